@@ -18,8 +18,12 @@ pub enum Resolved {
 pub fn plain(text: &str) -> Resolved {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Resolved::Null,
-        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Resolved::Bool(true),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Resolved::Bool(false),
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Resolved::Bool(true);
+        }
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Resolved::Bool(false);
+        }
         _ => {}
     }
     // Every number starts with one of these; most text does not.
@@ -73,7 +77,9 @@ fn int(text: &str) -> Option<i128> {
 fn sexagesimal(body: &str) -> Option<i128> {
     let mut parts = body.split(':');
     let head = parts.next()?;
-    if !head.starts_with(|c: char| ('1'..='9').contains(&c)) || !head.chars().all(|c| c.is_ascii_digit() || c == '_') {
+    if !head.starts_with(|c: char| ('1'..='9').contains(&c))
+        || !head.chars().all(|c| c.is_ascii_digit() || c == '_')
+    {
         return None;
     }
     let mut value: i128 = head.replace('_', "").parse().ok()?;
@@ -107,7 +113,8 @@ fn float(text: &str) -> Option<f64> {
         // `1:30.5`: sixtieths with a fraction.
         let mut parts = whole.split(':');
         let head = parts.next().filter(|h| {
-            h.starts_with(|c: char| c.is_ascii_digit()) && h.chars().all(|c| c.is_ascii_digit() || c == '_')
+            h.starts_with(|c: char| c.is_ascii_digit())
+                && h.chars().all(|c| c.is_ascii_digit() || c == '_')
         })?;
         let mut value: f64 = head.replace('_', "").parse().ok()?;
         for part in parts {
