@@ -6,12 +6,24 @@
 
 pub mod kit;
 
+mod apt;
+mod apt_get;
+mod debian_version;
+mod init_script;
 mod ping;
+mod service;
+mod service_unit;
+mod systemd;
 
 use kit::Spec;
 
 /// Every module, by name.
-pub static MODULES: &[Spec] = &[Spec::of::<ping::Ping>()];
+pub static MODULES: &[Spec] = &[
+    Spec::of::<apt::Apt>(),
+    Spec::of::<ping::Ping>(),
+    Spec::of::<service::Service>(),
+    Spec::of::<systemd::Systemd>(),
+];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
 /// `ansible.builtin` was called first; the others hold modules that once were builtin.
