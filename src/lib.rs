@@ -1,2 +1,3 @@
 //! x
+pub mod inventory;
 pub mod source;
