@@ -1,1 +1,2 @@
-//! x
+//! rprov.
+pub mod template;
