@@ -1,2 +1,3 @@
 //! rprov.
+pub mod source;
 pub mod template;

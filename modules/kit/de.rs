@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor,
+};
 
 use super::node::{Node, NodeKind, Span};
 use super::resolve::Resolved;
@@ -110,7 +112,8 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
-        let value = boolean(self.scalar_text("a boolean")?).ok_or_else(|| self.expected("a boolean"))?;
+        let value =
+            boolean(self.scalar_text("a boolean")?).ok_or_else(|| self.expected("a boolean"))?;
         v.visit_bool(value).map_err(|e: ArgError| e.at(self.span))
     }
 
@@ -126,9 +129,9 @@ impl<'de> Deserializer<'de> for &'de Node {
     fn deserialize_any<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
         match &self.kind {
             NodeKind::List(items) => v.visit_seq(de::value::SeqDeserializer::new(items.iter())),
-            NodeKind::Map(entries) => {
-                v.visit_map(de::value::MapDeserializer::new(entries.iter().map(|e| (&e.key, &e.value))))
-            }
+            NodeKind::Map(entries) => v.visit_map(de::value::MapDeserializer::new(
+                entries.iter().map(|e| (&e.key, &e.value)),
+            )),
             NodeKind::Scalar(scalar) => match scalar.resolve() {
                 Resolved::Null => v.visit_unit(),
                 Resolved::Bool(value) => v.visit_bool(value),
@@ -146,7 +149,8 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_seq<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
         let items = self.items().ok_or_else(|| self.expected("a list"))?;
-        v.visit_seq(de::value::SeqDeserializer::new(items.iter())).map_err(|e: ArgError| e.at(self.span))
+        v.visit_seq(de::value::SeqDeserializer::new(items.iter()))
+            .map_err(|e: ArgError| e.at(self.span))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
@@ -199,7 +203,11 @@ impl<'de> Deserializer<'de> for &'de Node {
         v.visit_enum(Word(word)).map_err(|e: ArgError| e.at(self.span))
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, v: V) -> Result<V::Value, ArgError> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        v: V,
+    ) -> Result<V::Value, ArgError> {
         v.visit_newtype_struct(self).map_err(|e: ArgError| e.at(self.span))
     }
 
@@ -233,7 +241,10 @@ struct Fields<'de> {
 impl<'de> de::MapAccess<'de> for Fields<'de> {
     type Error = ArgError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ArgError> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ArgError> {
         for entry in self.entries.by_ref() {
             if entry.value.is_null() {
                 continue;
@@ -245,7 +256,10 @@ impl<'de> de::MapAccess<'de> for Fields<'de> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ArgError> {
-        let value = self.value.take().ok_or_else(|| ArgError::new("a key without a value").at(self.whole))?;
+        let value = self
+            .value
+            .take()
+            .ok_or_else(|| ArgError::new("a key without a value").at(self.whole))?;
         seed.deserialize(value).map_err(|e| e.at(value.span))
     }
 }
@@ -258,7 +272,8 @@ impl<'de> EnumAccess<'de> for Word<'de> {
     type Variant = Self;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), ArgError> {
-        let name: de::value::BorrowedStrDeserializer<'de, ArgError> = de::value::BorrowedStrDeserializer::new(self.0);
+        let name: de::value::BorrowedStrDeserializer<'de, ArgError> =
+            de::value::BorrowedStrDeserializer::new(self.0);
         seed.deserialize(name).map(|value| (value, self))
     }
 }
@@ -278,7 +293,11 @@ impl<'de> VariantAccess<'de> for Word<'de> {
         Err(ArgError::new("expected a word"))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, ArgError> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, ArgError> {
         Err(ArgError::new("expected a word"))
     }
 }

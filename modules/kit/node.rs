@@ -66,11 +66,7 @@ impl PartialEq for Node {
 
 impl Scalar {
     pub fn resolve(&self) -> Resolved {
-        if self.plain && self.tag.is_none() {
-            resolve::plain(&self.text)
-        } else {
-            Resolved::Str
-        }
+        if self.plain && self.tag.is_none() { resolve::plain(&self.text) } else { Resolved::Str }
     }
 }
 

@@ -59,7 +59,8 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
     }
 
     pub(super) fn required(&self, index: usize, name: &str) -> Result<&Value, Error> {
-        self.arg(index, name).ok_or_else(|| failed(format!("`{}` needs the argument `{name}`", self.name)))
+        self.arg(index, name)
+            .ok_or_else(|| failed(format!("`{}` needs the argument `{name}`", self.name)))
     }
 
     pub(super) fn text(&self, index: usize, name: &str, default: &str) -> String {
@@ -74,7 +75,11 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
         match self.given(index, name) {
             None => Ok(default),
             Some(value) => whole(value).ok_or_else(|| {
-                failed(format!("`{}` expects a whole number for `{name}`, found {}", self.name, described(value)))
+                failed(format!(
+                    "`{}` expects a whole number for `{name}`, found {}",
+                    self.name,
+                    described(value)
+                ))
             }),
         }
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use rprov_modules::kit::Span;
 
+use crate::source::Diagnostic;
+
 /// What kind of mistake it is; the engine looks ahead past [`ErrorKind::Undefined`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -76,7 +78,8 @@ impl std::error::Error for TemplateError {}
 
 /// Carries an error of ours through the engine.
 pub(super) fn wrap(error: TemplateError) -> minijinja::Error {
-    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error.message.clone()).with_source(error)
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error.message.clone())
+        .with_source(error)
 }
 
 /// Takes an error of ours out again.
@@ -94,4 +97,17 @@ pub(super) fn unwrap(error: &minijinja::Error) -> Option<&TemplateError> {
 /// An error of a filter, test or function, in our words.
 pub(super) fn failed(message: impl Into<String>) -> minijinja::Error {
     minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message.into())
+}
+
+impl From<TemplateError> for Diagnostic {
+    fn from(error: TemplateError) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error(error.message).at(error.span, "");
+        for link in error.chain {
+            diagnostic = diagnostic.context(link.span, format!("in variable `{}`", link.variable));
+        }
+        match error.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
 }

@@ -10,6 +10,8 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Expression, Value};
 use rprov_modules::kit::{Entry, Node, NodeKind, Scalar, Span, Tag, nearest};
 
+use crate::source::SourceMap;
+
 use super::error::{ErrorKind, TemplateError, unwrap};
 use super::lazy::{self, Evaluation};
 use super::prepare::{self, Backslash, Marks, Piece, Prepared};
@@ -21,6 +23,7 @@ const CACHE: usize = 20_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Shared {
+    pub(super) map: SourceMap,
     compiled: RwLock<HashMap<Box<str>, Arc<Compiled>>>,
     expressions: RwLock<HashMap<Box<str>, Arc<Part>>>,
 }
@@ -51,7 +54,8 @@ struct Fault {
 impl Fault {
     fn syntax(error: &minijinja::Error, prepared: &Prepared, whole: Range<usize>) -> Fault {
         let detail = error.detail().unwrap_or("cannot be read");
-        let range = error.range().map(|range| prepared.origin(range.start)..prepared.origin(range.end));
+        let range =
+            error.range().map(|range| prepared.origin(range.start)..prepared.origin(range.end));
         let range = range.filter(|range| range.start < range.end).unwrap_or(whole);
         Fault {
             kind: ErrorKind::Syntax,
@@ -63,38 +67,60 @@ impl Fault {
 }
 
 /// Where a text stands, to place errors in it.
-#[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     text: &'a str,
     span: Span,
-    /// The text stands in the file exactly as it is here.
-    verbatim: bool,
+    map: &'a SourceMap,
 }
 
 impl<'a> Place<'a> {
-    fn node(text: &'a str, node: &Node) -> Place<'a> {
-        Place { text, span: node.span, verbatim: false }
+    fn node(text: &'a str, node: &Node, templar: &'a Templar) -> Place<'a> {
+        Place { text, span: node.span, map: &templar.shared.map }
     }
 
-    /// The place of a range of the text: exact where the scalar is written on one line without
-    /// escapes, otherwise the whole scalar.
+    /// A template file: its text is the file's, after `skipped` bytes of header.
+    pub(super) fn file(
+        text: &'a str,
+        file: u32,
+        skipped: usize,
+        templar: &'a Templar,
+    ) -> Place<'a> {
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let span = Span { file, start: offset(skipped), end: offset(skipped + text.len()) };
+        Place { text, span, map: &templar.shared.map }
+    }
+
+    /// The place of a range of the text; the whole scalar where it cannot be told.
     fn span(&self, range: Option<Range<usize>>) -> Span {
-        let (Some(range), false) = (range, self.span.file == 0) else { return self.span };
-        let length = (self.span.end - self.span.start) as usize;
-        let offset = match length.checked_sub(self.text.len()) {
-            _ if self.verbatim => 0,
-            Some(0) => 0,
-            Some(2) if !self.text.contains('\n') => 1,
-            _ => return self.span,
+        let Some(range) = range.filter(|_| self.span.file != 0) else { return self.span };
+        let Some(file) = self.map.text(self.span.file) else { return self.span };
+        let bounds = self.span.start as usize..self.span.end as usize;
+        let Some(written) = file.get(bounds.clone()) else { return self.span };
+        let at = |offset: usize, length: usize| Span {
+            file: self.span.file,
+            start: self.span.start + offset as u32,
+            end: self.span.start + (offset + length) as u32,
         };
-        let at = |position: usize| self.span.start + (position + offset).min(length) as u32;
-        Span { file: self.span.file, start: at(range.start), end: at(range.end.max(range.start + 1)) }
+        // Written as it reads, up to quotes or a block's first line.
+        if let Some(offset) = written.find(self.text) {
+            return at(offset + range.start, range.len().max(1));
+        }
+        // Otherwise the same occurrence of the same words.
+        let Some(words) = self.text.get(range.clone()).filter(|words| !words.is_empty()) else {
+            return self.span;
+        };
+        let nth = self.text[..range.start].matches(words).count();
+        match written.match_indices(words).nth(nth) {
+            Some((offset, _)) => at(offset, words.len()),
+            None => self.span,
+        }
     }
 }
 
 impl Templar {
-    pub fn new() -> Templar {
-        Templar::default()
+    /// `map` holds the files that nodes come from: with it errors point into the scalar.
+    pub fn new(map: SourceMap) -> Templar {
+        Templar { shared: Arc::new(Shared { map, ..Shared::default() }) }
     }
 
     /// The value of a node with all templates in it evaluated, in native types.
@@ -113,7 +139,11 @@ impl Templar {
     /// If any part has no value, or the whole is `omit`.
     pub fn render(&self, node: &Node, cx: &Context) -> Result<Node, TemplateError> {
         self.rendered(node, cx)?.ok_or_else(|| {
-            TemplateError::new(ErrorKind::Omitted, "`omit` used where nothing can be left out", node.span)
+            TemplateError::new(
+                ErrorKind::Omitted,
+                "`omit` used where nothing can be left out",
+                node.span,
+            )
         })
     }
 
@@ -122,7 +152,9 @@ impl Templar {
             NodeKind::Scalar(Scalar { tag: Some(Tag::Unsafe), text, .. }) => {
                 Ok(Some(Node::string(node.span, text.clone())))
             }
-            NodeKind::Scalar(scalar) if scalar.tag == Some(Tag::Vault) || lazy::is_template(&scalar.text) => {
+            NodeKind::Scalar(scalar)
+                if scalar.tag == Some(Tag::Vault) || lazy::is_template(&scalar.text) =>
+            {
                 let value = self.value(node, cx)?;
                 Ok((!is_omit(&value)).then(|| to_node(&value, node.span)))
             }
@@ -157,7 +189,13 @@ impl Templar {
     }
 
     fn bare(&self, text: &str, node: &Node, cx: &Context) -> Result<Value, TemplateError> {
-        let known = self.shared.expressions.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+        let known = self
+            .shared
+            .expressions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(text)
+            .cloned();
         let part = match known {
             Some(part) => part,
             None => {
@@ -167,7 +205,8 @@ impl Templar {
             }
         };
         let evaluation = Evaluation::new(self, cx);
-        evaluate_part(&part, &evaluation, &Place::node(text, node)).map(|value| value.unwrap_or_default())
+        evaluate_part(&part, &evaluation, &Place::node(text, node, self))
+            .map(|value| value.unwrap_or_default())
     }
 
     /// Whether a condition holds: a boolean, an expression without braces (with them it is taken
@@ -197,7 +236,11 @@ impl Templar {
             return Ok(value::from_scalar(scalar).is_true());
         }
         if text.is_empty() || node.is_null() {
-            return Err(TemplateError::new(ErrorKind::Condition, "expected a condition, found nothing", node.span));
+            return Err(TemplateError::new(
+                ErrorKind::Condition,
+                "expected a condition, found nothing",
+                node.span,
+            ));
         }
         let value = if lazy::is_template(text) {
             self.scalar(&scalar.text, node, cx)?
@@ -207,14 +250,19 @@ impl Templar {
         match value.kind() {
             ValueKind::Bool => Ok(value.is_true()),
             ValueKind::Undefined => {
-                let message = "expected a condition that is true or false, found an `if` without `else`";
+                let message =
+                    "expected a condition that is true or false, found an `if` without `else`";
                 Err(TemplateError::new(ErrorKind::Condition, message, node.span))
             }
             _ => {
                 let found = print::type_name(&value);
-                let message = format!("expected a condition that is true or false, found a value of type `{found}`");
+                let message = format!(
+                    "expected a condition that is true or false, found a value of type `{found}`"
+                );
                 let help = match found {
-                    "str" => format!("compare it (`{text} == '…'`), or write `{text} | bool` or `{text} | length > 0`"),
+                    "str" => format!(
+                        "compare it (`{text} == '…'`), or write `{text} | bool` or `{text} | length > 0`"
+                    ),
                     "list" | "dict" => format!("write `{text} | length > 0`"),
                     "NoneType" => format!("write `{text} is not none`"),
                     _ => format!("write `{text} | bool`, or compare it"),
@@ -239,9 +287,15 @@ impl Templar {
     }
 
     /// The value of a string that may hold templates; containers may still be lazy.
-    pub(super) fn scalar(&self, text: &str, node: &Node, cx: &Context) -> Result<Value, TemplateError> {
-        let place = Place::node(text, node);
-        let known = self.shared.compiled.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+    pub(super) fn scalar(
+        &self,
+        text: &str,
+        node: &Node,
+        cx: &Context,
+    ) -> Result<Value, TemplateError> {
+        let place = Place::node(text, node, self);
+        let known =
+            self.shared.compiled.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         let compiled = match known {
             Some(compiled) => compiled,
             None => {
@@ -275,7 +329,9 @@ impl Templar {
 
     fn finish(&self, value: Value, cx: &Context, node: &Node) -> Result<Value, TemplateError> {
         let text = node.text().unwrap_or_default();
-        finalize(value).map_err(|unfit| misfit(unfit, &Evaluation::new(self, cx), &Place::node(text, node)))
+        finalize(value).map_err(|unfit| {
+            misfit(unfit, &Evaluation::new(self, cx), &Place::node(text, node, self))
+        })
     }
 }
 
@@ -373,7 +429,10 @@ fn evaluate_part(
     }
 }
 
-fn render_template(environment: &Environment<'static>, evaluation: &Arc<Evaluation>) -> Result<Value, minijinja::Error> {
+fn render_template(
+    environment: &Environment<'static>,
+    evaluation: &Arc<Evaluation>,
+) -> Result<Value, minijinja::Error> {
     let root = Value::from_dyn_object(evaluation.clone());
     let text = environment.get_template("template")?.render(root)?;
     let mut printed = evaluation.printed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -385,7 +444,8 @@ fn render_template(environment: &Environment<'static>, evaluation: &Arc<Evaluati
 }
 
 fn broken(fault: &Fault, place: &Place<'_>) -> TemplateError {
-    let mut error = TemplateError::new(fault.kind, &*fault.message, place.span(fault.range.clone()));
+    let mut error =
+        TemplateError::new(fault.kind, &*fault.message, place.span(fault.range.clone()));
     error.help = fault.help.clone();
     error
 }
@@ -393,26 +453,42 @@ fn broken(fault: &Fault, place: &Place<'_>) -> TemplateError {
 fn misfit(unfit: Unfit, evaluation: &Evaluation, place: &Place<'_>) -> TemplateError {
     match unfit {
         Unfit::Undefined(_) => undefined(evaluation, place, None),
-        Unfit::Type("omit") => {
-            TemplateError::new(ErrorKind::Omitted, "`omit` used where nothing can be left out", place.span)
-        }
-        Unfit::Type(name) => {
-            TemplateError::new(ErrorKind::Failed, format!("a {name} cannot be the value of a template"), place.span)
-        }
+        Unfit::Type("omit") => TemplateError::new(
+            ErrorKind::Omitted,
+            "`omit` used where nothing can be left out",
+            place.span,
+        ),
+        Unfit::Type(name) => TemplateError::new(
+            ErrorKind::Failed,
+            format!("a {name} cannot be the value of a template"),
+            place.span,
+        ),
         Unfit::Error(error) => convert(&error, evaluation, &Prepared::default(), place),
     }
 }
 
 /// The error of an undefined value used in `range` of the text.
-fn undefined(evaluation: &Evaluation, place: &Place<'_>, range: Option<Range<usize>>) -> TemplateError {
+fn undefined(
+    evaluation: &Evaluation,
+    place: &Place<'_>,
+    range: Option<Range<usize>>,
+) -> TemplateError {
     let whole = 0..place.text.len();
     let snippet = place.text.get(range.clone().unwrap_or(whole.clone())).unwrap_or(place.text);
     let missed = evaluation.missed.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = missed.iter().rev().find(|miss| snippet.contains(miss.text.as_str()) || miss.text.contains(snippet));
+    let found = missed
+        .iter()
+        .rev()
+        .find(|miss| snippet.contains(miss.text.as_str()) || miss.text.contains(snippet));
     let start = range.map_or(0, |range| range.start);
     if let Some(miss) = found {
-        let at = place.text.get(start..).and_then(|rest| rest.find(miss.text.as_str())).map(|at| at + start);
-        let at = at.or_else(|| place.text.find(miss.text.as_str())).map(|at| at..at + miss.text.len());
+        let at = place
+            .text
+            .get(start..)
+            .and_then(|rest| rest.find(miss.text.as_str()))
+            .map(|at| at + start);
+        let at =
+            at.or_else(|| place.text.find(miss.text.as_str())).map(|at| at..at + miss.text.len());
         let mut error = TemplateError::new(ErrorKind::Undefined, &*miss.message, place.span(at));
         error.help = miss.help.clone();
         return error;
@@ -427,11 +503,16 @@ fn undefined(evaluation: &Evaluation, place: &Place<'_>, range: Option<Range<usi
         }
     }
     let message = format!("`{}` is undefined", snippet.trim());
-    TemplateError::new(ErrorKind::Undefined, message, place.span(Some(start..start + snippet.len())))
+    TemplateError::new(
+        ErrorKind::Undefined,
+        message,
+        place.span(Some(start..start + snippet.len())),
+    )
 }
 
 fn unknown_name(evaluation: &Evaluation, name: &str, span: Span) -> TemplateError {
-    let mut error = TemplateError::new(ErrorKind::Undefined, format!("`{name}` is undefined"), span);
+    let mut error =
+        TemplateError::new(ErrorKind::Undefined, format!("`{name}` is undefined"), span);
     error.help = did_you_mean(name, evaluation);
     error
 }
@@ -455,14 +536,30 @@ fn names(text: &str) -> Vec<(usize, &str)> {
             }
             before = c;
         } else if c.is_alphabetic() || c == '_' {
-            let end = text[at..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(text.len(), |n| at + n);
+            let end = text[at..]
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .map_or(text.len(), |n| at + n);
             while rest.next_if(|(i, _)| *i < end).is_some() {}
             let word = &text[at..end];
             let keyword = matches!(
                 word,
-                "and" | "or" | "not" | "if" | "else" | "in" | "is" | "for" | "true" | "false" | "none" | "True" | "False" | "None"
+                "and"
+                    | "or"
+                    | "not"
+                    | "if"
+                    | "else"
+                    | "in"
+                    | "is"
+                    | "for"
+                    | "true"
+                    | "false"
+                    | "none"
+                    | "True"
+                    | "False"
+                    | "None"
             );
-            let argument = text[end..].trim_start().starts_with('=') && !text[end..].trim_start().starts_with("==");
+            let argument = text[end..].trim_start().starts_with('=')
+                && !text[end..].trim_start().starts_with("==");
             if !matches!(before, '.' | '|' | '0'..='9') && !keyword && !argument {
                 found.push((at, word));
             }
@@ -500,7 +597,9 @@ pub(super) fn convert(
     let snippet = range.clone().and_then(|range| place.text.get(range)).unwrap_or_default();
     match error.kind() {
         Engine::UndefinedError => undefined(evaluation, place, range),
-        Engine::InvalidOperation if detail.contains("unsupported types") && detail.contains("undefined") => {
+        Engine::InvalidOperation
+            if detail.contains("unsupported types") && detail.contains("undefined") =>
+        {
             undefined(evaluation, place, range)
         }
         Engine::UnknownFunction => {
@@ -511,14 +610,20 @@ pub(super) fn convert(
             let filter = error.kind() == Engine::UnknownFilter;
             let what = if filter { "filter" } else { "test" };
             let name = detail.split(' ').nth(1).unwrap_or(snippet);
-            let mut error = TemplateError::new(ErrorKind::Syntax, format!("no {what} named `{name}`"), span);
-            error.help = nearest(name, register::names(filter)).map(|near| format!("did you mean `{near}`?"));
+            let mut error =
+                TemplateError::new(ErrorKind::Syntax, format!("no {what} named `{name}`"), span);
+            error.help = nearest(name, register::names(filter))
+                .map(|near| format!("did you mean `{near}`?"));
             error
         }
-        Engine::OutOfFuel => TemplateError::new(ErrorKind::Failed, "the template does not come to an end", span),
-        Engine::SyntaxError => {
-            TemplateError::new(ErrorKind::Syntax, format!("syntax error in template: {detail}"), span)
+        Engine::OutOfFuel => {
+            TemplateError::new(ErrorKind::Failed, "the template does not come to an end", span)
         }
+        Engine::SyntaxError => TemplateError::new(
+            ErrorKind::Syntax,
+            format!("syntax error in template: {detail}"),
+            span,
+        ),
         Engine::BadInclude | Engine::EvalBlock => {
             let mut source = std::error::Error::source(error);
             let mut message = detail.to_owned();
@@ -530,15 +635,9 @@ pub(super) fn convert(
             }
             TemplateError::new(ErrorKind::Failed, message, span)
         }
-        _ if detail.is_empty() => TemplateError::new(ErrorKind::Failed, error.kind().to_string(), span),
+        _ if detail.is_empty() => {
+            TemplateError::new(ErrorKind::Failed, error.kind().to_string(), span)
+        }
         _ => TemplateError::new(ErrorKind::Failed, detail, span),
-    }
-}
-
-impl<'a> Place<'a> {
-    /// A template file: its text is the file's.
-    pub(super) fn file(text: &'a str, file: u32) -> Place<'a> {
-        let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Place { text, span: Span { file, start: 0, end }, verbatim: true }
     }
 }

@@ -30,9 +30,14 @@ pub(super) fn render(
         variable: (options.variable_start_string.clone(), options.variable_end_string.clone()),
         comment: (options.comment_start_string.clone(), options.comment_end_string.clone()),
     };
-    let whole = Span { file: options.file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
+    let whole =
+        Span { file: options.file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
     let fault = |error: minijinja::Error| {
-        TemplateError::new(ErrorKind::Syntax, error.detail().unwrap_or("invalid delimiters").to_owned(), whole)
+        TemplateError::new(
+            ErrorKind::Syntax,
+            error.detail().unwrap_or("invalid delimiters").to_owned(),
+            whole,
+        )
     };
     let syntax = SyntaxConfig::builder()
         .block_delimiters(marks.block.0.clone(), marks.block.1.clone())
@@ -53,29 +58,20 @@ pub(super) fn render(
     let normal = body.replace("\r\n", "\n").replace('\r', "\n");
     let prepared = prepare::template(&normal, &marks, Backslash::Escape);
     let evaluation = Evaluation::new(templar, cx);
-    let place = Place::file(&normal, options.file);
-    let shifted = |error: TemplateError| shift(error, options.file, skipped);
+    let place = Place::file(&normal, options.file, skipped, templar);
     let name = path.to_string_lossy().into_owned();
     environment
         .add_template_owned(name.clone(), prepared.text.clone())
-        .map_err(|error| shifted(convert(&error, &evaluation, &prepared, &place)))?;
+        .map_err(|error| convert(&error, &evaluation, &prepared, &place))?;
     let root = Value::from_dyn_object(Arc::clone(&evaluation));
     let rendered = environment
         .get_template(&name)
         .and_then(|template| template.render(root))
-        .map_err(|error| shifted(convert(&error, &evaluation, &prepared, &place)))?;
+        .map_err(|error| convert(&error, &evaluation, &prepared, &place))?;
     Ok(match options.newline_sequence.as_str() {
         "\n" => rendered,
         other => rendered.replace('\n', other),
     })
-}
-
-fn shift(mut error: TemplateError, file: u32, by: usize) -> TemplateError {
-    if file != 0 && error.span.file == file {
-        error.span.start += by as u32;
-        error.span.end += by as u32;
-    }
-    error
 }
 
 /// Reads the header line; gives the text after it and its length.
@@ -90,7 +86,9 @@ fn header<'a>(text: &'a str, options: &mut FileOptions) -> Result<(&'a str, usiz
         match key {
             "trim_blocks" => options.trim_blocks = truth,
             "lstrip_blocks" => options.lstrip_blocks = truth,
-            "newline_sequence" => options.newline_sequence = unquoted.replace("\\r", "\r").replace("\\n", "\n"),
+            "newline_sequence" => {
+                options.newline_sequence = unquoted.replace("\\r", "\r").replace("\\n", "\n")
+            }
             "block_start_string" => options.block_start_string = unquoted.to_owned(),
             "block_end_string" => options.block_end_string = unquoted.to_owned(),
             "variable_start_string" => options.variable_start_string = unquoted.to_owned(),
@@ -103,8 +101,12 @@ fn header<'a>(text: &'a str, options: &mut FileOptions) -> Result<(&'a str, usiz
                 let start = text.find(key).unwrap_or(0) as u32;
                 let span = Span { file: options.file, start, end: start + key.len() as u32 };
                 let known = "trim_blocks, lstrip_blocks, newline_sequence and the delimiters";
-                return Err(TemplateError::new(ErrorKind::Syntax, format!("unknown template option `{key}`"), span)
-                    .help(format!("known options: {known}")));
+                return Err(TemplateError::new(
+                    ErrorKind::Syntax,
+                    format!("unknown template option `{key}`"),
+                    span,
+                )
+                .help(format!("known options: {known}")));
             }
         }
     }
@@ -122,13 +124,15 @@ impl Loader {
         let near = beside.join(name);
         let path = if near.is_file() { Some(near) } else { self.cx.search.find("templates", name) };
         let Some(path) = path else { return Ok(None) };
-        let bytes = std::fs::read(&path).map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
+        let bytes = std::fs::read(&path)
+            .map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
         let bytes = if bytes.starts_with(b"$ANSIBLE_VAULT;") {
             self.cx.decrypt(&bytes, Span::default()).map_err(wrap)?.into_bytes()
         } else {
             bytes
         };
-        let text = String::from_utf8(bytes).map_err(|_| failed(format!("`{}` is not UTF-8", path.display())))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| failed(format!("`{}` is not UTF-8", path.display())))?;
         Ok(Some(prepare::template(&text, &self.marks, Backslash::Escape).text))
     }
 }

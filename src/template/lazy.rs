@@ -75,7 +75,8 @@ impl Evaluation {
             Raw::Value(value) => Ok(value),
             Raw::Node(node) => {
                 let span = node.span;
-                evaluate(&self.templar, &self.cx, &node, name).map_err(|error| error.within(name, span))
+                evaluate(&self.templar, &self.cx, &node, name)
+                    .map_err(|error| error.within(name, span))
             }
         };
         if let Ok(value) = &value {
@@ -108,7 +109,12 @@ impl Object for Evaluation {
 }
 
 /// A node's value: scalars are evaluated, containers that hold templates become lazy ones.
-pub(super) fn evaluate(templar: &Templar, cx: &Context, node: &Node, label: &str) -> Result<Value, TemplateError> {
+pub(super) fn evaluate(
+    templar: &Templar,
+    cx: &Context,
+    node: &Node,
+    label: &str,
+) -> Result<Value, TemplateError> {
     match &node.kind {
         NodeKind::Scalar(scalar) => match &scalar.tag {
             Some(Tag::Unsafe) => Ok(Value::from(&*scalar.text)),
@@ -117,7 +123,9 @@ pub(super) fn evaluate(templar: &Templar, cx: &Context, node: &Node, label: &str
                 let secret = Node::string(node.span, text.as_str());
                 guarded(cx, node, label, || templar.scalar(&text, &secret, cx))
             }
-            _ if is_template(&scalar.text) && matches!(scalar.resolve(), rprov_modules::kit::Resolved::Str) => {
+            _ if is_template(&scalar.text)
+                && matches!(scalar.resolve(), rprov_modules::kit::Resolved::Str) =>
+            {
                 guarded(cx, node, label, || templar.scalar(&scalar.text, node, cx))
             }
             _ => Ok(from_scalar(scalar)),
@@ -185,15 +193,20 @@ fn guarded(
 ) -> Result<Value, TemplateError> {
     let context = cx.identity();
     ACTIVE.with_borrow_mut(|active| {
-        let same = |entry: &Active| entry.context == context && entry.span == node.span && entry.label == label;
+        let same = |entry: &Active| {
+            entry.context == context && entry.span == node.span && entry.label == label
+        };
         if let Some(first) = active.iter().position(same) {
-            let names: Vec<&str> = active[first..].iter().map(|entry| &*entry.label).chain([label]).collect();
+            let names: Vec<&str> =
+                active[first..].iter().map(|entry| &*entry.label).chain([label]).collect();
             let message = format!("recursive variable: {}", names.join(" -> "));
-            return Err(TemplateError::new(ErrorKind::Recursive, message, node.span)
-                .help(format!("`{label}` needs its own value; give one of them a value of its own")));
+            return Err(TemplateError::new(ErrorKind::Recursive, message, node.span).help(
+                format!("`{label}` needs its own value; give one of them a value of its own"),
+            ));
         }
         if active.len() >= DEPTH {
-            let message = format!("variables refer to each other more than {DEPTH} deep, at `{label}`");
+            let message =
+                format!("variables refer to each other more than {DEPTH} deep, at `{label}`");
             return Err(TemplateError::new(ErrorKind::Recursive, message, node.span));
         }
         active.push(Active { context, span: node.span, label: label.to_owned() });
@@ -239,8 +252,9 @@ impl Parts {
     }
 
     fn find(&self, key: &Value) -> Option<usize> {
-        let index =
-            self.index.get_or_init(|| self.parts.iter().enumerate().map(|(i, (k, ..))| (k.clone(), i)).collect());
+        let index = self.index.get_or_init(|| {
+            self.parts.iter().enumerate().map(|(i, (k, ..))| (k.clone(), i)).collect()
+        });
         index.get(key).copied()
     }
 

@@ -147,7 +147,10 @@ impl Context {
     }
 
     fn remember(&self, name: &str, value: &Value) {
-        self.memo.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.clone());
+        self.memo
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), value.clone());
     }
 
     /// Tells contexts apart: the same variable of another host is another variable.
@@ -161,7 +164,8 @@ impl Context {
             return Err(failed("cannot decrypt: no vault password is known".into())
                 .help("give one with `--vault-password-file` or `--ask-vault-pass`"));
         };
-        let plain = decrypt(envelope).map_err(|reason| failed(format!("cannot decrypt: {reason}")))?;
+        let plain =
+            decrypt(envelope).map_err(|reason| failed(format!("cannot decrypt: {reason}")))?;
         String::from_utf8(plain).map_err(|_| failed("the decrypted text is not UTF-8".into()))
     }
 }

@@ -125,11 +125,17 @@ enum Open {
 
 /// The next opening delimiter; of several at one place the longest.
 fn next_open(source: &str, from: usize, marks: &Marks) -> Option<(usize, Open)> {
-    [(&marks.variable.0, Open::Variable), (&marks.block.0, Open::Block), (&marks.comment.0, Open::Comment)]
-        .into_iter()
-        .filter_map(|(mark, kind)| source[from..].find(mark.as_str()).map(|i| (from + i, mark.len(), kind)))
-        .min_by_key(|(start, length, _)| (*start, usize::MAX - length))
-        .map(|(start, _, kind)| (start, kind))
+    [
+        (&marks.variable.0, Open::Variable),
+        (&marks.block.0, Open::Block),
+        (&marks.comment.0, Open::Comment),
+    ]
+    .into_iter()
+    .filter_map(|(mark, kind)| {
+        source[from..].find(mark.as_str()).map(|i| (from + i, mark.len(), kind))
+    })
+    .min_by_key(|(start, length, _)| (*start, usize::MAX - length))
+    .map(|(start, _, kind)| (start, kind))
 }
 
 /// The offset of the closing delimiter, not counting those in strings and in brackets.
@@ -175,7 +181,9 @@ pub(super) fn template(source: &str, marks: &Marks, backslash: Backslash) -> Pre
         at = start;
         match kind {
             Open::Comment => {
-                let end = source[start..].find(marks.comment.1.as_str()).map(|i| start + i + marks.comment.1.len());
+                let end = source[start..]
+                    .find(marks.comment.1.as_str())
+                    .map(|i| start + i + marks.comment.1.len());
                 let Some(end) = end else { break };
                 out.copy(source, start..end);
                 at = end;
@@ -219,7 +227,9 @@ fn raw_end(source: &str, from: usize, marks: &Marks) -> Option<usize> {
     while let Some(found) = source[at..].find(marks.block.0.as_str()) {
         let inner = at + found + marks.block.0.len();
         let end = inner + source[inner..].find(marks.block.1.as_str())?;
-        if source[inner..end].trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+') == "endraw" {
+        if source[inner..end].trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+')
+            == "endraw"
+        {
             return Some(end + marks.block.1.len());
         }
         at = inner;
@@ -259,8 +269,29 @@ struct Rewriter<'a> {
 }
 
 const KEYWORDS: &[&str] = &[
-    "and", "or", "not", "if", "else", "elif", "in", "is", "for", "recursive", "call", "include", "extends", "from",
-    "import", "as", "set", "do", "with", "without", "context", "filter", "ignore",
+    "and",
+    "or",
+    "not",
+    "if",
+    "else",
+    "elif",
+    "in",
+    "is",
+    "for",
+    "recursive",
+    "call",
+    "include",
+    "extends",
+    "from",
+    "import",
+    "as",
+    "set",
+    "do",
+    "with",
+    "without",
+    "context",
+    "filter",
+    "ignore",
 ];
 
 /// Nesting beyond this is copied as it stands, and refused by the parser's own limit.
@@ -350,7 +381,8 @@ impl<'a> Rewriter<'a> {
             } else if token.kind == Kind::Name && KEYWORDS.contains(&text) {
                 self.raw(&mut out);
             } else if self.depth < DEPTH
-                && (matches!(token.kind, Kind::Name | Kind::Text) || matches!(text, "(" | "[" | "{"))
+                && (matches!(token.kind, Kind::Name | Kind::Text)
+                    || matches!(text, "(" | "[" | "{"))
             {
                 let chain = self.chain();
                 out.append(chain);
@@ -371,7 +403,9 @@ impl<'a> Rewriter<'a> {
             return self.raw(out);
         }
         let mut last = self.at;
-        while self.is(last + 1, ".") && self.tokens.get(last + 2).is_some_and(|t| t.kind == Kind::Name) {
+        while self.is(last + 1, ".")
+            && self.tokens.get(last + 2).is_some_and(|t| t.kind == Kind::Name)
+        {
             last += 2;
         }
         if last > self.at {
@@ -422,7 +456,10 @@ impl<'a> Rewriter<'a> {
         let mut pending: Vec<Prepared> = Vec::new();
         loop {
             let attribute = self.is(self.at, ".")
-                && self.tokens.get(self.at + 1).is_some_and(|t| matches!(t.kind, Kind::Name | Kind::Number));
+                && self
+                    .tokens
+                    .get(self.at + 1)
+                    .is_some_and(|t| matches!(t.kind, Kind::Name | Kind::Number));
             if attribute && !self.is(self.at + 2, "(") {
                 let token = self.tokens[self.at + 1];
                 let word = self.text(self.at + 1);
@@ -568,29 +605,38 @@ fn tokens(source: &str, range: Range<usize>) -> Vec<Token> {
             }
             Kind::Text
         } else if c.is_ascii_digit() {
-            let after_dot = tokens.last().is_some_and(|t| t.end == start && &source[t.start..t.end] == ".");
+            let after_dot =
+                tokens.last().is_some_and(|t| t.end == start && &source[t.start..t.end] == ".");
             let digits = |i: &mut usize| {
                 while *i < range.end && (bytes[*i].is_ascii_alphanumeric() || bytes[*i] == b'_') {
                     *i += 1;
                 }
             };
             digits(&mut i);
-            if !after_dot && i + 1 < range.end && bytes[i] == b'.' && bytes[i + 1].is_ascii_digit() {
+            if !after_dot && i + 1 < range.end && bytes[i] == b'.' && bytes[i + 1].is_ascii_digit()
+            {
                 i += 1;
                 digits(&mut i);
             }
-            let exponent = source[start..i].ends_with(['e', 'E']) && !source[start..i].starts_with("0x");
+            let exponent =
+                source[start..i].ends_with(['e', 'E']) && !source[start..i].starts_with("0x");
             if exponent && i < range.end && matches!(bytes[i], b'+' | b'-') {
                 i += 1;
                 digits(&mut i);
             }
             Kind::Number
         } else if c.is_alphabetic() || c == '_' {
-            i += source[i..range.end].find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(range.end - i);
+            i += source[i..range.end]
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(range.end - i);
             Kind::Name
         } else {
             let two = source.get(i..i + 2).unwrap_or("");
-            i += if matches!(two, "==" | "!=" | "<=" | ">=" | "**" | "//") { 2 } else { c.len_utf8() };
+            i += if matches!(two, "==" | "!=" | "<=" | ">=" | "**" | "//") {
+                2
+            } else {
+                c.len_utf8()
+            };
             Kind::Punct
         };
         tokens.push(Token { kind, start, end: i });
@@ -628,7 +674,9 @@ fn unescape(text: &str) -> String {
             break;
         };
         let hex = |digits: usize| {
-            rest.get(1..1 + digits).and_then(|h| u32::from_str_radix(h, 16).ok()).and_then(char::from_u32)
+            rest.get(1..1 + digits)
+                .and_then(|h| u32::from_str_radix(h, 16).ok())
+                .and_then(char::from_u32)
         };
         let (value, length) = match c {
             'n' => (Some('\n'), 1),
@@ -676,12 +724,24 @@ mod tests {
     fn chains_become_one_lookup() {
         assert_eq!(rewrite("a"), "a");
         assert_eq!(rewrite("a.b['c'][0]"), r#"(a|__at("a.b['c'][0]","b","c",0))"#);
-        assert_eq!(rewrite("a.b.get('x').c"), r#"((a|__at("a.b","b")).get("x")|__at("a.b.get('x').c","c"))"#);
-        assert_eq!(rewrite("a.b is defined and not c.d"), r#"(a|__at("a.b","b")) is defined and not (c|__at("c.d","d"))"#);
-        assert_eq!(rewrite("x | ansible.builtin.default(a.b)"), r#"x | default((a|__at("a.b","b")))"#);
+        assert_eq!(
+            rewrite("a.b.get('x').c"),
+            r#"((a|__at("a.b","b")).get("x")|__at("a.b.get('x').c","c"))"#
+        );
+        assert_eq!(
+            rewrite("a.b is defined and not c.d"),
+            r#"(a|__at("a.b","b")) is defined and not (c|__at("c.d","d"))"#
+        );
+        assert_eq!(
+            rewrite("x | ansible.builtin.default(a.b)"),
+            r#"x | default((a|__at("a.b","b")))"#
+        );
         assert_eq!(rewrite("x in [1]"), "x in [1]");
         assert_eq!(rewrite("a[1:2]"), "a[1:2]");
-        assert_eq!(rewrite("'%s' % a.b|upper"), r#"("%s"|__percent((a|__at("a.b","b"))|upper))"#.replace("(a", " (a"));
+        assert_eq!(
+            rewrite("'%s' % a.b|upper"),
+            r#"("%s"|__percent((a|__at("a.b","b"))|upper))"#.replace("(a", " (a")
+        );
     }
 
     #[test]

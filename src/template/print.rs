@@ -71,7 +71,11 @@ pub(super) fn pairs(value: &Value) -> Vec<(Value, Value)> {
 
 /// The number if it is a floating-point one.
 pub(super) fn float(value: &Value) -> Option<f64> {
-    if value.kind() == ValueKind::Number && !value.is_integer() { f64::try_from(value.clone()).ok() } else { None }
+    if value.kind() == ValueKind::Number && !value.is_integer() {
+        f64::try_from(value.clone()).ok()
+    } else {
+        None
+    }
 }
 
 /// `repr(float)`.

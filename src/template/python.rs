@@ -19,8 +19,10 @@ pub(super) fn at(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     if value.is_undefined() {
         let name = text.split(['.', '[']).next().unwrap_or_default().trim().to_owned();
         let evaluation = here(call.state);
-        let help = evaluation.as_ref().and_then(|evaluation| evaluate::did_you_mean(&name, evaluation));
-        let known = evaluation.as_ref().is_some_and(|evaluation| evaluation.cx.lookup(&name).is_some());
+        let help =
+            evaluation.as_ref().and_then(|evaluation| evaluate::did_you_mean(&name, evaluation));
+        let known =
+            evaluation.as_ref().is_some_and(|evaluation| evaluation.cx.lookup(&name).is_some());
         if let Some(evaluation) = evaluation.filter(|_| !known && !name.is_empty()) {
             let message = format!("`{name}` is undefined");
             evaluation.miss(Miss { text: name, message, help });
@@ -47,12 +49,13 @@ pub(super) fn at(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 /// The item or attribute of a value, if it has it.
 pub(super) fn look(value: &Value, key: &Value) -> Result<Option<Value>, Error> {
     let found = match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable | ValueKind::String | ValueKind::Bytes => match key.kind() {
-            ValueKind::Number | ValueKind::Bool => {
-                value.get_item(&super::call::whole(key).map_or_else(|| key.clone(), Value::from))?
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::String | ValueKind::Bytes => {
+            match key.kind() {
+                ValueKind::Number | ValueKind::Bool => value
+                    .get_item(&super::call::whole(key).map_or_else(|| key.clone(), Value::from))?,
+                _ => Value::UNDEFINED,
             }
-            _ => Value::UNDEFINED,
-        },
+        }
         ValueKind::Map | ValueKind::Plain => value.get_item(key)?,
         _ => Value::UNDEFINED,
     };
@@ -62,13 +65,22 @@ pub(super) fn look(value: &Value, key: &Value) -> Result<Option<Value>, Error> {
 
 fn missed(text: &str, value: &Value, key: &Value) -> Miss {
     let kind = print::type_name(value);
-    let message = format!("`{text}` is undefined: object of type '{kind}' has no attribute {}", print::repr(key));
+    let message = format!(
+        "`{text}` is undefined: object of type '{kind}' has no attribute {}",
+        print::repr(key)
+    );
     let keys: Vec<String> = match value.kind() {
-        ValueKind::Map => value.try_iter().into_iter().flatten().take(500).map(|key| key.to_string()).collect(),
+        ValueKind::Map => {
+            value.try_iter().into_iter().flatten().take(500).map(|key| key.to_string()).collect()
+        }
         _ => Vec::new(),
     };
     let near = key.as_str().and_then(|key| nearest(key, keys.iter().map(String::as_str)));
-    Miss { text: text.to_owned(), message, help: near.map(|near| format!("did you mean `{near}`?")) }
+    Miss {
+        text: text.to_owned(),
+        message,
+        help: near.map(|near| format!("did you mean `{near}`?")),
+    }
 }
 
 /// `<`, `<=`, `>` and `>=`: only values of one kind have an order.

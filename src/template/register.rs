@@ -25,7 +25,8 @@ pub(super) fn is_global(name: &str) -> bool {
 
 /// The names of all filters or all tests.
 pub(super) fn names(of_filters: bool) -> impl Iterator<Item = &'static str> {
-    let (ours, own) = if of_filters { (filters::ALL, BUILTIN_FILTERS) } else { (tests::ALL, BUILTIN_TESTS) };
+    let (ours, own) =
+        if of_filters { (filters::ALL, BUILTIN_FILTERS) } else { (tests::ALL, BUILTIN_TESTS) };
     ours.iter().flat_map(|list| list.iter()).map(|(name, _)| *name).chain(own.iter().copied())
 }
 
@@ -34,7 +35,8 @@ const BUILTIN_FILTERS: &[&str] = &["escape", "e", "safe", "attr", "tojson", "str
 const BUILTIN_TESTS: &[&str] = &["safe", "escaped", "filter", "test"];
 
 /// Filters that may be given what is undefined.
-const TOLERANT: &[&str] = &["default", "d", "mandatory", "type_debug", "__at", "list", "ternary_or"];
+const TOLERANT: &[&str] =
+    &["default", "d", "mandatory", "type_debug", "__at", "list", "ternary_or"];
 
 fn build() -> Environment<'static> {
     let mut environment = Environment::new();
@@ -45,7 +47,10 @@ fn build() -> Environment<'static> {
     environment.set_recursion_limit(200);
     environment.set_unknown_method_callback(methods::call);
     environment.set_formatter(format);
-    if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build()
+    if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder()
+        .trim_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
     {
         environment.set_syntax(syntax);
     }
@@ -56,9 +61,12 @@ fn build() -> Environment<'static> {
     for (name, body) in tests::ALL.iter().flat_map(|list| list.iter()) {
         let (name, body) = (*name, *body);
         let strict = !matches!(name, "defined" | "undefined");
-        environment.add_test(name, move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<bool, Error> {
-            body(&mut Call::new(name, state, rest, strict)?).map(|value| value.is_true())
-        });
+        environment.add_test(
+            name,
+            move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<bool, Error> {
+                body(&mut Call::new(name, state, rest, strict)?).map(|value| value.is_true())
+            },
+        );
     }
     environment.add_global("omit", value::omit());
     for name in ["True", "False"] {
@@ -71,13 +79,20 @@ fn build() -> Environment<'static> {
 
 fn add_filter(environment: &mut Environment<'static>, name: &'static str, body: Body) {
     let strict = !TOLERANT.contains(&name);
-    environment.add_filter(name, move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<Value, Error> {
-        body(&mut Call::new(name, state, rest, strict)?)
-    });
+    environment.add_filter(
+        name,
+        move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<Value, Error> {
+            body(&mut Call::new(name, state, rest, strict)?)
+        },
+    );
 }
 
 /// Prints a value into a template as Python does, and remembers it in case it stands alone.
-fn format(out: &mut minijinja::Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn format(
+    out: &mut minijinja::Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
     if value.is_none() || value.is_undefined() {
         return Ok(());
     }

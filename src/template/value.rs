@@ -46,9 +46,10 @@ pub fn from_node(node: &Node) -> Value {
     match &node.kind {
         NodeKind::Scalar(scalar) => from_scalar(scalar),
         NodeKind::List(items) => Value::from(items.iter().map(from_node).collect::<Vec<_>>()),
-        NodeKind::Map(entries) => {
-            map(entries.iter().map(|entry| (from_node(&entry.key), from_node(&entry.value))).collect())
-        }
+        NodeKind::Map(entries) => map(entries
+            .iter()
+            .map(|entry| (from_node(&entry.key), from_node(&entry.value)))
+            .collect()),
     }
 }
 
@@ -78,9 +79,10 @@ pub fn to_node(value: &Value, span: Span) -> Node {
             Some(number) => Node::plain(span, yaml_float(number)),
             None => Node::plain(span, value.to_string()),
         },
-        ValueKind::Seq | ValueKind::Iterable => {
-            Node::list(span, value.try_iter().into_iter().flatten().map(|item| to_node(&item, span)).collect())
-        }
+        ValueKind::Seq | ValueKind::Iterable => Node::list(
+            span,
+            value.try_iter().into_iter().flatten().map(|item| to_node(&item, span)).collect(),
+        ),
         ValueKind::Map => Node::map(
             span,
             print::pairs(value)
@@ -127,7 +129,9 @@ fn deep(value: Value, depth: usize) -> Result<Value, Unfit> {
     }
     match value.kind() {
         ValueKind::Undefined => Err(Unfit::Undefined(value)),
-        ValueKind::Invalid => Err(Unfit::Error(valid(value).err().unwrap_or_else(|| super::error::failed("invalid value")))),
+        ValueKind::Invalid => Err(Unfit::Error(
+            valid(value).err().unwrap_or_else(|| super::error::failed("invalid value")),
+        )),
         ValueKind::Seq | ValueKind::Iterable => {
             let mut items = Vec::new();
             for item in value.try_iter().map_err(Unfit::Error)? {

@@ -70,7 +70,9 @@ fn int(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             let text = value.as_str().unwrap_or_default();
             parse_int(text, base)
                 .map(value::integer)
-                .or_else(|| parse_float(text).filter(|n| n.is_finite()).map(|n| value::integer(n as i128)))
+                .or_else(|| {
+                    parse_float(text).filter(|n| n.is_finite()).map(|n| value::integer(n as i128))
+                })
                 .unwrap_or(default)
         }
         _ => default,
@@ -98,7 +100,11 @@ pub(super) fn parse_int(text: &str, base: i64) -> Option<i128> {
         radix = 10;
     }
     let clean = digits.replace('_', "");
-    if digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") || !(2..=36).contains(&radix) {
+    if digits.starts_with('_')
+        || digits.ends_with('_')
+        || digits.contains("__")
+        || !(2..=36).contains(&radix)
+    {
         return None;
     }
     if clean.starts_with(['+', '-']) {
@@ -122,7 +128,9 @@ fn float(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(match value.kind() {
         ValueKind::Bool => Value::from(f64::from(u8::from(value.is_true()))),
         ValueKind::Number => Value::from(f64::try_from(value.clone()).unwrap_or_default()),
-        ValueKind::String => parse_float(value.as_str().unwrap_or_default()).map_or(default, Value::from),
+        ValueKind::String => {
+            parse_float(value.as_str().unwrap_or_default()).map_or(default, Value::from)
+        }
         _ => default,
     })
 }
