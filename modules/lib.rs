@@ -11,8 +11,11 @@ mod apt_get;
 mod debian_version;
 mod init_script;
 mod ping;
+mod pip;
 mod service;
 mod service_unit;
+mod supervisorctl;
+mod supervisord;
 mod systemd;
 
 use kit::Spec;
@@ -21,7 +24,9 @@ use kit::Spec;
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
     Spec::of::<ping::Ping>(),
+    Spec::of::<pip::Pip>(),
     Spec::of::<service::Service>(),
+    Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
 ];
 
