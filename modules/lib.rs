@@ -14,6 +14,7 @@ mod ping;
 mod pip;
 mod service;
 mod service_unit;
+mod supervisor;
 mod supervisorctl;
 mod supervisord;
 mod systemd;
@@ -26,6 +27,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<service::Service>(),
+    Spec::of::<supervisor::Supervisor>(),
     Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
 ];

@@ -95,7 +95,10 @@ impl Module for Supervisorctl {
             _ => {}
         }
         let reread = matches!(self.state, State::Present | State::Restarted | State::Absent);
-        self.server().look(facts, reread)
+        self.server().look(facts, reread).try_map(|found| match found {
+            Ok(Supervised { fault: Some(fault), .. }) => Err(fault.into()),
+            found => found,
+        })
     }
 
     fn plan(&self, facts: &Facts, now: Supervised) -> Result<Plan> {

@@ -3,9 +3,11 @@
 //! A password travels on standard input and lives in a private file while supervisorctl runs; it
 //! is never an argument.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use crate::kit::{Facts, Output, Probe, Refusal, Script, Step, ask, sh};
+use crate::kit::{Facts, Output, Probe, Refusal, Result, Script, Step, ask, sh};
 
 /// How to reach supervisord.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Supervised {
     /// Groups whose definition on disk is not the running one: name and `available`, `changed` or
     /// `disappeared`.
     pub differing: Vec<(String, String)>,
+    /// Why the definitions on disk cannot be read.
+    pub fault: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -105,9 +109,9 @@ impl Server {
 
     /// Asks for all processes, and (`reread`) for definitions that changed on disk: reading them
     /// starts and stops nothing.
-    pub(crate) fn look<'a>(&self, facts: &Facts, reread: bool) -> Probe<'a, Supervised> {
+    pub(crate) fn look<'a>(&self, facts: &Facts, reread: bool) -> Probe<'a, Result<Supervised>> {
         let words = [if reread { "reread" } else { "" }.to_owned()];
-        ask(self.script(facts, LOOK, &words)).try_map(|reply| {
+        ask(self.script(facts, LOOK, &words)).map(|reply| {
             let out = reply.out();
             let mut found = Supervised::default();
             for line in out.lines() {
@@ -121,7 +125,7 @@ impl Server {
                         }
                         // Broken configuration, somewhere: supervisorctl says where.
                         _ if name == "ERROR" || what.starts_with("ERROR") => {
-                            return Err(Refusal::new(format!("supervisord: {line}")));
+                            found.fault = Some(format!("supervisord: {line}"));
                         }
                         _ => {}
                     }
@@ -130,7 +134,7 @@ impl Server {
             match reply.ok() {
                 true => Ok(found),
                 false => Err(Refusal::new(format!(
-                    "supervisord does not answer: {}",
+                    "supervisord does not answer: {}; is it running?",
                     reply.err().trim()
                 ))),
             }
@@ -141,6 +145,13 @@ impl Server {
     pub(crate) fn step(&self, facts: &Facts, commands: &[&[&str]]) -> Step {
         let words = commands.iter().map(|words| words.join(" ")).collect::<Vec<_>>();
         Step::Run { script: self.script(facts, RUN, &words), output: Output::Streams }
+    }
+
+    /// Puts a definition in place and has supervisord take it up. If it cannot read it, the old one
+    /// is put back.
+    pub(crate) fn replace(&self, facts: &Facts, path: &str, mode: u32, content: Arc<[u8]>, group: &str) -> Step {
+        let words = [path.to_owned(), format!("{mode:o}"), group.to_owned()];
+        Step::run(self.script(facts, REPLACE, &words).stdin(content))
     }
 
     /// Makes supervisord take up the definition of a program on disk.
@@ -196,7 +207,7 @@ const LOOK: &str = ctl!(
     r#"out=$(printf '%s\n' "$1" | ctl -i 2>&1)
 case $out in
   *"refused connection"* | *"no such file"* | *"connection refused"* | *"Permission denied"* | *"PermissionError"* | \
-  *"Unauthorized"* | *"requires authentication"* | *"could not find config"* | *"Error: "*)
+  *"Unauthorized"* | *"requires authentication"* | *"could not find config"* | *"Error: "* | *"error: <class"*)
     printf '%s\n' "$out" | grep -v '^supervisor> *$' | head -n 3 >&2; exit 1 ;;
 esac
 printf '%s\n' "$out"
@@ -223,6 +234,35 @@ const UPDATE: &str = ctl!(
     r#"out=$(ctl update "$1" 2>&1); rc=$?
 case $out in *ERROR*) [ "$rc" != 0 ] || rc=1 ;; esac
 [ "$rc" = 0 ] || { printf '%s\n' "$out" >&2; exit "$rc"; }
+"#
+);
+
+/// `… $path $mode $group`, and the definition to read
+const REPLACE: &str = ctl!(
+    "# replace a definition, unless supervisord cannot read it",
+    r#"path=$1 mode=$2 group=$3
+umask 077
+new=$(mktemp "${path%/*}/.rprov.XXXXXX") || exit
+old=$new.old
+trap 'rm -f "$new" "$old"' EXIT; trap 'exit 129' HUP INT TERM
+cat >"$new" && chmod "$mode" "$new" || exit
+[ ! -e "$path" ] || cp -p "$path" "$old" || exit
+restore() {
+  if [ -e "$old" ]; then mv -f "$old" "$path"; else rm -f "$path"; fi
+  rm -f "$new"
+}
+trap restore EXIT
+mv -f "$new" "$path" || exit
+out=$(ctl update "$group" 2>&1); rc=$?
+case $out in *ERROR* | *CANT_REREAD*) [ "$rc" != 0 ] || rc=1 ;; esac
+if [ "$rc" != 0 ]; then
+  why=$(printf '%s\n' "$out" | sed -n 's/.*CANT_REREAD: \(.*\)">.*/\1/p; s/.*CANT_REREAD: \(.*[^>]\)$/\1/p')
+  echo "supervisord cannot take it up, the old definition is kept: ${why:-$out}" >&2
+  restore; trap - EXIT
+  ctl reread >/dev/null 2>&1
+  exit "$rc"
+fi
+trap 'rm -f "$old"' EXIT
 "#
 );
 
