@@ -10,6 +10,7 @@ mod apt;
 mod apt_get;
 mod debian_version;
 mod init_script;
+mod nginx;
 mod ping;
 mod pip;
 mod service;
@@ -24,6 +25,7 @@ use kit::Spec;
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
+    Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<service::Service>(),
