@@ -8,6 +8,7 @@ pub mod kit;
 
 mod apt;
 mod apt_get;
+mod certbot;
 mod debian_version;
 mod init_script;
 mod nginx;
@@ -25,6 +26,7 @@ use kit::Spec;
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
+    Spec::of::<certbot::Certbot>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
