@@ -12,14 +12,17 @@ mod certbot;
 mod debian_version;
 mod init_script;
 mod nginx;
+mod nvm;
 mod ping;
 mod pip;
+mod pyenv;
 mod service;
 mod service_unit;
 mod supervisor;
 mod supervisorctl;
 mod supervisord;
 mod systemd;
+mod toolchain;
 
 use kit::Spec;
 
@@ -28,8 +31,10 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
     Spec::of::<certbot::Certbot>(),
     Spec::of::<nginx::Nginx>(),
+    Spec::of::<nvm::Nvm>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
+    Spec::of::<pyenv::Pyenv>(),
     Spec::of::<service::Service>(),
     Spec::of::<supervisor::Supervisor>(),
     Spec::of::<supervisorctl::Supervisorctl>(),
