@@ -13,6 +13,7 @@ mod debian_version;
 mod init_script;
 mod nginx;
 mod nvm;
+mod package;
 mod ping;
 mod pip;
 mod pyenv;
@@ -32,6 +33,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<certbot::Certbot>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<nvm::Nvm>(),
+    Spec::of::<package::Package>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<pyenv::Pyenv>(),

@@ -236,11 +236,14 @@ for pair do export "$pair"; done
 [ -z "$PYTHON_BUILD_CACHE_PATH" ] || mkdir -p "$PYTHON_BUILD_CACHE_PATH" || exit
 export PYENV_ROOT="$root"
 cd / || exit
-said=$(mktemp) || exit
-trap 'rm -f "$said"' EXIT; trap 'exit 129' HUP INT TERM
-if ! "$root/bin/pyenv" install -s "$version" >"$said" 2>&1 </dev/null; then
+# The build and its log are as private as they are passing.
+work=$(mktemp -d) || exit
+trap 'rm -rf "$work"' EXIT; trap 'exit 129' HUP INT TERM
+export TMPDIR="$work"
+if ! "$root/bin/pyenv" install -s "$version" >"$work/said" 2>&1 </dev/null; then
   echo "pyenv could not install Python $version:" >&2
-  tail -n 30 "$said" >&2
+  tail -n 20 "$work/said" >&2
+  cat "$work"/python-build.*.log 2>/dev/null | tail -n 20 >&2
   exit 1
 fi
 "$root/bin/pyenv" rehash
