@@ -1,3 +1,4 @@
 //! x
 pub mod inventory;
 pub mod source;
+pub mod vars;

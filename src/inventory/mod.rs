@@ -21,7 +21,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span};
 
-use crate::source::{Diagnostic, SourceMap};
+use crate::source::Diagnostic;
+use crate::vars::files::Reader;
 
 /// The name of a host as the inventory writes it.
 pub type HostName = Arc<str>;
@@ -79,10 +80,10 @@ impl Inventory {
     ///
     /// # Errors
     /// Everything that is wrong in any source.
-    pub fn load(sources: &[String], map: &SourceMap) -> Result<Inventory, Vec<Diagnostic>> {
+    pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, Vec<Diagnostic>> {
         let mut build = build::Build::new();
         for source in sources {
-            sources::read(source, map, &mut build);
+            sources::read(source, reader, &mut build);
         }
         build.finish()
     }

@@ -62,7 +62,7 @@ impl Limit {
 
 fn lines(path: &Path) -> Result<Vec<String>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let reason = super::sources::reason(&error);
+        let reason = crate::vars::files::reason(&error);
         Diagnostic::error(format!("cannot read the limit file `{}`: {reason}", path.display()))
     })?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())

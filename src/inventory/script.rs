@@ -9,7 +9,8 @@ use std::process::Command;
 use rprov_modules::kit::{Entry, Node, Span};
 
 use super::build::{Build, UNGROUPED};
-use crate::source::{self, Diagnostic, SourceMap};
+use crate::source::{self, Diagnostic};
+use crate::vars::files::Reader;
 
 #[cfg(unix)]
 pub(super) fn is_executable(path: &Path) -> bool {
@@ -17,8 +18,8 @@ pub(super) fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0)
 }
 
-pub(super) fn read(path: &Path, map: &SourceMap, build: &mut Build) {
-    let root = match run(path, &["--list"], map) {
+pub(super) fn read(path: &Path, reader: &Reader, build: &mut Build) {
+    let root = match run(path, &["--list"], reader) {
         Ok(root) => root,
         Err(error) => return build.report(error),
     };
@@ -34,7 +35,7 @@ pub(super) fn read(path: &Path, map: &SourceMap, build: &mut Build) {
         let one;
         let vars = match meta {
             Some(meta) => meta.get(&name),
-            None => match run(path, &["--host", &name], map) {
+            None => match run(path, &["--host", &name], reader) {
                 Ok(vars) => {
                     one = vars;
                     Some(&one)
@@ -66,7 +67,7 @@ fn group(entry: &Entry, build: &mut Build) {
     }
 }
 
-fn run(path: &Path, args: &[&str], map: &SourceMap) -> Result<Node, Diagnostic> {
+fn run(path: &Path, args: &[&str], reader: &Reader) -> Result<Node, Diagnostic> {
     let shown = format!("{} {}", path.display(), args.join(" "));
     let program = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let output = Command::new(program)
@@ -79,7 +80,7 @@ fn run(path: &Path, args: &[&str], map: &SourceMap) -> Result<Node, Diagnostic> 
         return Err(if said.trim().is_empty() { error } else { error.note(said.trim().to_owned()) });
     }
     let name = Path::new(&shown);
-    let text = source::yaml::utf8(map, name, &output.stdout)?;
-    let root = source::yaml::parse_value(map, name, text)?;
+    let text = source::yaml::utf8(&reader.map, name, &output.stdout)?;
+    let root = source::yaml::parse_value(&reader.map, name, text)?;
     Ok(if root.is_null() { Node::map(Span::default(), vec![]) } else { root })
 }
