@@ -1,4 +1,5 @@
-//! x
+//! rprov.
 pub mod inventory;
 pub mod source;
+pub mod template;
 pub mod vars;
