@@ -41,7 +41,7 @@ pub struct Host {
     pub span: Span,
     /// Variables set in the inventory itself, not in `host_vars/`.
     pub vars: Vars,
-    /// The file it was last named in; none for a host of an `-i a,b,` list.
+    /// The file it was last named in, or the `-i a,b,` list; none for an implicit host.
     pub file: Option<Arc<Path>>,
     /// Not in the inventory: this machine, under one of the [`LOCALHOST`] names.
     pub implicit: bool,

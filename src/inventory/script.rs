@@ -8,7 +8,7 @@ use std::process::Command;
 
 use rprov_modules::kit::{Entry, Node, Span};
 
-use super::build::{Build, UNGROUPED};
+use super::build::Build;
 use crate::source::{self, Diagnostic};
 use crate::vars::files::Reader;
 
@@ -56,7 +56,7 @@ fn group(entry: &Entry, build: &mut Build) {
     let listed = |key: &str| entry.value.get(key).and_then(Node::items).unwrap_or_default();
     for host in entry.value.items().unwrap_or_else(|| listed("hosts")) {
         let host = build.host(host.text().unwrap_or_default(), host.span);
-        build.member(if name == "all" { UNGROUPED } else { group }, host);
+        build.member(group, host);
     }
     for child in listed("children") {
         let index = build.group(child.text().unwrap_or_default(), child.span);

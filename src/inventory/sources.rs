@@ -19,12 +19,14 @@ const DEEPEST: usize = 16;
 pub(super) fn read(source: &str, reader: &Reader, build: &mut Build) {
     let path = Path::new(source);
     if source.contains(',') && !path.exists() {
-        build.file = None;
+        // As in Ansible, the list itself is their `inventory_file`.
+        build.file = Some(path.into());
         for host in source.split(',').map(str::trim).filter(|host| !host.is_empty()) {
             for host in build.hosts(host, Span::default()) {
                 build.member(UNGROUPED, host);
             }
         }
+        build.file = None;
         return;
     }
     let Ok(kind) = path.metadata() else {

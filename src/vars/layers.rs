@@ -104,7 +104,7 @@ impl Layers {
     }
 
     /// Every definition of a variable, the one that counts first.
-    pub fn definitions<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (Level, &'a Binding)> {
+    pub fn definitions<'a>(&'a self, name: &str) -> impl Iterator<Item = (Level, &'a Binding)> {
         self.stack.iter().rev().filter_map(move |(level, layer)| Some((*level, layer.get(name)?)))
     }
 }

@@ -29,8 +29,9 @@ pub(super) fn host(inventory: &Inventory, host: &Host) -> Layer {
     layer.set("group_names", strings(inventory.group_names(host)));
     let text = |path: Option<&Path>| path.map_or(Value::from(()), |path| Value::from(path.to_string_lossy()));
     if !host.implicit {
+        let directory = host.file.as_deref().and_then(Path::parent).filter(|dir| !dir.as_os_str().is_empty());
         layer.set("inventory_file", text(host.file.as_deref()));
-        layer.set("inventory_dir", text(host.file.as_deref().and_then(Path::parent)));
+        layer.set("inventory_dir", text(directory));
     }
     layer
 }

@@ -1,4 +1,5 @@
 //! The one integration test binary; one module per area.
 
+mod inventory;
 mod template;
 mod yaml;
