@@ -79,7 +79,7 @@ impl Inventory {
     /// hosts with a comma (`web1,web2,`). No source at all is an inventory of no hosts.
     ///
     /// # Errors
-    /// Everything that is wrong in any source.
+    /// Everything that is wrong in any source, and the warnings.
     pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, Vec<Diagnostic>> {
         let mut build = build::Build::new();
         for source in sources {

@@ -272,7 +272,8 @@ enum Matcher<'t> {
 impl Matcher<'_> {
     fn new(name: &str) -> Result<Matcher<'_>, Box<fancy_regex::Error>> {
         let regex = match name.strip_prefix('~') {
-            Some(regex) => format!("^(?:{regex})"),
+            // On its own first: an error is about what the user wrote.
+            Some(regex) => Regex::new(regex).map(|_| format!("^(?:{regex})"))?,
             None if name.contains(['*', '?', '[']) => wildcard(name),
             None => return Ok(Matcher::Name(name)),
         };

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use indexmap::IndexMap;
 use rprov_modules::kit::{Entry, Node, Span};
 
 use super::build::Build;
@@ -27,11 +28,12 @@ pub(super) fn read(path: &Path, reader: &Reader, build: &mut Build) {
         let message = format!("expected a mapping of groups, found {}", root.type_name());
         return build.error(message, root.span, "");
     };
+    let mut hosts = IndexMap::new();
     for entry in groups.iter().filter(|entry| entry.key.text() != Some("_meta")) {
-        group(entry, build);
+        group(entry, &mut hosts, build);
     }
     let meta = root.get("_meta").and_then(|meta| meta.get("hostvars"));
-    for (host, name) in build.all_hosts() {
+    for (name, host) in hosts {
         let one;
         let vars = match meta {
             Some(meta) => meta.get(&name),
@@ -50,13 +52,15 @@ pub(super) fn read(path: &Path, reader: &Reader, build: &mut Build) {
 }
 
 /// A group is a list of hosts, or a mapping with `hosts`, `children` and `vars`.
-fn group(entry: &Entry, build: &mut Build) {
+fn group(entry: &Entry, hosts: &mut IndexMap<String, usize>, build: &mut Build) {
     let name = entry.key.text().unwrap_or_default();
     let group = build.group(name, entry.key.span);
     let listed = |key: &str| entry.value.get(key).and_then(Node::items).unwrap_or_default();
     for host in entry.value.items().unwrap_or_else(|| listed("hosts")) {
-        let host = build.host(host.text().unwrap_or_default(), host.span);
-        build.member(group, host);
+        let name = host.text().unwrap_or_default();
+        let index = build.host(name, host.span);
+        build.member(group, index);
+        hosts.insert(name.to_owned(), index);
     }
     for child in listed("children") {
         let index = build.group(child.text().unwrap_or_default(), child.span);

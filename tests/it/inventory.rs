@@ -180,7 +180,7 @@ fn golden(path: &Path, text: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn no_text_breaks_the_reader(text in r#"([\[\]:=#;'"\\ \n{}a-c0-9\t,éß-]|\[web\]\n|:vars|:children|x=|host){0,60}"#) {
