@@ -39,7 +39,8 @@ pub enum Level {
     PlayFiles,
     /// `vars/main.yml` of a role.
     Role,
-    /// `vars:` of blocks, the inner block last.
+    /// `vars:` of blocks, the inner block last; of an entry in `roles:`; of `import_role` and
+    /// `import_tasks`.
     Block,
     /// `vars:` of the task.
     Task,
@@ -47,9 +48,9 @@ pub enum Level {
     IncludeVars,
     /// `set_fact` and `register`.
     SetFact,
-    /// Parameters of a role: `- { role: web, port: 80 }`, `vars:` of `include_role`.
+    /// Parameters in an entry of `roles:`, such as `port` in `{ role: web, port: 80 }`.
     RoleParams,
-    /// `vars:` of `include_tasks` and the like.
+    /// `vars:` of `include_tasks` and `include_role`.
     IncludeParams,
     /// The command line: `-e`, and `name=value` words.
     Extra,

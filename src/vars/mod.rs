@@ -5,6 +5,7 @@
 
 pub mod extra;
 pub mod files;
+pub mod hostvars;
 mod inventory;
 mod layers;
 mod level;

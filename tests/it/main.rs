@@ -2,4 +2,5 @@
 
 mod inventory;
 mod template;
+mod vars;
 mod yaml;
