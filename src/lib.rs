@@ -14,3 +14,4 @@
 pub mod inventory;
 pub mod source;
 pub mod template;
+pub mod vars;

@@ -1,5 +1,7 @@
 //! The one integration test binary; one module per area.
 
+mod inventory;
 mod modules;
 mod template;
+mod vars;
 mod yaml;
