@@ -472,12 +472,13 @@ fn undefined(
     evaluation: &Evaluation,
     place: &Place<'_>,
     range: Option<Range<usize>>,
+    detail: &str,
 ) -> TemplateError {
     let whole = 0..place.text.len();
     let snippet = place.text.get(range.clone().unwrap_or(whole.clone())).unwrap_or(place.text);
     let missed = evaluation.missed.lock().unwrap_or_else(PoisonError::into_inner);
     // The engine knows the name when it is a plain one.
-    let named = detail.split('`').nth(1).filter(|name| detail.ends_with("is undefined") || detail.contains("` is undefined"));
+    let named = detail.split('`').nth(1).filter(|_| detail.contains("` is undefined"));
     let named = named.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'));
     if let Some(name) = named {
         if let Some(inner) = missed.iter().rev().find(|miss| miss.text == name).and_then(|miss| miss.inner.clone()) {

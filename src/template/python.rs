@@ -85,11 +85,8 @@ fn missed(text: &str, value: &Value, key: &Value) -> Miss {
         _ => Vec::new(),
     };
     let near = key.as_str().and_then(|key| nearest(key, keys.iter().map(String::as_str)));
-    Miss {
-        text: text.to_owned(),
-        message,
-        help: near.map(|near| format!("did you mean `{near}`?")),
-    }
+    let help = near.map(|near| format!("did you mean `{near}`?"));
+    Miss { text: text.to_owned(), message, help, inner: None }
 }
 
 /// `<`, `<=`, `>` and `>=`: only values of one kind have an order.
