@@ -112,7 +112,7 @@ fn yaml_float(number: f64) -> String {
 /// What cannot be the value of a variable.
 #[derive(Debug)]
 pub(super) enum Unfit {
-    Undefined(Value),
+    Undefined,
     Type(&'static str),
     Error(minijinja::Error),
 }
@@ -128,7 +128,7 @@ fn deep(value: Value, depth: usize) -> Result<Value, Unfit> {
         return Err(Unfit::Type("a structure nested more than 100 deep"));
     }
     match value.kind() {
-        ValueKind::Undefined => Err(Unfit::Undefined(value)),
+        ValueKind::Undefined => Err(Unfit::Undefined),
         ValueKind::Invalid => Err(Unfit::Error(
             valid(value).err().unwrap_or_else(|| super::error::failed("invalid value")),
         )),
