@@ -48,7 +48,9 @@ impl Diagnostic {
 
     fn new(severity: Severity, message: String) -> Diagnostic {
         let (context, notes, helps) = Default::default();
-        Diagnostic { inner: Box::new(Inner { severity, message, primary: None, context, notes, helps }) }
+        Diagnostic {
+            inner: Box::new(Inner { severity, message, primary: None, context, notes, helps }),
+        }
     }
 
     /// The place this is about, underlined with `^`. The label may be empty.
@@ -124,7 +126,9 @@ impl Diagnostic {
     fn excerpts(&self, map: &SourceMap) -> Vec<Excerpt> {
         let primary = self.inner.primary.iter().map(|place| (place, true));
         let mut excerpts: Vec<Excerpt> = vec![];
-        for ((span, label), primary) in primary.chain(self.inner.context.iter().map(|place| (place, false))) {
+        for ((span, label), primary) in
+            primary.chain(self.inner.context.iter().map(|place| (place, false)))
+        {
             let Some(file) = map.file(span.file) else { continue };
             let known = excerpts.iter().position(|excerpt| excerpt.file == span.file);
             let index = known.unwrap_or_else(|| {

@@ -13,9 +13,22 @@ pub(super) const MAX_DEPTH: usize = 200;
 #[derive(Debug)]
 pub(super) enum Ev<'a> {
     DocumentStart,
-    Scalar { text: Cow<'a, str>, style: Style, anchor: usize, tag: Option<RawTag> },
-    ListStart { flow: bool, anchor: usize, tag: Option<RawTag> },
-    MapStart { flow: bool, anchor: usize, tag: Option<RawTag> },
+    Scalar {
+        text: Cow<'a, str>,
+        style: Style,
+        anchor: usize,
+        tag: Option<RawTag>,
+    },
+    ListStart {
+        flow: bool,
+        anchor: usize,
+        tag: Option<RawTag>,
+    },
+    MapStart {
+        flow: bool,
+        anchor: usize,
+        tag: Option<RawTag>,
+    },
     /// The end of the innermost open list or mapping.
     End,
     Alias(usize),
@@ -73,7 +86,10 @@ impl<'a> Events<'a> {
         options.emit_comments = false;
         options.flow_nesting_limit = MAX_DEPTH;
         options.block_nesting_limit = MAX_DEPTH;
-        Events { parser: Parser::new_from_str_with_options(text, options), length: text.len() as u32 }
+        Events {
+            parser: Parser::new_from_str_with_options(text, options),
+            length: text.len() as u32,
+        }
     }
 }
 
@@ -108,7 +124,11 @@ impl<'a> Iterator for Events<'a> {
                         ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                     };
                     // The parser writes `~` for a value that is not there.
-                    let text = if range.is_empty() && style == Style::Plain { Cow::Borrowed("") } else { text };
+                    let text = if range.is_empty() && style == Style::Plain {
+                        Cow::Borrowed("")
+                    } else {
+                        text
+                    };
                     Ev::Scalar { text, style, anchor, tag: raw(tag) }
                 }
                 Event::SequenceStart(style, anchor, tag) => {
@@ -129,17 +149,20 @@ impl<'a> Iterator for Events<'a> {
 fn kind(kind: &ErrorKind) -> FaultKind {
     use ErrorKind as K;
     match kind {
-        K::UnclosedQuotedScalar | K::InvalidQuotedScalarIndent | K::DocumentIndicatorInQuotedScalar => {
-            FaultKind::Quote
+        K::UnclosedQuotedScalar
+        | K::InvalidQuotedScalarIndent
+        | K::DocumentIndicatorInQuotedScalar => FaultKind::Quote,
+        K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => {
+            FaultKind::AfterQuote
         }
-        K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => FaultKind::AfterQuote,
         K::MappingValueNotAllowed | K::InvalidColonPlacement => FaultKind::Colon,
-        K::ExpectedBlockMappingKey | K::SimpleKeyExpected | K::InvalidSimpleKey | K::InvalidIndentation => {
-            FaultKind::NoKey
-        }
-        K::UnclosedFlowCollection { .. } | K::UnexpectedEofFlowSequence | K::UnexpectedEofFlowMapping => {
-            FaultKind::Unclosed
-        }
+        K::ExpectedBlockMappingKey
+        | K::SimpleKeyExpected
+        | K::InvalidSimpleKey
+        | K::InvalidIndentation => FaultKind::NoKey,
+        K::UnclosedFlowCollection { .. }
+        | K::UnexpectedEofFlowSequence
+        | K::UnexpectedEofFlowMapping => FaultKind::Unclosed,
         K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation => FaultKind::Tab,
         K::UnknownAnchor => FaultKind::UnknownAlias,
         K::RecursionLimitExceeded => FaultKind::TooDeep,

@@ -109,9 +109,14 @@ mod tests {
         let map = SourceMap::default();
         let a = map.add(Path::new("a.yml"), "é: 1\nkey: ä x\n".into());
         assert_eq!(a, 1);
-        assert_eq!(map.add(Path::new("a.yml"), "é: 1\nkey: ä x\n".into()), 1, "the same text again");
+        assert_eq!(
+            map.add(Path::new("a.yml"), "é: 1\nkey: ä x\n".into()),
+            1,
+            "the same text again"
+        );
         assert_eq!(map.add(Path::new("a.yml"), "other".into()), 2);
-        let place = |start| map.line_col(Span { file: 1, start, end: start }).map(|(_, l, c)| (l, c));
+        let place =
+            |start| map.line_col(Span { file: 1, start, end: start }).map(|(_, l, c)| (l, c));
         assert_eq!(place(0), Some((1, 1)));
         assert_eq!(place(4), Some((1, 4)));
         assert_eq!(place(14), Some((2, 8)));

@@ -156,10 +156,22 @@ impl<'a> Builder<'a> {
             .help("write the values out, or nest fewer aliases in one another"))
     }
 
-    fn open(&mut self, span: Span, flow: bool, anchor: usize, tag: Option<RawTag>, kind: Kind) -> Result<(), Diagnostic> {
+    fn open(
+        &mut self,
+        span: Span,
+        flow: bool,
+        anchor: usize,
+        tag: Option<RawTag>,
+        kind: Kind,
+    ) -> Result<(), Diagnostic> {
         let is_unsafe = match tag {
             Some(tag) if tag.name == "!unsafe" => true,
-            Some(tag) if !matches!(&*tag.name, "!!map" | "!!seq" | "!!omap" | "!!set" | "!!pairs" | "!") => {
+            Some(tag)
+                if !matches!(
+                    &*tag.name,
+                    "!!map" | "!!seq" | "!!omap" | "!!set" | "!!pairs" | "!"
+                ) =>
+            {
                 return Err(unknown_tag(&tag, span.file, "a list or mapping"));
             }
             _ => false,
@@ -191,7 +203,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a finished node where it belongs.
-    fn place(&mut self, node: Node, anchor: usize, weight: usize, height: usize) -> Result<(), Diagnostic> {
+    fn place(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        weight: usize,
+        height: usize,
+    ) -> Result<(), Diagnostic> {
         if self.stack.len() + height > MAX_DEPTH {
             return Err(too_deep(node.span));
         }
@@ -287,7 +305,9 @@ fn mark_unsafe(node: &mut Node) {
     let mut rest = vec![node];
     while let Some(node) = rest.pop() {
         match &mut node.kind {
-            NodeKind::Scalar(scalar) if scalar.tag.is_none() && scalar.resolve() == Resolved::Str => {
+            NodeKind::Scalar(scalar)
+                if scalar.tag.is_none() && scalar.resolve() == Resolved::Str =>
+            {
                 scalar.tag = Some(Tag::Unsafe);
             }
             NodeKind::Scalar(_) => {}
@@ -305,13 +325,18 @@ fn scalar(text: &str, style: Style, tag: Option<RawTag>, span: Span) -> Result<S
         if fits(&scalar.resolve()) {
             return Ok(scalar);
         }
-        let error = Diagnostic::error(format!("expected {what} after `{}`, found `{text}`", tag.name));
+        let error =
+            Diagnostic::error(format!("expected {what} after `{}`, found `{text}`", tag.name));
         Err(error.at(span, "").help(format!("remove the tag `{}`", tag.name)))
     };
     match &*tag.name {
         "!!str" | "!" => scalar.plain = false,
-        "!!int" => scalar = typed(scalar, "a whole number", |value| matches!(value, Resolved::Int(_)))?,
-        "!!bool" => scalar = typed(scalar, "a boolean", |value| matches!(value, Resolved::Bool(_)))?,
+        "!!int" => {
+            scalar = typed(scalar, "a whole number", |value| matches!(value, Resolved::Int(_)))?
+        }
+        "!!bool" => {
+            scalar = typed(scalar, "a boolean", |value| matches!(value, Resolved::Bool(_)))?
+        }
         "!!null" => scalar = Scalar { text: "null".into(), plain: true, tag: None },
         "!!float" => {
             if scalar.text.parse::<i64>().is_ok() {
@@ -371,8 +396,9 @@ fn check_duplicates(entries: &[Entry]) -> Result<(), Diagnostic> {
     };
     let Some(again) = again else { return Ok(()) };
     let key = &entries[again].key;
-    let mut error = Diagnostic::error(format!("the key `{}` is given twice", key.text().unwrap_or_default()))
-        .at(key.span, "again here");
+    let mut error =
+        Diagnostic::error(format!("the key `{}` is given twice", key.text().unwrap_or_default()))
+            .at(key.span, "again here");
     if let Some(first) = keys.iter().position(|first| *first == keys[again]) {
         error = error.context(entries[first].key.span, "first here");
     }

@@ -17,7 +17,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn unquoted_template(&self, start: u32) -> Diagnostic {
-        Diagnostic::error("quote").at(self.span(start, start+2), "")
+        Diagnostic::error("quote").at(self.span(start, start + 2), "")
     }
 
     fn span(&self, start: u32, end: u32) -> Span {
