@@ -6,7 +6,9 @@
 
 pub mod kit;
 
+mod attributes;
 mod command;
+mod file;
 mod guard;
 mod ping;
 mod raw;
@@ -19,6 +21,7 @@ use kit::Spec;
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
     Spec::of::<command::Run>(),
+    Spec::of::<file::File>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
