@@ -6,12 +6,27 @@
 
 pub mod kit;
 
+mod attributes;
+mod command;
+mod file;
+mod guard;
 mod ping;
+mod raw;
+mod script;
+mod shell;
+mod words;
 
 use kit::Spec;
 
 /// Every module, by name.
-pub static MODULES: &[Spec] = &[Spec::of::<ping::Ping>()];
+pub static MODULES: &[Spec] = &[
+    Spec::of::<command::Run>(),
+    Spec::of::<file::File>(),
+    Spec::of::<ping::Ping>(),
+    Spec::of::<raw::Raw>(),
+    Spec::of::<script::Upload>(),
+    Spec::of::<shell::Shell>(),
+];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
 /// `ansible.builtin` was called first; the others hold modules that once were builtin.
