@@ -1,2 +1,3 @@
 //! x
 pub mod source;
+pub mod session;

@@ -1,0 +1,3 @@
+//! Sessions: a host that can be asked.
+
+pub mod embedded;
