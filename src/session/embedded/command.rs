@@ -180,7 +180,7 @@ fn signal_name(number: i32) -> Sig {
 /// Kills a whole process group. The shell's `kill` does it: there is no safe call in `std`.
 async fn kill_group(group: u32) {
     let killed = Command::new("/bin/sh")
-        .args(["-c", "kill -KILL -- \"-$1\"", "sh", &group.to_string()])
+        .args(["-c", "kill -s KILL -- \"-$1\"", "sh", &group.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

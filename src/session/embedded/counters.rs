@@ -68,7 +68,8 @@ impl Counters {
     /// The server knows when a byte was sent and when one arrives because it holds the delay line.
     /// With a delay the count is therefore exact as long as a burst is written in less time than
     /// one round trip takes. Without one it is an upper bound: a client still writing when the
-    /// first answer is on its way is counted as having waited for it.
+    /// first answer is on its way is counted as having waited for it, and so is one that writes
+    /// after a request without wanting its reply.
     pub fn flights(&self) -> u64 {
         self.flights.load(Ordering::Relaxed)
     }
