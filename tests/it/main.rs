@@ -1,4 +1,5 @@
 //! The one integration test binary; one module per area.
 
 mod embedded;
+mod embedded_sandbox;
 mod yaml;

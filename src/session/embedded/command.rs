@@ -5,8 +5,9 @@
 //! status is sent when the command ends, end of file and close when nothing holds its output any
 //! more, as sshd does. When the connection goes the whole process group is killed.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -29,13 +30,13 @@ pub(super) struct Surroundings {
     pub(super) shell: Vec<OsString>,
     /// The whole environment.
     pub(super) environment: Vec<(OsString, OsString)>,
-    pub(super) directory: std::path::PathBuf,
+    pub(super) directory: PathBuf,
 }
 
 /// Starts `command` and forwards its streams until it has ended or `gone` has no sender any more.
 pub(super) fn start(
     surroundings: &Surroundings,
-    command: Option<OsString>,
+    command: &OsStr,
     channel: Arc<ChannelWriteHalf<Msg>>,
     handle: russh::server::Handle,
     link: Arc<Link>,
@@ -50,9 +51,9 @@ pub(super) fn start(
     Ok(input)
 }
 
-fn spawn(surroundings: &Surroundings, command: Option<OsString>) -> std::io::Result<Child> {
-    let mut words = surroundings.shell.iter().cloned().chain(command);
-    let mut process = Command::new(words.next().unwrap_or_else(|| "/bin/sh".into()));
+fn spawn(surroundings: &Surroundings, command: &OsStr) -> std::io::Result<Child> {
+    let mut words = surroundings.shell.iter().map(OsString::as_os_str).chain([command]);
+    let mut process = Command::new(words.next().unwrap_or(command));
     process
         .args(words)
         .env_clear()

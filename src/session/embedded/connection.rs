@@ -89,7 +89,7 @@ impl Connection {
     fn exec(
         &mut self,
         id: ChannelId,
-        command: Option<&[u8]>,
+        command: &[u8],
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         self.link.question(0);
@@ -97,19 +97,14 @@ impl Connection {
         let Some(slot) = self.slots.get(&id).filter(|slot| !slot.started && !refused) else {
             return self.reply(id, false, session);
         };
-        let mut shell = self.options.shell.clone();
-        if command.is_none() {
-            // A login shell reads its script from standard input.
-            shell.retain(|word| word != "-c");
-        }
         let surroundings = Surroundings {
-            shell,
+            shell: self.options.shell.clone(),
             environment: self.environment(slot),
             directory: self.options.directory.clone(),
         };
         let started = command::start(
             &surroundings,
-            command.map(|text| OsStr::from_bytes(text).to_owned()),
+            OsStr::from_bytes(command),
             Arc::clone(&slot.channel),
             session.handle(),
             Arc::clone(&self.link),
@@ -230,7 +225,7 @@ impl Handler for Connection {
         id: ChannelId,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.exec(id, None, session)
+        self.exec(id, b"exec /bin/sh", session)
     }
 
     async fn exec_request(
@@ -239,7 +234,7 @@ impl Handler for Connection {
         command: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.exec(id, Some(command), session)
+        self.exec(id, command, session)
     }
 
     async fn data(
