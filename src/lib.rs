@@ -15,3 +15,4 @@ pub mod inventory;
 pub mod source;
 pub mod template;
 pub mod vars;
+pub mod session;

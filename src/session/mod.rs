@@ -12,6 +12,7 @@
 mod batch;
 mod child;
 mod connection;
+pub mod embedded;
 mod error;
 mod frame;
 mod hello;

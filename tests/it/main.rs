@@ -1,5 +1,7 @@
 //! The one integration test binary; one module per area.
 
+mod embedded;
+mod embedded_sandbox;
 mod inventory;
 mod modules;
 mod template;
