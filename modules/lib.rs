@@ -5,3 +5,27 @@
 //! to change. This crate performs no I/O.
 
 pub mod kit;
+
+mod ping;
+
+use kit::Spec;
+
+/// Every module, by name.
+pub static MODULES: &[Spec] = &[Spec::of::<ping::Ping>()];
+
+/// The collections whose modules are found under their full name. `ansible.legacy` is what
+/// `ansible.builtin` was called first; the others hold modules that once were builtin.
+const COLLECTIONS: &[&str] =
+    &["ansible.builtin", "ansible.legacy", "ansible.posix", "community.general", "rprov"];
+
+/// The module a task's key names: `copy`, `ansible.builtin.copy`, `community.general.ini_file`.
+///
+/// The collection is not checked against the module: names are unique over all of them.
+pub fn find(name: &str) -> Option<&'static Spec> {
+    let short = match name.rsplit_once('.') {
+        Some((collection, short)) if COLLECTIONS.contains(&collection) => short,
+        Some(_) => return None,
+        None => name,
+    };
+    MODULES.iter().find(|spec| spec.names.contains(&short))
+}

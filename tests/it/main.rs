@@ -1,1 +1,5 @@
-fn main() {}
+//! The one integration test binary; one module per area.
+
+mod modules;
+mod template;
+mod yaml;

@@ -1,0 +1,129 @@
+//! Text as the user wrote it: YAML to nodes that know their place, and messages that show it.
+//!
+//! Everything read from a file goes through a [`SourceMap`], so that any later layer can turn a
+//! span into file, line and column. Nothing in here knows what a play or an inventory is.
+
+mod diagnostic;
+pub mod emit;
+mod emit_scalar;
+mod events;
+pub mod yaml;
+mod yaml_fault;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, RwLock};
+
+use rprov_modules::kit::Span;
+
+pub use self::diagnostic::{Diagnostic, Severity, render_all};
+
+/// All source texts of a run. Cheap to clone; clones share the files.
+///
+/// Files are numbered from 1; 0 means "no file" (see [`Span`]).
+#[derive(Debug, Clone, Default)]
+pub struct SourceMap {
+    files: Arc<RwLock<Files>>,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    all: Vec<File>,
+    newest: HashMap<Arc<Path>, u32>,
+}
+
+#[derive(Debug, Clone)]
+struct File {
+    path: Arc<Path>,
+    text: Arc<str>,
+    /// Where each line starts; counted when first needed.
+    lines: Arc<OnceLock<Vec<u32>>>,
+}
+
+impl SourceMap {
+    /// Remembers a text and returns its number. The same text under the same path keeps its number.
+    pub fn add(&self, path: &Path, text: Arc<str>) -> u32 {
+        let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(&id) = files.newest.get(path)
+            && files.all[id as usize - 1].text == text
+        {
+            return id;
+        }
+        let path: Arc<Path> = path.into();
+        files.all.push(File { path: path.clone(), text, lines: Arc::default() });
+        let id = u32::try_from(files.all.len()).expect("fewer than four billion files");
+        files.newest.insert(path, id);
+        id
+    }
+
+    /// The path a file was added under.
+    pub fn path(&self, file: u32) -> Option<Arc<Path>> {
+        self.file(file).map(|file| file.path)
+    }
+
+    /// The whole text of a file.
+    pub fn text(&self, file: u32) -> Option<Arc<str>> {
+        self.file(file).map(|file| file.text)
+    }
+
+    /// Where a span starts: path, line and column, both from 1; columns count characters.
+    pub fn line_col(&self, span: Span) -> Option<(Arc<Path>, usize, usize)> {
+        let file = self.file(span.file)?;
+        let line = file.line(span.start);
+        let start = file.lines()[line] as usize;
+        let at = floor(&file.text, span.start as usize);
+        let column = file.text[start.min(at)..at].trim_start_matches('\u{feff}').chars().count();
+        Some((file.path, line + 1, column + 1))
+    }
+
+    fn file(&self, file: u32) -> Option<File> {
+        let files = self.files.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        files.all.get((file as usize).checked_sub(1)?).cloned()
+    }
+}
+
+impl File {
+    fn lines(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n');
+            std::iter::once(0).chain(breaks.map(|(_, next)| next)).collect()
+        })
+    }
+
+    /// The line a byte is on, from 0.
+    fn line(&self, at: u32) -> usize {
+        self.lines().partition_point(|start| *start <= at) - 1
+    }
+}
+
+/// The nearest character boundary at or before a byte.
+fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_from_one_and_in_characters() {
+        let map = SourceMap::default();
+        let a = map.add(Path::new("a.yml"), "é: 1\nkey: ä x\n".into());
+        assert_eq!(a, 1);
+        assert_eq!(
+            map.add(Path::new("a.yml"), "é: 1\nkey: ä x\n".into()),
+            1,
+            "the same text again"
+        );
+        assert_eq!(map.add(Path::new("a.yml"), "other".into()), 2);
+        let place =
+            |start| map.line_col(Span { file: 1, start, end: start }).map(|(_, l, c)| (l, c));
+        assert_eq!(place(0), Some((1, 1)));
+        assert_eq!(place(4), Some((1, 4)));
+        assert_eq!(place(14), Some((2, 8)));
+        assert_eq!(place(12), Some((2, 6)), "inside a character");
+        assert_eq!(place(999), Some((3, 1)), "past the end");
+        assert_eq!(map.line_col(Span::default()), None);
+    }
+}

@@ -1,0 +1,406 @@
+//! YAML text to [`Node`]s: spans on everything, scalars as they are written.
+//!
+//! Anchors, aliases and merge keys are resolved here; spans then point to where a value is written,
+//! not to where it is used. What aliases copy is limited, so that no small file becomes a huge
+//! tree. Nothing recurses: the depth of a tree is limited by [`MAX_DEPTH`].
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span, Tag, nearest};
+
+use super::events::{Ev, Events, MAX_DEPTH, RawTag, Style};
+use super::{Diagnostic, SourceMap};
+
+/// Anchors, aliases and merge keys may copy this many nodes in one text.
+const MAX_COPIES: usize = 1_000_000;
+
+/// All documents of a text. An empty text, or one of comments only, has none.
+///
+/// # Errors
+/// One diagnostic for the first thing that is wrong, with its place.
+pub fn parse(map: &SourceMap, path: &Path, text: &str) -> Result<Vec<Node>, Diagnostic> {
+    let text: Arc<str> = text.into();
+    if u32::try_from(text.len()).is_err() {
+        return Err(Diagnostic::error(format!("`{}` is larger than 4 GiB", path.display())));
+    }
+    let file = map.add(path, text.clone());
+    let mut builder = Builder::new(file, &text);
+    for event in Events::new(&text) {
+        let (event, start, end) = event.map_err(|fault| builder.fault(fault))?;
+        builder.event(event, Span { file, start, end })?;
+    }
+    Ok(builder.documents)
+}
+
+/// The one value of a text; null if the text is empty.
+///
+/// # Errors
+/// As [`parse`]; also if there is a second document.
+pub fn parse_value(map: &SourceMap, path: &Path, text: &str) -> Result<Node, Diagnostic> {
+    let mut documents = parse(map, path, text)?.into_iter();
+    match (documents.next(), documents.next()) {
+        (None, _) => Ok(Node::null(Span { file: map.add(path, text.into()), start: 0, end: 0 })),
+        (Some(node), None) => Ok(node),
+        (Some(_), Some(second)) => {
+            let error = Diagnostic::error("expected one YAML document, found a second one");
+            Err(error.at(second.span, "the second one").help("remove the `---` between them"))
+        }
+    }
+}
+
+/// [`parse`] for the bytes of a file, which must be UTF-8.
+pub fn parse_bytes(map: &SourceMap, path: &Path, bytes: &[u8]) -> Result<Vec<Node>, Diagnostic> {
+    parse(map, path, utf8(map, path, bytes)?)
+}
+
+/// The text of a file, or where it stops being UTF-8.
+pub fn utf8<'a>(map: &SourceMap, path: &Path, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error,
+    };
+    let at = error.valid_up_to();
+    let start = u32::try_from(at).unwrap_or(u32::MAX);
+    // What is valid keeps its place; the first bad byte becomes one character of three bytes.
+    let file = map.add(path, String::from_utf8_lossy(bytes).into());
+    let diagnostic = Diagnostic::error(format!("`{}` is not UTF-8", path.display()))
+        .at(Span { file, start, end: start.saturating_add(3) }, format!("byte {:#04x}", bytes[at]));
+    let help = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16: save it as UTF-8",
+        _ => "save the file as UTF-8",
+    };
+    Err(diagnostic.help(help))
+}
+
+/// A collection that is still open.
+struct Open {
+    span: Span,
+    flow: bool,
+    anchor: usize,
+    is_unsafe: bool,
+    /// Scalars and collections below, itself included; and levels below.
+    weight: usize,
+    height: usize,
+    kind: Kind,
+}
+
+enum Kind {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<Node>, merges: Vec<Node> },
+}
+
+struct Anchored {
+    node: Node,
+    weight: usize,
+    height: usize,
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) file: u32,
+    pub(super) text: &'a str,
+    stack: Vec<Open>,
+    anchors: HashMap<usize, Anchored>,
+    copies: usize,
+    documents: Vec<Node>,
+    /// Where the last complete scalar or flow collection ended.
+    pub(super) last: u32,
+}
+
+impl<'a> Builder<'a> {
+    fn new(file: u32, text: &'a str) -> Builder<'a> {
+        let (stack, documents) = (vec![], vec![]);
+        Builder { file, text, stack, anchors: HashMap::new(), copies: 0, documents, last: 0 }
+    }
+
+    fn event(&mut self, event: Ev<'_>, span: Span) -> Result<(), Diagnostic> {
+        match event {
+            Ev::DocumentStart => self.anchors.clear(),
+            Ev::Scalar { text, style, anchor, tag } => {
+                self.last = span.end;
+                let scalar = scalar(&text, style, tag, span)?;
+                self.place(Node::new(span, NodeKind::Scalar(scalar)), anchor, 1, 0)?;
+            }
+            Ev::ListStart { flow, anchor, tag } => {
+                self.open(span, flow, anchor, tag, Kind::List(vec![]))?;
+            }
+            Ev::MapStart { flow, anchor, tag } => {
+                let kind = Kind::Map { entries: vec![], key: None, merges: vec![] };
+                self.open(span, flow, anchor, tag, kind)?;
+            }
+            Ev::End => self.close(span)?,
+            Ev::Alias(anchor) => {
+                self.last = span.end;
+                let Some(anchored) = self.anchors.get(&anchor) else {
+                    let error = Diagnostic::error("an alias stands inside of what it repeats");
+                    return Err(error.at(span, "this would never end"));
+                };
+                let (weight, height) = (anchored.weight, anchored.height);
+                self.copy(weight, span)?;
+                let node = self.anchors[&anchor].node.clone();
+                self.place(node, 0, weight, height)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts copied nodes before they are copied.
+    fn copy(&mut self, weight: usize, span: Span) -> Result<(), Diagnostic> {
+        self.copies = self.copies.saturating_add(weight);
+        if self.copies <= MAX_COPIES {
+            return Ok(());
+        }
+        Err(Diagnostic::error(format!("aliases repeat more than {MAX_COPIES} values"))
+            .at(span, "the limit is passed here")
+            .help("write the values out, or nest fewer aliases in one another"))
+    }
+
+    fn open(
+        &mut self,
+        span: Span,
+        flow: bool,
+        anchor: usize,
+        tag: Option<RawTag>,
+        kind: Kind,
+    ) -> Result<(), Diagnostic> {
+        let is_unsafe = match tag {
+            Some(tag) if tag.name == "!unsafe" => true,
+            Some(tag)
+                if !matches!(
+                    &*tag.name,
+                    "!!map" | "!!seq" | "!!omap" | "!!set" | "!!pairs" | "!"
+                ) =>
+            {
+                return Err(unknown_tag(&tag, span.file, "a list or mapping"));
+            }
+            _ => false,
+        };
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(too_deep(span));
+        }
+        self.stack.push(Open { span, flow, anchor, is_unsafe, weight: 1, height: 0, kind });
+        Ok(())
+    }
+
+    fn close(&mut self, end: Span) -> Result<(), Diagnostic> {
+        let open = self.stack.pop().expect("every end has its start");
+        let mut span = open.span;
+        if open.flow {
+            self.last = end.end;
+        }
+        // A block collection ends where its last value does; the parser says where the next begins.
+        span.end = self.last.max(span.end);
+        let kind = match open.kind {
+            Kind::List(items) => NodeKind::List(items),
+            Kind::Map { entries, merges, .. } => NodeKind::Map(self.merge(entries, merges)?),
+        };
+        let mut node = Node::new(span, kind);
+        if open.is_unsafe {
+            mark_unsafe(&mut node);
+        }
+        self.place(node, open.anchor, open.weight, open.height + 1)
+    }
+
+    /// Puts a finished node where it belongs.
+    fn place(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        weight: usize,
+        height: usize,
+    ) -> Result<(), Diagnostic> {
+        if self.stack.len() + height > MAX_DEPTH {
+            return Err(too_deep(node.span));
+        }
+        if anchor != 0 {
+            self.copy(weight, node.span)?;
+            self.anchors.insert(anchor, Anchored { node: node.clone(), weight, height });
+        }
+        let Some(open) = self.stack.last_mut() else {
+            self.documents.push(node);
+            return Ok(());
+        };
+        open.weight += weight;
+        open.height = open.height.max(height);
+        match &mut open.kind {
+            Kind::List(items) => items.push(node),
+            Kind::Map { entries, key, merges } => match key.take() {
+                None if node.scalar().is_none() => {
+                    let open = open.span;
+                    return Err(self.collection_as_key(&node, open));
+                }
+                None => *key = Some(node),
+                Some(key) if is_merge(&key) => merges.push(node),
+                Some(key) => entries.push(Entry { key, value: node }),
+            },
+        }
+        Ok(())
+    }
+
+    fn collection_as_key(&self, key: &Node, outer: Span) -> Diagnostic {
+        if self.text[outer.start as usize..].starts_with("{{") {
+            return self.unquoted_template(outer.start);
+        }
+        Diagnostic::error(format!("{} cannot be a key", key.type_name()))
+            .at(key.span, "expected a key")
+            .help("quote it if it is meant as text")
+    }
+
+    /// Own keys with what `<<` brings: merged keys come first, and own values win.
+    fn merge(&mut self, own: Vec<Entry>, merges: Vec<Node>) -> Result<Vec<Entry>, Diagnostic> {
+        check_duplicates(&own)?;
+        if merges.is_empty() {
+            return Ok(own);
+        }
+        let mut merged = vec![];
+        for node in merges {
+            let span = node.span;
+            match node.kind {
+                NodeKind::Map(entries) => merged.push(entries),
+                NodeKind::List(items) => {
+                    // The first of the list wins: it comes last.
+                    for item in items.into_iter().rev() {
+                        match item.kind {
+                            NodeKind::Map(entries) => merged.push(entries),
+                            _ => return Err(no_merge(&item)),
+                        }
+                    }
+                }
+                NodeKind::Scalar(_) => return Err(no_merge(&Node::new(span, node.kind))),
+            }
+        }
+        merged.push(own);
+        let all = merged.concat();
+        let mut chosen: Vec<usize> = vec![];
+        let mut index = HashMap::new();
+        for (i, entry) in all.iter().enumerate() {
+            let at = *index.entry(Key::of(&entry.key)).or_insert(chosen.len());
+            match chosen.get_mut(at) {
+                Some(chosen) => *chosen = i,
+                None => chosen.push(i),
+            }
+        }
+        Ok(chosen.into_iter().map(|i| all[i].clone()).collect())
+    }
+}
+
+fn too_deep(span: Span) -> Diagnostic {
+    let at = Span { end: span.start, ..span };
+    Diagnostic::error(format!("more than {MAX_DEPTH} levels of lists and mappings")).at(at, "")
+}
+
+fn no_merge(node: &Node) -> Diagnostic {
+    Diagnostic::error(format!("expected a mapping to merge with `<<`, found {}", node.type_name()))
+        .at(node.span, "expected a mapping or a list of mappings")
+        .help("write `\"<<\"` in quotes if it is an ordinary key")
+}
+
+fn is_merge(key: &Node) -> bool {
+    key.scalar().is_some_and(|scalar| scalar.plain && scalar.tag.is_none() && &*scalar.text == "<<")
+}
+
+/// `!unsafe` on a collection holds for every string in it.
+fn mark_unsafe(node: &mut Node) {
+    let mut rest = vec![node];
+    while let Some(node) = rest.pop() {
+        match &mut node.kind {
+            NodeKind::Scalar(scalar)
+                if scalar.tag.is_none() && scalar.resolve() == Resolved::Str =>
+            {
+                scalar.tag = Some(Tag::Unsafe);
+            }
+            NodeKind::Scalar(_) => {}
+            NodeKind::List(items) => rest.extend(items),
+            NodeKind::Map(entries) => rest.extend(entries.iter_mut().map(|entry| &mut entry.value)),
+        }
+    }
+}
+
+fn scalar(text: &str, style: Style, tag: Option<RawTag>, span: Span) -> Result<Scalar, Diagnostic> {
+    let mut scalar = Scalar { text: text.into(), plain: style == Style::Plain, tag: None };
+    let Some(tag) = tag else { return Ok(scalar) };
+    let typed = |scalar: Scalar, what: &str, fits: fn(&Resolved) -> bool| {
+        let scalar = Scalar { plain: true, ..scalar };
+        if fits(&scalar.resolve()) {
+            return Ok(scalar);
+        }
+        let error =
+            Diagnostic::error(format!("expected {what} after `{}`, found `{text}`", tag.name));
+        Err(error.at(span, "").help(format!("remove the tag `{}`", tag.name)))
+    };
+    match &*tag.name {
+        "!!str" | "!" => scalar.plain = false,
+        "!!int" => {
+            scalar = typed(scalar, "a whole number", |value| matches!(value, Resolved::Int(_)))?
+        }
+        "!!bool" => {
+            scalar = typed(scalar, "a boolean", |value| matches!(value, Resolved::Bool(_)))?
+        }
+        "!!null" => scalar = Scalar { text: "null".into(), plain: true, tag: None },
+        "!!float" => {
+            if scalar.text.parse::<i64>().is_ok() {
+                scalar.text = format!("{text}.0").into();
+            }
+            scalar = typed(scalar, "a number", |value| matches!(value, Resolved::Float(_)))?;
+        }
+        "!!timestamp" => {}
+        "!vault" | "!vault-encrypted" => scalar.tag = Some(Tag::Vault),
+        "!unsafe" => scalar.tag = Some(Tag::Unsafe),
+        _ => return Err(unknown_tag(&tag, span.file, "a value")),
+    }
+    Ok(scalar)
+}
+
+fn unknown_tag(tag: &RawTag, file: u32, what: &str) -> Diagnostic {
+    let known = ["!vault", "!unsafe", "!!str", "!!int", "!!float", "!!bool", "!!null"];
+    let error = Diagnostic::error(format!("unknown tag `{}` on {what}", tag.name));
+    let error = error.at(Span { file, start: tag.start, end: tag.end }, "");
+    match nearest(&tag.name, known) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error.help("quote the value if the `!` is part of it"),
+    }
+}
+
+/// What makes two keys the same: the value, not how it is written.
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'a> {
+    Str(&'a str),
+    Int(i128),
+    Float(u64),
+    Bool(bool),
+    Null,
+}
+
+impl Key<'_> {
+    fn of(node: &Node) -> Key<'_> {
+        let Some(scalar) = node.scalar() else { return Key::Null };
+        match scalar.resolve() {
+            Resolved::Str => Key::Str(&scalar.text),
+            Resolved::Int(int) => Key::Int(int),
+            Resolved::Float(float) => Key::Float(float.to_bits()),
+            Resolved::Bool(bool) => Key::Bool(bool),
+            Resolved::Null => Key::Null,
+        }
+    }
+}
+
+fn check_duplicates(entries: &[Entry]) -> Result<(), Diagnostic> {
+    let keys: Vec<Key<'_>> = entries.iter().map(|entry| Key::of(&entry.key)).collect();
+    // Most mappings have a few keys: comparing them all is quicker than hashing.
+    let again = if keys.len() <= 16 {
+        (1..keys.len()).find(|&i| keys[..i].contains(&keys[i]))
+    } else {
+        let mut seen = HashSet::with_capacity(keys.len());
+        keys.iter().position(|key| !seen.insert(key))
+    };
+    let Some(again) = again else { return Ok(()) };
+    let key = &entries[again].key;
+    let mut error =
+        Diagnostic::error(format!("the key `{}` is given twice", key.text().unwrap_or_default()))
+            .at(key.span, "again here");
+    if let Some(first) = keys.iter().position(|first| *first == keys[again]) {
+        error = error.context(entries[first].key.span, "first here");
+    }
+    Err(error.help("remove one of them"))
+}

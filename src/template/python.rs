@@ -1,0 +1,108 @@
+//! Python's rules where they differ from the engine's: looking into values, `%`, comparing.
+
+use std::cmp::Ordering;
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
+use rprov_modules::kit::nearest;
+
+use super::call::Call;
+use super::error::failed;
+use super::lazy::{Miss, here};
+use super::value::valid;
+use super::{evaluate, print};
+
+/// `a.b['c'][0]`: (value, text as written, keys…). An undefined value passes to the end.
+pub(super) fn at(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let text = call.args.get(1).map(print::text).unwrap_or_default();
+    let mut value = call.value().clone();
+    if value.is_undefined() {
+        let name = text.split(['.', '[']).next().unwrap_or_default().trim().to_owned();
+        let evaluation = here(call.state);
+        let help =
+            evaluation.as_ref().and_then(|evaluation| evaluate::did_you_mean(&name, evaluation));
+        let known =
+            evaluation.as_ref().is_some_and(|evaluation| evaluation.cx.lookup(&name).is_some());
+        if let Some(evaluation) = evaluation.filter(|_| !known && !name.is_empty()) {
+            let message = format!("`{name}` is undefined");
+            evaluation.miss(Miss { text: name, message, help });
+        }
+        return Ok(Value::UNDEFINED);
+    }
+    for key in call.args.iter().skip(2) {
+        if key.is_undefined() {
+            super::call::defined(call.state, key)?;
+        }
+        match look(&value, key)? {
+            Some(next) => value = next,
+            None => {
+                if let Some(evaluation) = here(call.state) {
+                    evaluation.miss(missed(&text, &value, key));
+                }
+                return Ok(Value::UNDEFINED);
+            }
+        }
+    }
+    Ok(value)
+}
+
+/// The item or attribute of a value, if it has it.
+pub(super) fn look(value: &Value, key: &Value) -> Result<Option<Value>, Error> {
+    let found = match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::String | ValueKind::Bytes => {
+            match key.kind() {
+                ValueKind::Number | ValueKind::Bool => value
+                    .get_item(&super::call::whole(key).map_or_else(|| key.clone(), Value::from))?,
+                _ => Value::UNDEFINED,
+            }
+        }
+        ValueKind::Map | ValueKind::Plain => value.get_item(key)?,
+        _ => Value::UNDEFINED,
+    };
+    let found = valid(found)?;
+    Ok((!found.is_undefined()).then_some(found))
+}
+
+fn missed(text: &str, value: &Value, key: &Value) -> Miss {
+    let kind = print::type_name(value);
+    let message = format!(
+        "`{text}` is undefined: object of type '{kind}' has no attribute {}",
+        print::repr(key)
+    );
+    let keys: Vec<String> = match value.kind() {
+        ValueKind::Map => {
+            value.try_iter().into_iter().flatten().take(500).map(|key| key.to_string()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let near = key.as_str().and_then(|key| nearest(key, keys.iter().map(String::as_str)));
+    Miss {
+        text: text.to_owned(),
+        message,
+        help: near.map(|near| format!("did you mean `{near}`?")),
+    }
+}
+
+/// `<`, `<=`, `>` and `>=`: only values of one kind have an order.
+pub(super) fn compare(a: &Value, b: &Value, operator: &str) -> Result<Ordering, Error> {
+    let number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
+    let list = |value: &Value| matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    if number(a) && number(b) || a.as_str().is_some() && b.as_str().is_some() {
+        let plain = |value: &Value| match value.kind() {
+            ValueKind::Bool => Value::from(i64::from(value.is_true())),
+            _ => value.clone(),
+        };
+        return Ok(plain(a).cmp(&plain(b)));
+    }
+    if list(a) && list(b) {
+        let (a, b): (Vec<Value>, Vec<Value>) = (a.try_iter()?.collect(), b.try_iter()?.collect());
+        for (a, b) in a.iter().zip(&b) {
+            if a != b {
+                return compare(a, b, operator);
+            }
+        }
+        return Ok(a.len().cmp(&b.len()));
+    }
+    let (a, b) = (print::type_name(a), print::type_name(b));
+    Err(failed(format!("'{operator}' not supported between instances of '{a}' and '{b}'")))
+}
