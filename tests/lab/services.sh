@@ -102,7 +102,10 @@ variables() {
   cat >"$LAB/services.yml" <<-YAML
 	pyenv_repo: git://$AT/pyenv.git
 	nvm_repo: git://$AT/nvm.git
+	pyenv_version: v2.4.1
 	nvm_version: v0.40.1
+	python_build_packages: []
+	tls: true
 	node_mirror: http://$AT:8078/dist
 	acme_server: https://$AT:14000/dir
 	domains: [$DOMAIN]
