@@ -1,9 +1,6 @@
 //! One host of a run: what it has registered and learnt, how it fares, and the way to it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexSet;
 use minijinja::Value;
@@ -12,6 +9,7 @@ use serde_json::Map;
 use super::link::Link;
 use crate::inventory::HostName;
 use crate::report::Stats;
+use crate::template::from_json;
 use crate::vars::Layer;
 
 /// A host, shared by all that act on it or read its variables.
@@ -112,12 +110,10 @@ impl Host {
             all.insert(short.to_owned(), value.clone());
         }
         let mut layer = Layer::default();
-        let whole: BTreeMap<&str, Value> = all.iter().map(|(name, fact)| (name.as_str(), Value::from_serialize(fact))).collect();
-        for (name, value) in &whole {
-            // `discovered_interpreter_python` and local facts are injected with the prefix, too.
-            layer.set(format!("ansible_{name}"), value.clone());
+        for (name, fact) in all.iter() {
+            layer.set(format!("ansible_{name}"), from_json(fact));
         }
-        layer.set("ansible_facts", Value::from_iter(all.iter().map(|(n, f)| (n.clone(), Value::from_serialize(f)))));
+        layer.set("ansible_facts", from_json(&serde_json::Value::Object(all.clone())));
         learnt.fact_vars = Arc::new(layer);
     }
 

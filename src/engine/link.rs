@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use rprov_modules::kit::{Answer, Facts, Reply};
+use rprov_modules::kit::{Answer, Facts};
 
 use crate::session::{Become, Connection, Landed, Question, SessionError, Shell, StepRequest, Target};
 
@@ -12,12 +12,18 @@ use crate::session::{Become, Connection, Landed, Question, SessionError, Shell, 
 const WIDEST: usize = 512;
 
 /// The way to one host. Empty until the first task that needs it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Link {
     connection: Option<Connection>,
     shells: HashMap<Option<Become>, Shell>,
-    answers: HashMap<(Option<Become>, Question), Result<Answer, Reply>>,
+    answers: HashMap<(Option<Become>, Question), Answer>,
     window: Window,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("window", &self.window).finish_non_exhaustive()
+    }
 }
 
 /// How far ahead to ask. Like congestion control: wide at first, narrow after a change, doubling
@@ -48,14 +54,20 @@ impl Link {
         Ok(self.shells[&key].facts())
     }
 
-    /// Facts of a shell that is open.
-    pub(super) fn facts(&self, become_: &Option<Become>) -> Option<&Facts> {
-        self.shells.get(become_).map(Shell::facts)
-    }
-
     /// How many tasks ahead may be asked for now.
     pub(super) fn window(&self) -> usize {
         self.window.tasks
+    }
+
+    /// The host is about to change: little is worth asking ahead.
+    pub(super) fn narrow(&mut self) {
+        self.window.tasks = 2;
+        self.answers.clear();
+    }
+
+    /// Time has passed: nothing is known any more.
+    pub(super) fn forget_answers(&mut self) {
+        self.answers.clear();
     }
 
     /// Nothing has changed for a while: costly questions may be asked ahead.
@@ -63,7 +75,7 @@ impl Link {
         self.window.tasks >= 64
     }
 
-    pub(super) fn answer(&self, become_: &Option<Become>, question: &Question) -> Option<&Result<Answer, Reply>> {
+    pub(super) fn answer(&self, become_: &Option<Become>, question: &Question) -> Option<&Answer> {
         self.answers.get(&(become_.clone(), question.clone()))
     }
 
@@ -82,7 +94,10 @@ impl Link {
         match landed {
             Ok(landed) => {
                 for (question, answer) in questions.iter().zip(&landed.answers) {
-                    self.answers.insert((become_.clone(), question.clone()), answer.clone());
+                    // A question asked early may break: it is asked again in its turn.
+                    if let Ok(answer) = answer {
+                        self.answers.insert((become_.clone(), question.clone()), answer.clone());
+                    }
                 }
                 self.window.tasks = match steps.is_empty() {
                     true => (self.window.tasks * 2).min(WIDEST),
@@ -105,7 +120,7 @@ impl Link {
     }
 
     /// Sequential round trips since the connection was made.
-    pub(super) fn round_trips(&self) -> u64 {
+    pub(super) fn round_trips(&self) -> usize {
         self.connection.as_ref().map_or(0, Connection::round_trips)
     }
 }

@@ -32,7 +32,7 @@ use self::host::Host;
 use crate::inventory::{HostName, Inventory, pattern::Limit};
 use crate::playbook::{Loader, Play, TagFilter};
 use crate::report::{Event, Redactor, Reporter, Stats};
-use crate::session::SshTarget;
+use crate::session::Transport;
 use crate::source::Diagnostic;
 use crate::template::{Decrypt, Templar};
 use crate::vars::{InventoryVars, Layer, special};
@@ -64,7 +64,7 @@ pub struct Options {
     pub force_handlers: bool,
     pub start_at_task: Option<String>,
     /// Hosts that live inside this process.
-    pub embedded: HashMap<String, SshTarget>,
+    pub embedded: HashMap<String, Transport>,
 }
 
 /// Runs plays. One per run.
@@ -167,7 +167,7 @@ impl Engine {
     }
 
     /// Sequential round trips to each host after its connection was made.
-    pub async fn round_trips(&self) -> Vec<(String, u64)> {
+    pub async fn round_trips(&self) -> Vec<(String, usize)> {
         let hosts: Vec<_> = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let mut trips = Vec::new();
         for host in hosts {

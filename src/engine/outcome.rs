@@ -43,6 +43,14 @@ impl Failure {
         Failure { message: message.into(), diagnostic: None, unreachable: false, quiet: false }
     }
 
+    /// The first of several errors.
+    pub(super) fn from_all(errors: Vec<Diagnostic>) -> Failure {
+        match errors.into_iter().next() {
+            Some(error) => Failure::from(error),
+            None => Failure::new("the variables of the host cannot be read"),
+        }
+    }
+
     /// Keeps the `msg` the module has given.
     pub(super) fn quiet(mut self) -> Failure {
         self.quiet = true;

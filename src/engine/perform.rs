@@ -18,7 +18,7 @@ use super::{ahead, target};
 use crate::session::{Question, SessionError, StepOutcome, StepRequest};
 use crate::template::Context;
 
-pub(super) async fn module(at: &At<'_>, spec: &'static Spec, context: &Context, turn: Option<&Turn>, later: &[Turn]) -> Done {
+pub(super) async fn module(at: &At<'_>, spec: &'static Spec, context: &Context, later: &[Turn]) -> Done {
     let mut delegated = None;
     let acting = match target::delegate(at, context) {
         Ok(None) => at.host.clone(),
@@ -37,7 +37,7 @@ pub(super) async fn module(at: &At<'_>, spec: &'static Spec, context: &Context, 
         None => at.play.engine.options.check,
     };
     let mut link = acting.link.lock().await;
-    let act = Act { at, acting: &acting, prepared: &prepared, context, turn, later, check, delegated: delegated.is_some() };
+    let act = Act { at, acting: &acting, prepared: &prepared, context, later, check, delegated: delegated.is_some() };
     let mut done = match act.run(&mut link).await {
         Ok(done) => done,
         Err(Trouble::Session(error)) => act.unreachable(&error),
@@ -57,7 +57,6 @@ struct Act<'a> {
     acting: &'a Arc<Host>,
     prepared: &'a Prepared,
     context: &'a Context,
-    turn: Option<&'a Turn>,
     later: &'a [Turn],
     check: bool,
     delegated: bool,
@@ -78,7 +77,7 @@ impl From<SessionError> for Trouble {
 impl Act<'_> {
     async fn run(&self, link: &mut Link) -> Result<Done, Trouble> {
         let context = match self.delegated {
-            true => self.at.play.context(self.acting, None).map_err(|errors| Trouble::Failed(first(errors)))?,
+            true => self.at.play.context(self.acting, None).map_err(|errors| Trouble::Failed(Failure::from_all(errors)))?,
             false => self.context.clone(),
         };
         let target = target::target(self.at.play, self.acting, &context).map_err(Trouble::Failed)?;
@@ -201,15 +200,7 @@ impl Act<'_> {
         done.unreachable = failure.unreachable;
         done.refused = true;
         done.failure = Some(failure);
-        let _ = self.turn;
         done
-    }
-}
-
-fn first(errors: Vec<crate::source::Diagnostic>) -> Failure {
-    match errors.into_iter().next() {
-        Some(error) => Failure::from(error),
-        None => Failure::new("the variables of the host cannot be read"),
     }
 }
 

@@ -164,7 +164,7 @@ fn prompt(play: &Play) -> Result<Layer, Vec<Diagnostic>> {
     Ok(layer)
 }
 
-fn special(engine: &Engine, name: &str, all: &[HostName], batch: &[Arc<Host>]) -> Arc<Layer> {
+fn special(engine: &Arc<Engine>, name: &str, all: &[HostName], batch: &[Arc<Host>]) -> Arc<Layer> {
     let hosts: Vec<HostName> = all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
     let batch: Vec<HostName> = batch.iter().map(|host| host.name.clone()).collect();
     let mut layer = engine.special.layer(&engine.inventory, super::include::hostvars(engine));
@@ -194,6 +194,10 @@ impl PlayRun {
             }
         }
         self.roles.write().unwrap_or_else(PoisonError::into_inner).extend(roles);
+    }
+
+    pub(super) fn batch(&self) -> &[Arc<Host>] {
+        &self.batch
     }
 
     pub(super) fn alive(&self) -> Vec<Arc<Host>> {

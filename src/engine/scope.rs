@@ -26,13 +26,8 @@ impl PlayRun {
 
     pub(super) fn layers(&self, host: &Host, chain: &Chain) -> Result<Layers, Vec<Diagnostic>> {
         let engine = &self.engine;
-        let implicit;
-        let known = match engine.inventory.host(&host.name) {
-            Some(known) => known,
-            None => {
-                implicit = engine.inventory.implicit(&host.name);
-                &implicit
-            }
+        let Some(known) = engine.inventory.host(&host.name) else {
+            return Err(vec![Diagnostic::error(format!("host `{}` is not in the inventory", host.name))]);
         };
         let mut layers = engine.inventory_vars.layers(known)?;
         let learnt = host.learnt();

@@ -14,7 +14,7 @@ use super::{action, include, perform};
 use crate::playbook::{Action, Builtin, Task};
 use crate::report::{Event, Status, TaskResult};
 use crate::source::Diagnostic;
-use crate::template::{Context, Raw, TemplateError};
+use crate::template::{Context, Raw, TemplateError, from_json};
 
 /// What became of a task on a host.
 pub(super) enum Outcome {
@@ -35,7 +35,7 @@ pub(super) async fn run(play: &Arc<PlayRun>, host: &Arc<Host>, task: &Arc<Task>,
     let at = At { play, host, task, rest, next };
     match loops::turns(&play.engine.templar, task, &context) {
         Ok(None) => {
-            let (done, include) = at.attempt(&context, None, &[]).await;
+            let (done, include) = at.attempt(&context, &[]).await;
             if let Some(include) = include {
                 return Outcome::Include(vec![include]);
             }
@@ -76,7 +76,7 @@ impl At<'_> {
                 tokio::time::sleep(pause).await;
             }
             let inner = context.with(turn.variables.clone());
-            let (mut done, include) = self.attempt(&inner, Some(turn), &turns[index + 1..]).await;
+            let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 include.variables = turn.variables.clone();
                 includes.push(include);
@@ -122,7 +122,7 @@ impl At<'_> {
     }
 
     /// One turn, with `until` and `retries`.
-    async fn attempt(&self, context: &Context, turn: Option<&Turn>, later: &[Turn]) -> (Done, Option<include::Wanted>) {
+    async fn attempt(&self, context: &Context, later: &[Turn]) -> (Done, Option<include::Wanted>) {
         match self.condition(context) {
             Ok(None) => {}
             Ok(Some(skipped)) => return (skipped, None),
@@ -145,7 +145,7 @@ impl At<'_> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let mut done = self.act(context, turn, later).await;
+            let mut done = self.act(context, later).await;
             if let Err(failure) = self.judge(context, &mut done) {
                 done.failure = Some(failure);
             }
@@ -180,10 +180,10 @@ impl At<'_> {
         }
     }
 
-    async fn act(&self, context: &Context, turn: Option<&Turn>, later: &[Turn]) -> Done {
+    async fn act(&self, context: &Context, later: &[Turn]) -> Done {
         match self.task.action {
             Action::Builtin(builtin) => action::run(self, builtin, context).await,
-            Action::Module(spec) => perform::module(self, spec, context, turn, later).await,
+            Action::Module(spec) => perform::module(self, spec, context, later).await,
         }
     }
 
@@ -228,7 +228,7 @@ impl At<'_> {
     /// The variables with the result under the name it will be registered as.
     fn with_result(&self, context: &Context, done: &Done) -> Context {
         match self.task.keyword("register").and_then(Node::text) {
-            Some(name) => context.with([(name.to_owned(), Raw::Value(Value::from_serialize(done.result())))]),
+            Some(name) => context.with([(name.to_owned(), Raw::Value(from_json(&done.result())))]),
             None => context.clone(),
         }
     }
@@ -248,7 +248,7 @@ impl At<'_> {
         };
         let ignored = done.is_failed() && if done.unreachable { ignore("ignore_unreachable") } else { ignore("ignore_errors") };
         done.ignored = ignored;
-        let registered = register.map(|name| (name, Value::from_serialize(done.result())));
+        let registered = register.map(|name| (name, from_json(&done.result())));
         if let Some(registered) = &registered {
             self.host.set([registered.clone()]);
         }
@@ -282,7 +282,7 @@ impl At<'_> {
         }
         if done.is_failed() {
             self.host.set([
-                ("ansible_failed_result".to_owned(), Value::from_serialize(done.result())),
+                ("ansible_failed_result".to_owned(), from_json(&done.result())),
                 ("ansible_failed_task".to_owned(), Value::from_iter([("name", list::title(self.play, self.task, self.host))])),
             ]);
         }

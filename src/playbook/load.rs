@@ -34,6 +34,7 @@ pub struct Settings {
 pub struct Loader {
     pub(super) settings: Settings,
     files: Mutex<HashMap<PathBuf, Arc<Node>>>,
+    templates: Mutex<HashMap<PathBuf, (u32, Arc<str>)>>,
 }
 
 /// One loading: the errors so far, and what the play gained on the way.
@@ -62,7 +63,25 @@ pub struct Included {
 
 impl Loader {
     pub fn new(settings: Settings) -> Loader {
-        Loader { settings, files: Mutex::default() }
+        Loader { settings, files: Mutex::default(), templates: Mutex::default() }
+    }
+
+    /// Reads files of the user's.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.settings.reader
+    }
+
+    /// A template's number in the source map; the same text is added once.
+    pub(crate) fn template_file(&self, path: &Path, text: &Arc<str>) -> u32 {
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        match templates.get(path) {
+            Some((file, known)) if known == text => *file,
+            _ => {
+                let file = self.settings.map.add(path, text.clone());
+                templates.insert(path.to_owned(), (file, text.clone()));
+                file
+            }
+        }
     }
 
     pub fn map(&self) -> &SourceMap {
