@@ -176,6 +176,16 @@ impl Engine {
         trips
     }
 
+    /// Ends all connections; what was private on the hosts is removed with them.
+    pub async fn close(&self) {
+        let hosts: Vec<_> = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for host in hosts {
+            if let Ok(mut link) = host.link.try_lock() {
+                link.close();
+            }
+        }
+    }
+
     /// The running state of a host, made when first met.
     pub(crate) fn host(&self, name: &HostName) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);

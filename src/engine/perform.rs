@@ -176,7 +176,10 @@ impl Act<'_> {
         if plan.settles {
             match self.probe(link, become_, facts).await {
                 Ok(after) => {
-                    done.values = after.values;
+                    // What a command said is its result; the probe only knows its guard.
+                    if !plan.changes.iter().any(|change| matches!(change.step, Step::Command(_))) {
+                        done.values = after.values;
+                    }
                     done.unsettled = after.changes.into_iter().flat_map(|change| change.diffs).collect();
                 }
                 Err(Trouble::Refused(refusal)) => done.warnings.push(format!("the change could not be verified: {}", refusal.message)),
@@ -196,7 +199,8 @@ impl Act<'_> {
     fn unreachable(&self, error: &SessionError) -> Done {
         let mut done = Done::default();
         done.values.insert("msg".into(), error.to_string().into());
-        let failure = Failure { unreachable: error.is_unreachable(), ..Failure::new(error.to_string()) };
+        let mut failure = Failure::new(error.to_string());
+        failure.unreachable = error.is_unreachable();
         done.unreachable = failure.unreachable;
         done.refused = true;
         done.failure = Some(failure);

@@ -99,6 +99,17 @@ impl Loader {
         if errors.is_empty() { Ok(plays) } else { Err(errors) }
     }
 
+    /// Reads a playbook that is no file.
+    ///
+    /// # Errors
+    /// As [`Loader::playbook`].
+    pub fn text_playbook(&self, name: &str, text: &str) -> Result<Vec<Play>, Vec<Diagnostic>> {
+        let path = PathBuf::from(name);
+        let node = crate::source::yaml::parse_value(&self.settings.map, &path, text).map_err(|error| vec![error])?;
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), Arc::new(node));
+        self.playbook(&path)
+    }
+
     fn plays(
         &self,
         path: &Path,

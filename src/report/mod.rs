@@ -2,6 +2,7 @@
 //!
 //! Nothing else in rprov prints during a run. Redaction is the last thing before any sink.
 
+mod adhoc;
 mod diff;
 mod human;
 mod prompt;
@@ -13,6 +14,7 @@ use indexmap::IndexMap;
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
+pub use self::adhoc::AdHoc;
 pub use self::human::Human;
 pub use self::prompt::ask;
 pub use self::redact::Redactor;
