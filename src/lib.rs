@@ -12,5 +12,6 @@
 //! - [`cli`]: the command line.
 
 pub mod inventory;
+pub mod session;
 pub mod source;
 pub mod template;
