@@ -15,7 +15,9 @@ mod connection;
 mod error;
 mod frame;
 mod hello;
+mod privilege;
 mod shell;
+mod ssh;
 mod steps;
 mod wires;
 
@@ -30,6 +32,7 @@ pub use self::{
     connection::{Become, Connection, Method, Target, Transport},
     error::{BecomeProblem, HostKeyProblem, SessionError},
     shell::Shell,
+    ssh::{AskPassphrase, HostKeyChecking, Keyring, SshTarget},
 };
 
 /// A task's `environment:`.

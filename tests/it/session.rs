@@ -2,6 +2,7 @@
 
 mod asks;
 mod isolation;
+mod lab;
 mod put;
 
 use std::{
@@ -39,7 +40,8 @@ impl Bench {
         let mut words = program.display().to_string();
         if kind == "busybox" {
             fs::create_dir(&applets).expect("a directory");
-            let list = std::process::Command::new(&program).arg("--list").output().expect("applets");
+            let list =
+                std::process::Command::new(&program).arg("--list").output().expect("applets");
             for name in String::from_utf8_lossy(&list.stdout).lines() {
                 let _ = std::os::unix::fs::symlink(&program, applets.join(name));
             }

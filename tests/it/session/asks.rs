@@ -47,17 +47,29 @@ async fn paths_of_any_name() {
         for (i, path) in paths.iter().enumerate() {
             let own = &answers[i * 7..];
             let meta = fs::metadata(path).expect("a file");
-            let Ok(Answer::Stat(Some(stat))) = &own[0] else { panic!("{kind} {path}: {:?}", own[0]) };
+            let Ok(Answer::Stat(Some(stat))) = &own[0] else {
+                panic!("{kind} {path}: {:?}", own[0])
+            };
             assert_eq!(
                 (stat.mode, stat.uid, stat.size, stat.inode, stat.device, stat.mtime, stat.links),
-                (meta.mode() & 0o7777, meta.uid(), meta.size(), meta.ino(), meta.dev(), meta.mtime(), 1),
+                (
+                    meta.mode() & 0o7777,
+                    meta.uid(),
+                    meta.size(),
+                    meta.ino(),
+                    meta.dev(),
+                    meta.mtime(),
+                    1
+                ),
                 "{kind} {path}"
             );
             assert_eq!(stat.kind, FileKind::File);
             let text = format!("content {i}\n\n").into_bytes();
             let content = Ok(Answer::Content(Content::Bytes(text.into())));
             assert_eq!(own[1], content, "{kind} {path}");
-            let Ok(Answer::Stat(Some(link))) = &own[2] else { panic!("{kind} {path}: {:?}", own[2]) };
+            let Ok(Answer::Stat(Some(link))) = &own[2] else {
+                panic!("{kind} {path}: {:?}", own[2])
+            };
             assert_eq!((link.kind, link.target.as_ref()), (FileKind::Link, Some(path)), "{kind}");
             let Ok(Answer::Stat(Some(followed))) = &own[3] else { panic!("{kind}: {:?}", own[3]) };
             // Reading may move the time of access between the two.
@@ -128,7 +140,14 @@ async fn accounts_and_packages() {
     let user = |name: &str| Ask::User { name: name.into() };
     let group = |name: &str| Ask::Group { name: name.into() };
     let answers = bench
-        .asks(vec![user("root"), user("0"), user("no such"), group("root"), group("1"), group("none")])
+        .asks(vec![
+            user("root"),
+            user("0"),
+            user("no such"),
+            group("root"),
+            group("1"),
+            group("none"),
+        ])
         .await;
     let Ok(Answer::User(Some(root))) = &answers[0] else { panic!("{:?}", answers[0]) };
     assert_eq!((root.uid, root.home.as_str()), (0, "/root"));
@@ -143,7 +162,8 @@ async fn accounts_and_packages() {
     }
     let package = |name: &str| Ask::Package { manager: PackageManager::Apt, name: name.into() };
     let answers = bench.asks(vec![package("dpkg"), package("no-such"), package("libc6")]).await;
-    let version = std::process::Command::new("dpkg-query").args(["-W", "-f=${Version}", "dpkg"]).output();
+    let version =
+        std::process::Command::new("dpkg-query").args(["-W", "-f=${Version}", "dpkg"]).output();
     let version = String::from_utf8(version.expect("a version").stdout).expect("text");
     assert_eq!(answers[0], Ok(Answer::Package(Some(version))));
     assert_eq!(answers[1], Ok(Answer::Package(None)));
@@ -160,8 +180,7 @@ async fn a_window_costs_few_processes_and_one_round_trip() {
         asks.push(lstat(&path));
         asks.push(read(&path, 1000, None));
     }
-    let package =
-        |i| Ask::Package { manager: PackageManager::Apt, name: format!("package{i}") };
+    let package = |i| Ask::Package { manager: PackageManager::Apt, name: format!("package{i}") };
     asks.extend((0..10).map(package));
     asks.extend((0..5).map(|i| Ask::Unit { name: format!("unit{i}") }));
     asks.extend(["root", "daemon"].map(|name| Ask::User { name: name.into() }));
@@ -170,7 +189,8 @@ async fn a_window_costs_few_processes_and_one_round_trip() {
     let shims = bench.path("applets");
     fs::create_dir(&shims).expect("a directory");
     let log = bench.path("log");
-    for tool in ["stat", "sha256sum", "cat", "readlink", "dpkg-query", "systemctl", "getent", "dd"] {
+    for tool in ["stat", "sha256sum", "cat", "readlink", "dpkg-query", "systemctl", "getent", "dd"]
+    {
         let Some(real) = find(tool) else { continue };
         let text = format!("#!/bin/sh\necho {tool} >>'{log}'\nexec {} \"$@\"\n", real.display());
         fs::write(format!("{shims}/{tool}"), text).expect("a file");

@@ -22,7 +22,8 @@ async fn scripts_cannot_disturb_those_behind_them() {
     ];
     for mut bench in Bench::all().await {
         let mut asks = HOSTILE.map(|text| cheap(sh(text, [""; 0]))).to_vec();
-        let after = || cheap(sh("printf '%s|%s' \"$1\" \"$(pwd)\"; echo err >&2", ["a 'b'\n\"$c\""]));
+        let after =
+            || cheap(sh("printf '%s|%s' \"$1\" \"$(pwd)\"; echo err >&2", ["a 'b'\n\"$c\""]));
         asks.push(after());
         let answers = bench.asks(asks).await;
         let home = std::env::current_dir().expect("a directory");
@@ -99,8 +100,13 @@ async fn a_failure_skips_steps_but_no_questions() {
         shrug.must_succeed = false;
         let mut reads = command(Program::Argv(vec!["cat".into()]));
         reads.stdin = Some(b"unread\n".to_vec().into());
-        let steps =
-            [Step::Command(shrug), line("echo ran"), line("exit 9"), Step::Command(reads), line("echo no")];
+        let steps = [
+            Step::Command(shrug),
+            line("echo ran"),
+            line("exit 9"),
+            Step::Command(reads),
+            line("echo no"),
+        ];
         let steps = steps.map(request);
         let questions = [question(cheap(sh("echo asked", [""; 0])))];
         let Landed { steps, answers } =
@@ -123,7 +129,12 @@ async fn background_children_reach_no_later_frame() {
         let Answer::Sh(answer) = bench.ask(cheap(sh("sleep 0.4; echo mine", [""; 0]))).await else {
             panic!("no answer")
         };
-        assert_eq!((answer.out(), answer.err()), ("mine\n".into(), String::new()), "{}", bench.kind);
+        assert_eq!(
+            (answer.out(), answer.err()),
+            ("mine\n".into(), String::new()),
+            "{}",
+            bench.kind
+        );
     }
 }
 
@@ -131,10 +142,12 @@ async fn background_children_reach_no_later_frame() {
 async fn a_hung_command_is_killed_with_its_children() {
     for mut bench in Bench::all().await {
         let pids = bench.path("pids");
-        let text = format!("trap '' TERM; sleep 98765 & echo $! >{pids}; echo begun; wait; sleep 98765");
+        let text =
+            format!("trap '' TERM; sleep 98765 & echo $! >{pids}; echo begun; wait; sleep 98765");
         let mut slow = request(line(&text));
         slow.timeout = Some(Duration::from_millis(400));
-        let quick = StepRequest { timeout: Some(Duration::from_secs(60)), ..request(line("echo ok")) };
+        let quick =
+            StepRequest { timeout: Some(Duration::from_secs(60)), ..request(line("echo ok")) };
         let Landed { steps, .. } = bench
             .shell
             .flight(&[quick, slow, request(line("echo skipped"))], &[])
@@ -163,7 +176,9 @@ async fn programs_run_as_written() {
         let dir = bench.path("a dir");
         fs::create_dir(&dir).expect("a directory");
         let mut argv = command(Program::Argv(
-            ["sh", "-c", "pwd; printf %s \"$GREETING$1\"", "-", "$HOME *"].map(str::to_owned).to_vec(),
+            ["sh", "-c", "pwd; printf %s \"$GREETING$1\"", "-", "$HOME *"]
+                .map(str::to_owned)
+                .to_vec(),
         ));
         argv.chdir = Some(dir.clone());
         let bash = command(Program::Shell {
@@ -227,7 +242,8 @@ async fn nothing_is_left_behind_when_the_other_end_vanishes() {
         bench.steps(vec![line("echo hello")]).await;
         let steps = [request(line("sleep 0.5; yes | head -c 1000000")), request(line("echo next"))];
         // Dropping the future and the shell closes every pipe in the middle of a step.
-        let _ = tokio::time::timeout(Duration::from_millis(150), bench.shell.flight(&steps, &[])).await;
+        let _ =
+            tokio::time::timeout(Duration::from_millis(150), bench.shell.flight(&steps, &[])).await;
         let again = bench.shell.flight(&steps, &[]).await;
         assert!(again.is_err(), "a shell out of step is not used again");
         let Bench { shell, dir, kind, .. } = bench;

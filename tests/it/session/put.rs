@@ -40,7 +40,8 @@ async fn files_are_replaced() {
         let large = vec![b'x'; 2_500_001];
         let mut second = put(&path, &large);
         second.backup = true;
-        second.validate = Some(["sh", "-c", "echo valid; test -s \"$1\"", "-", "%s"].map(str::to_owned).to_vec());
+        second.validate =
+            Some(["sh", "-c", "echo valid; test -s \"$1\"", "-", "%s"].map(str::to_owned).to_vec());
         let outcomes = bench.steps(vec![Step::Put(second)]).await;
         let said = reply(&outcomes[0]).clone();
         assert_eq!((said.status, said.err()), (0, String::new()), "{kind}");
@@ -53,7 +54,10 @@ async fn files_are_replaced() {
         let said = said.out();
         let backup = said.split_once("backup_file=").map(|(_, name)| name.trim_end());
         let backup = backup.expect("the name of the backup").to_owned();
-        assert!(backup.starts_with(&format!("{path}.")) && backup.ends_with('~'), "{kind}: {backup}");
+        assert!(
+            backup.starts_with(&format!("{path}.")) && backup.ends_with('~'),
+            "{kind}: {backup}"
+        );
         assert_eq!(fs::read(&backup).expect("a backup"), b"one\0\xff", "{kind}");
 
         if is_root() {
@@ -77,7 +81,9 @@ async fn a_failed_put_changes_nothing() {
         fs::write(&path, "old").expect("a file");
         let mut cases = Vec::new();
         let mut invalid = put(&path, b"new");
-        invalid.validate = Some(["sh", "-c", "echo 'no: '$(cat $1); exit 3", "-", "%s"].map(str::to_owned).to_vec());
+        invalid.validate = Some(
+            ["sh", "-c", "echo 'no: '$(cat $1); exit 3", "-", "%s"].map(str::to_owned).to_vec(),
+        );
         cases.push((invalid, "validation failed with status 3"));
         let mut nobody = put(&path, b"new");
         nobody.owner = Some("no-such-user".into());
