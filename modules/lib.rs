@@ -6,12 +6,37 @@
 
 pub mod kit;
 
+mod apt;
+mod apt_get;
+mod attributes;
+mod command;
+mod debian_version;
+mod file;
+mod guard;
+mod init_script;
 mod ping;
+mod raw;
+mod script;
+mod service;
+mod service_unit;
+mod shell;
+mod systemd;
+mod words;
 
 use kit::Spec;
 
 /// Every module, by name.
-pub static MODULES: &[Spec] = &[Spec::of::<ping::Ping>()];
+pub static MODULES: &[Spec] = &[
+    Spec::of::<apt::Apt>(),
+    Spec::of::<command::Run>(),
+    Spec::of::<file::File>(),
+    Spec::of::<ping::Ping>(),
+    Spec::of::<raw::Raw>(),
+    Spec::of::<script::Upload>(),
+    Spec::of::<service::Service>(),
+    Spec::of::<shell::Shell>(),
+    Spec::of::<systemd::Systemd>(),
+];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
 /// `ansible.builtin` was called first; the others hold modules that once were builtin.

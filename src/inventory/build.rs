@@ -47,10 +47,6 @@ impl Build {
         self.groups.contains_key(name)
     }
 
-    pub(super) fn all_hosts(&self) -> Vec<(usize, HostName)> {
-        self.hosts.keys().cloned().enumerate().collect()
-    }
-
     pub(super) fn group_names(&self) -> impl Iterator<Item = &str> {
         self.groups.keys().map(|name| &**name)
     }
@@ -183,10 +179,10 @@ impl Build {
         }
         self.set_depths();
         self.warn_of_twins();
-        let (warnings, errors): (Vec<_>, Vec<_>) = self.diagnostics.into_iter().partition(|d| !d.is_error());
-        if !errors.is_empty() {
-            return Err(errors);
+        if self.diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(self.diagnostics);
         }
+        let warnings = self.diagnostics;
         let implicit = implicit(&self.hosts);
         Ok(Inventory { hosts: self.hosts, groups: self.groups, implicit, directories: self.directories, warnings })
     }

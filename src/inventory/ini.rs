@@ -135,8 +135,10 @@ impl Reader<'_> {
             let span = self.span(at + word.range.start, word.range.len());
             let Some((name, text)) = word.text.split_once('=') else {
                 let error = Diagnostic::error(format!("expected `name=value`, found `{}`", word.text)).at(span, "");
-                self.build.report(error.help("quote a value that has spaces: `name=\"a b\"`"));
-                continue;
+                return self.build.report(match word.text.contains(['{', '}']) {
+                    true => error.help("quote the template: `name=\"{{ value }}\"`"),
+                    false => error.help("quote a value that has spaces: `name=\"a b\"`"),
+                });
             };
             // The quotes may be anywhere in the word; without them the value's place is exact.
             let exact = word.range.len() == word.text.len();

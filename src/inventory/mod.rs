@@ -21,7 +21,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span};
 
-use crate::source::{Diagnostic, SourceMap};
+use crate::source::Diagnostic;
+use crate::vars::files::Reader;
 
 /// The name of a host as the inventory writes it.
 pub type HostName = Arc<str>;
@@ -40,7 +41,7 @@ pub struct Host {
     pub span: Span,
     /// Variables set in the inventory itself, not in `host_vars/`.
     pub vars: Vars,
-    /// The file it was last named in; none for a host of an `-i a,b,` list.
+    /// The file it was last named in, or the `-i a,b,` list; none for an implicit host.
     pub file: Option<Arc<Path>>,
     /// Not in the inventory: this machine, under one of the [`LOCALHOST`] names.
     pub implicit: bool,
@@ -78,11 +79,11 @@ impl Inventory {
     /// hosts with a comma (`web1,web2,`). No source at all is an inventory of no hosts.
     ///
     /// # Errors
-    /// Everything that is wrong in any source.
-    pub fn load(sources: &[String], map: &SourceMap) -> Result<Inventory, Vec<Diagnostic>> {
+    /// Everything that is wrong in any source, and the warnings.
+    pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, Vec<Diagnostic>> {
         let mut build = build::Build::new();
         for source in sources {
-            sources::read(source, map, &mut build);
+            sources::read(source, reader, &mut build);
         }
         build.finish()
     }

@@ -62,7 +62,7 @@ impl Limit {
 
 fn lines(path: &Path) -> Result<Vec<String>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let reason = super::sources::reason(&error);
+        let reason = crate::vars::files::reason(&error);
         Diagnostic::error(format!("cannot read the limit file `{}`: {reason}", path.display()))
     })?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
@@ -272,7 +272,8 @@ enum Matcher<'t> {
 impl Matcher<'_> {
     fn new(name: &str) -> Result<Matcher<'_>, Box<fancy_regex::Error>> {
         let regex = match name.strip_prefix('~') {
-            Some(regex) => format!("^(?:{regex})"),
+            // On its own first: an error is about what the user wrote.
+            Some(regex) => Regex::new(regex).map(|_| format!("^(?:{regex})"))?,
             None if name.contains(['*', '?', '[']) => wildcard(name),
             None => return Ok(Matcher::Name(name)),
         };

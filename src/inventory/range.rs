@@ -18,7 +18,7 @@ pub(super) fn expand(expression: &str) -> Result<Hosts, (String, Option<&'static
     if expression.starts_with("---") {
         return Err((format!("`{expression}` cannot be a host"), Some("is this a YAML file? then name it `.yml`")));
     }
-    if expression.ends_with(':') {
+    if expression.ends_with(':') && !expression.contains('[') {
         let help = "a colon separates a host from its port; a YAML inventory is named `.yml`";
         return Err((format!("expected a port after `{expression}`"), Some(help)));
     }

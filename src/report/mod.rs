@@ -4,6 +4,7 @@
 
 mod diff;
 mod human;
+mod prompt;
 mod redact;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
 pub use self::human::Human;
+pub use self::prompt::ask;
 pub use self::redact::Redactor;
 
 /// Everything that can be reported of a run.

@@ -112,6 +112,11 @@ impl fmt::Display for BecomeProblem {
 }
 
 impl SessionError {
+    /// The host itself is out of reach, as opposed to one task that cannot be run on it.
+    pub fn is_unreachable(&self) -> bool {
+        !matches!(self, SessionError::Become { .. } | SessionError::Config(_))
+    }
+
     /// What the user can do about it.
     pub fn help(&self) -> Option<String> {
         Some(match self {

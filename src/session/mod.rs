@@ -12,6 +12,7 @@
 mod batch;
 mod child;
 mod connection;
+pub mod embedded;
 mod error;
 mod frame;
 mod hello;
@@ -39,7 +40,7 @@ pub use self::{
 pub type Env = Arc<[(String, String)]>;
 
 /// A question of a task. The environment matters to [`Ask::Sh`] only.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Question {
     pub ask: Ask,
     pub environment: Env,

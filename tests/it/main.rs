@@ -1,6 +1,10 @@
 //! The one integration test binary; one module per area.
 
+mod embedded;
+mod embedded_sandbox;
+mod inventory;
 mod modules;
 mod session;
 mod template;
+mod vars;
 mod yaml;

@@ -22,7 +22,7 @@
 //! `KIND MODE OWNER:GROUP [-> TARGET] [size=N] [uid=N] [gid=N] [mtime=N] …` for a stat; `| ` lines,
 //! `same`, `not a file` or `large SIZE SHA256` for a content; the bare text for a digest or version;
 //! `LOAD ACTIVE SUB FILESTATE [needs_reload]` for a unit; a passwd line and ` groups=a,b` for a user;
-//! a group line for a group; `exit N`, `| ` and `! ` (stderr) lines for a script. A last line `\`
+//! a group line for a group; `exit N`, `| ` and `! ` (stderr) lines for a script (`\0` is NUL). A last line `\`
 //! takes the newline of the line before away.
 
 use std::{collections::HashMap, env, fmt::Write, fs, path::Path, sync::Arc};
@@ -512,7 +512,8 @@ fn reply(canned: &str) -> Reply {
             }
         };
         last_is_error = line.starts_with('!');
-        let text = &line[1..];
+        let text = line[1..].replace("\\0", "\0");
+        let text = text.as_str();
         stream.extend(text.strip_prefix(' ').unwrap_or(text).bytes().chain([b'\n']));
     }
     reply

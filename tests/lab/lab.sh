@@ -115,7 +115,7 @@ network() {
   ip link show $BRIDGE >/dev/null 2>&1 || { ip link add $BRIDGE type bridge; ip addr add $NET.1/24 dev $BRIDGE; ip link set $BRIDGE up; }
   [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || echo 1 >/proc/sys/net/ipv4/ip_forward
   nft list table ip $BRIDGE >/dev/null 2>&1 || nft -f - <<-RULES
-	table ip $BRIDGE { chain post { type nat hook postrouting priority srcnat; ip saddr $NET.0/24 oifname != "$BRIDGE" masquerade; }; }
+	table ip $BRIDGE { chain post { type nat hook postrouting priority srcnat; ip saddr $NET.0/24 ip daddr != $NET.0/24 masquerade; }; }
 	RULES
 }
 
