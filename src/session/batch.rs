@@ -182,7 +182,9 @@ fn immediate(question: &Question) -> Option<Given> {
 pub(crate) fn check_names(environment: &Env) -> Result<(), Reply> {
     for (name, value) in environment.iter() {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if !name.chars().all(word) || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit())
+        if !name.chars().all(word)
+            || name.is_empty()
+            || name.starts_with(|c: char| c.is_ascii_digit())
         {
             let why = format!("expected the name of an environment variable, found `{name}`");
             return Err(broken(&why));

@@ -69,7 +69,9 @@ impl fmt::Display for SessionError {
             SessionError::Lost { host, why, unknown, .. } => {
                 write!(f, "lost the connection to `{host}`: {why}")?;
                 match unknown {
-                    true => f.write_str("; whether the step that was running took place is unknown"),
+                    true => {
+                        f.write_str("; whether the step that was running took place is unknown")
+                    }
                     false => Ok(()),
                 }
             }
@@ -100,7 +102,9 @@ impl fmt::Display for HostKeyProblem {
 impl fmt::Display for BecomeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BecomeProblem::PasswordMissing => f.write_str("a password is asked for, and none was given"),
+            BecomeProblem::PasswordMissing => {
+                f.write_str("a password is asked for, and none was given")
+            }
             BecomeProblem::PasswordRefused => f.write_str("the password was refused"),
             BecomeProblem::Failed(why) => f.write_str(why),
         }

@@ -28,6 +28,8 @@ use rprov_modules::kit::Reply;
 
 /// What starts a shell, whatever the login shell is.
 pub(crate) const START: &str = r#"exec /bin/sh -c 'while IFS= read -r __l;do eval "$__l";done'"#;
+/// The same, for a `-c` of one's own.
+pub(crate) const LOOP: &str = r#"while IFS= read -r __l;do eval "$__l";done"#;
 
 const PREAMBLE: &str = include_str!("preamble.sh");
 /// Scripts up to this size are read line by line.
@@ -315,6 +317,9 @@ mod tests {
             panic!("expected a frame");
         };
         assert_eq!((reply.status, reply.out(), reply.err()), (3, "hello".into(), "oops".into()));
-        assert!(matches!(frames.next(), Some(Event::Nonsense(_))), "1 and 2 do not belong together");
+        assert!(
+            matches!(frames.next(), Some(Event::Nonsense(_))),
+            "1 and 2 do not belong together"
+        );
     }
 }

@@ -16,7 +16,9 @@ pub mod embedded;
 mod error;
 mod frame;
 mod hello;
+mod privilege;
 mod shell;
+mod ssh;
 mod steps;
 mod wires;
 
@@ -31,6 +33,7 @@ pub use self::{
     connection::{Become, Connection, Method, Target, Transport},
     error::{BecomeProblem, HostKeyProblem, SessionError},
     shell::Shell,
+    ssh::{AskPassphrase, HostKeyChecking, Keyring, SshTarget},
 };
 
 /// A task's `environment:`.

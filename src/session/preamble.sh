@@ -106,13 +106,14 @@ __u() {
   if [ -n "$__lx" ]; then LC_ALL=$__lc; else unset LC_ALL; fi
 }
 
-# Says its process id, then becomes the command.
-__K='printf "\n%s P %s\n" "$1" $$ >&9; shift; exec "$@" 9>&-'
+# Says its process id, then becomes the command. Nobody else gets to see the nonce.
+__K='__l=$__N; unset __N; printf "\n%s P %s\n" "$__l" $$ >&9; unset __l; exec "$@" 9>&-'
 __k() {
+  export __N
   if command -v setsid >/dev/null; then
-    exec setsid /bin/sh -c "$__K" sh "$__N" "$@"
+    exec setsid /bin/sh -c "$__K" sh "$@"
   fi
-  exec /bin/sh -c "$__K" sh "$__N" "$@"
+  exec /bin/sh -c "$__K" sh "$@"
 }
 
 # path limit unless: whether the content is wanted, by the lines of stat ($__A, of links $__B) and

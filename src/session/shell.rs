@@ -22,7 +22,7 @@ use super::{
 };
 
 /// How long a shell may take to say its first word.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a killed command may take to be gone.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -62,6 +62,7 @@ impl Shell {
         other: Option<Become>,
         mut wires: Wires,
         nonce: Nonce,
+        already: &[u8],
         greeting: Vec<u8>,
         known: Option<&Arc<System>>,
     ) -> Result<Shell, SessionError> {
@@ -73,6 +74,7 @@ impl Shell {
             let _ = wires.stdin.flush().await;
         }
         let mut said = Hello::new(&nonce);
+        said.out.push(already);
         let listen = async {
             loop {
                 match wires.output.recv().await {
@@ -89,10 +91,15 @@ impl Shell {
         let text = match timeout(PATIENCE, listen).await {
             Ok(text) => text.map_err(fail)?,
             Err(_) => {
-                return Err(fail(format!("no answer within {} s{}", PATIENCE.as_secs(), said.noise())));
+                return Err(fail(format!(
+                    "no answer within {} s{}",
+                    PATIENCE.as_secs(),
+                    said.noise()
+                )));
             }
         };
-        let facts = hello::read(&text, known).ok_or_else(|| fail(format!("expected facts, found {text:?}")))?;
+        let facts = hello::read(&text, known)
+            .ok_or_else(|| fail(format!("expected facts, found {text:?}")))?;
         let frames = Frames::continuing(said.out, said.err);
         Ok(Shell { connection, other, nonce, wires, frames, facts, busy: false })
     }
@@ -148,8 +155,8 @@ impl Shell {
 
     /// Ends the shell, and waits until it has cleaned up after itself.
     pub async fn close(self) {
-        let Wires { stdin, mut output } = self.wires;
-        drop(stdin);
+        let Wires { stdin, mut output, alive } = self.wires;
+        drop((stdin, alive));
         let end = async {
             while let Some(said) = output.recv().await {
                 if let Output::End(_) = said {
@@ -175,7 +182,7 @@ impl Shell {
         self.frames.begin();
         let expected = request.frames();
         let pieces = request.encode(&self.nonce);
-        let Wires { stdin, output } = &mut self.wires;
+        let Wires { stdin, output, .. } = &mut self.wires;
         let mut write = std::pin::pin!(async move {
             for piece in &pieces {
                 stdin.write_all(piece).await?;

@@ -25,7 +25,10 @@ pub(crate) fn write(request: &mut Request, steps: &[StepRequest]) {
         let frame = request.frame();
         if let Err(why) = check(step) {
             let why = quote(&String::from_utf8_lossy(&why.stderr));
-            let _ = writeln!(request.text, "if __a {frame};then echo {why} >\"$__d/e\";__z {frame} 1 1;fi");
+            let _ = writeln!(
+                request.text,
+                "if __a {frame};then echo {why} >\"$__d/e\";__z {frame} 1 1;fi"
+            );
             continue;
         }
         let grouped = step.timeout.is_some();
@@ -162,7 +165,8 @@ fn run(request: &mut Request, frame: usize, script: &Script, environment: &Env, 
 fn user(request: &mut Request, frame: usize, command: &Command, environment: &Env, grouped: bool) {
     let exec = if grouped { "__k" } else { "exec 9>&-;exec" };
     let cd = command.chdir.as_ref().map_or_else(String::new, |directory| {
-        let directory = if directory.starts_with('-') { format!("./{directory}") } else { directory.clone() };
+        let directory =
+            if directory.starts_with('-') { format!("./{directory}") } else { directory.clone() };
         format!("cd {}||exit 1;", quote(&directory))
     });
     let mut upload = None;
@@ -219,8 +223,12 @@ fn put(request: &mut Request, frame: usize, put: &Put) {
     let owner = put.owner.as_deref().unwrap_or_default();
     let group = put.group.as_deref().unwrap_or_default();
     let fields = [&temporary, &path, &mode, owner, group, backup].map(str::to_owned);
-    let validate =
-        put.validate.iter().flatten().map(|word| word.replace("%s", &temporary)).collect::<Vec<_>>();
+    let validate = put
+        .validate
+        .iter()
+        .flatten()
+        .map(|word| word.replace("%s", &temporary))
+        .collect::<Vec<_>>();
     let _ = writeln!(
         request.text,
         "if __a {frame};then (__p {length}{}{}) >\"$__d/o\" 2>\"$__d/e\";__z {frame} $? 1;else __i {length} >/dev/null;fi",

@@ -4,6 +4,7 @@ mod embedded;
 mod embedded_sandbox;
 mod inventory;
 mod modules;
+mod session;
 mod template;
 mod vars;
 mod yaml;

@@ -101,7 +101,9 @@ impl Files {
         };
         // The positional parameters become those of `names` that pass a test.
         let such = |test: char, names: &str| {
-            format!("set --;for __p in{names};do [ -{test} \"$__p\" ]&&set -- \"$@\" \"$__p\";done\n")
+            format!(
+                "set --;for __p in{names};do [ -{test} \"$__p\" ]&&set -- \"$@\" \"$__p\";done\n"
+            )
         };
         let lstat = request.frame();
         let _ = writeln!(

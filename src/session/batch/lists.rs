@@ -10,10 +10,21 @@ use crate::session::frame::Request;
 /// Like asks, and where their answers stand.
 #[derive(Debug)]
 pub(super) enum List {
-    Packages { manager: PackageManager, asks: Vec<(usize, String)>, frame: usize },
-    Units { asks: Vec<(usize, String)>, frame: usize },
+    Packages {
+        manager: PackageManager,
+        asks: Vec<(usize, String)>,
+        frame: usize,
+    },
+    Units {
+        asks: Vec<(usize, String)>,
+        frame: usize,
+    },
     /// Users and groups: two frames, the second being all groups if users are asked.
-    Accounts { users: Vec<(usize, String)>, groups: Vec<(usize, String)>, frame: usize },
+    Accounts {
+        users: Vec<(usize, String)>,
+        groups: Vec<(usize, String)>,
+        frame: usize,
+    },
 }
 
 impl List {
@@ -111,10 +122,12 @@ impl List {
                 for (ask, name) in users {
                     let mut all = passwd.lines().filter_map(user_line);
                     let user = all.find(|user| user.name == *name || user.uid.to_string() == *name);
-                    found.push((*ask, Ok(Answer::User(user.map(|user| with_groups(user, &known))))));
+                    found
+                        .push((*ask, Ok(Answer::User(user.map(|user| with_groups(user, &known))))));
                 }
                 for (ask, name) in groups {
-                    let named = |group: &&Group| group.name == *name || group.gid.to_string() == *name;
+                    let named =
+                        |group: &&Group| group.name == *name || group.gid.to_string() == *name;
                     found.push((*ask, Ok(Answer::Group(known.iter().find(named).cloned()))));
                 }
             }
@@ -151,8 +164,7 @@ fn version(manager: PackageManager, text: &str, name: &str) -> Option<String> {
             })
         }
         PackageManager::Dnf | PackageManager::Zypper => {
-            let (base, wanted) =
-                name.rsplit_once('.').map_or((name, None), |(n, a)| (n, Some(a)));
+            let (base, wanted) = name.rsplit_once('.').map_or((name, None), |(n, a)| (n, Some(a)));
             lines.find_map(|line| {
                 let (found, rest) = line.split_once('|')?;
                 let (architecture, version) = rest.split_once('|')?;
@@ -173,8 +185,17 @@ fn version(manager: PackageManager, text: &str, name: &str) -> Option<String> {
 /// `nginx` is `nginx.service`.
 fn unit_name(name: &str) -> String {
     const KINDS: [&str; 11] = [
-        "service", "socket", "target", "timer", "path", "mount", "automount", "slice", "scope",
-        "device", "swap",
+        "service",
+        "socket",
+        "target",
+        "timer",
+        "path",
+        "mount",
+        "automount",
+        "slice",
+        "scope",
+        "device",
+        "swap",
     ];
     match name.rsplit_once('.') {
         Some((_, kind)) if KINDS.contains(&kind) => name.to_owned(),
