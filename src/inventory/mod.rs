@@ -150,15 +150,19 @@ impl Inventory {
             }
             next += 1;
         }
-        let mut groups: Vec<&Group> =
-            found.into_iter().map(|group| &self.groups[group]).filter(|group| &*group.name != "all").collect();
+        let mut groups: Vec<&Group> = found
+            .into_iter()
+            .map(|group| &self.groups[group])
+            .filter(|group| &*group.name != "all")
+            .collect();
         groups.sort_by(|a, b| (a.depth, a.priority, &a.name).cmp(&(b.depth, b.priority, &b.name)));
         groups
     }
 
     /// `group_names`: the same groups by name.
     pub fn group_names<'a>(&'a self, host: &'a Host) -> Vec<&'a str> {
-        let mut names: Vec<&str> = self.groups_of(host).into_iter().map(|group| &*group.name).collect();
+        let mut names: Vec<&str> =
+            self.groups_of(host).into_iter().map(|group| &*group.name).collect();
         names.sort_unstable();
         names
     }

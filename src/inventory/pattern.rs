@@ -91,7 +91,10 @@ pub fn select(
     } else if let Some(limit) = limit {
         hosts.retain(|host| limit.hosts.contains(host));
         if hosts.is_empty() {
-            let note = Diagnostic::warning(format!("`--limit {}` leaves no host of `{pattern}`", limit.text));
+            let note = Diagnostic::warning(format!(
+                "`--limit {}` leaves no host of `{pattern}`",
+                limit.text
+            ));
             notes.push(note.at(span, "the play is skipped"));
         }
     }
@@ -119,7 +122,9 @@ pub fn split(pattern: &str) -> Vec<String> {
 /// `name:22` is one term (which matches no host: names have no port).
 fn has_port(pattern: &str) -> bool {
     pattern.split_once(':').is_some_and(|(name, port)| {
-        !name.starts_with(['!', '&', '~']) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+        !name.starts_with(['!', '&', '~'])
+            && !port.is_empty()
+            && port.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
@@ -135,21 +140,32 @@ struct Missed {
 }
 
 impl Missed {
-    fn describe(&self, inventory: &Inventory, span: Span, diagnostic: fn(String) -> Diagnostic) -> Diagnostic {
+    fn describe(
+        &self,
+        inventory: &Inventory,
+        span: Span,
+        diagnostic: fn(String) -> Diagnostic,
+    ) -> Diagnostic {
         if let Some(why) = &self.why {
             return diagnostic(format!("`{}` matches no host", self.term)).at(span, why.clone());
         }
         let message = format!("no host or group matches `{}`", self.term);
         let found = diagnostic(message).at(span, "");
         let name = subscript(&self.term).0;
-        let known = || inventory.groups().map(|group| &*group.name).chain(inventory.hosts().map(|host| &*host.name));
+        let known = || {
+            inventory
+                .groups()
+                .map(|group| &*group.name)
+                .chain(inventory.hosts().map(|host| &*host.name))
+        };
         if let Some(near) = nearest(name, known()) {
             return found.help(format!("did you mean `{near}`?"));
         }
         if inventory.hosts().len() == 0 {
             return found.help("the inventory has no hosts: name one with `-i`");
         }
-        let groups: Vec<String> = inventory.groups().skip(2).take(8).map(|g| format!("`{}`", g.name)).collect();
+        let groups: Vec<String> =
+            inventory.groups().skip(2).take(8).map(|g| format!("`{}`", g.name)).collect();
         match groups.is_empty() {
             true => found,
             false => found.help(format!("the groups are {}", groups.join(", "))),
@@ -163,7 +179,8 @@ fn evaluate(inventory: &Inventory, terms: &[String], span: Span) -> Result<Found
         terms.iter().filter_map(|t| t.strip_prefix(first)).map(str::trim).collect()
     };
     let (wanted, excluded) = (of_kind(&['&']), of_kind(&['!']));
-    let mut named: Vec<&str> = terms.iter().map(String::as_str).filter(|t| !t.starts_with(['!', '&'])).collect();
+    let mut named: Vec<&str> =
+        terms.iter().map(String::as_str).filter(|t| !t.starts_with(['!', '&'])).collect();
     if named.is_empty() {
         named.push("all");
     }
@@ -202,10 +219,20 @@ fn matches(
         hosts.extend(inventory.members(group).into_iter().map(|host| host.name.clone()));
     }
     if groups.is_empty() || name.starts_with('~') || name.contains(['.', '?', '*', '[']) {
-        hosts.extend(inventory.hosts().filter(|host| test.is_match(&host.name)).map(|host| host.name.clone()));
+        hosts.extend(
+            inventory
+                .hosts()
+                .filter(|host| test.is_match(&host.name))
+                .map(|host| host.name.clone()),
+        );
     }
     if hosts.is_empty() && LOCALHOST.contains(&name) {
-        hosts.extend(inventory.host(name).or_else(|| inventory.host(LOCALHOST[0])).map(|host| host.name.clone()));
+        hosts.extend(
+            inventory
+                .host(name)
+                .or_else(|| inventory.host(LOCALHOST[0]))
+                .map(|host| host.name.clone()),
+        );
     }
     if hosts.is_empty() {
         if groups.is_empty() {
@@ -218,7 +245,10 @@ fn matches(
     let hosts = range.of(hosts);
     if hosts.is_empty() {
         let plural = if count == 1 { "" } else { "s" };
-        missed.push(Missed { term: term.to_owned(), why: Some(format!("`{name}` has {count} host{plural}")) });
+        missed.push(Missed {
+            term: term.to_owned(),
+            why: Some(format!("`{name}` has {count} host{plural}")),
+        });
     }
     Ok(hosts)
 }
@@ -233,7 +263,8 @@ impl Subscript {
     fn of(&self, hosts: Vec<HostName>) -> Vec<HostName> {
         let (first, last) = match *self {
             Subscript::At(at) => {
-                let at = if at < 0 { at + i64::try_from(hosts.len()).unwrap_or(i64::MAX) } else { at };
+                let at =
+                    if at < 0 { at + i64::try_from(hosts.len()).unwrap_or(i64::MAX) } else { at };
                 let Ok(at) = usize::try_from(at) else { return vec![] };
                 (at, Some(at))
             }
@@ -251,7 +282,9 @@ fn subscript(term: &str) -> (&str, Option<Subscript>) {
         if name.is_empty() || term.starts_with('~') {
             return None;
         }
-        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<usize>().ok()).flatten();
+        let digits = |text: &str| {
+            text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<usize>().ok()).flatten()
+        };
         let unsigned = inside.strip_prefix('-').unwrap_or(inside);
         if digits(unsigned).is_some() {
             return Some((name, Subscript::At(inside.parse().ok()?)));

@@ -62,7 +62,8 @@ impl Reader {
         }
         let shown = path.display();
         let Some(decrypt) = &self.decrypt else {
-            let error = Diagnostic::error(format!("`{shown}` is encrypted and no vault password is known"));
+            let error =
+                Diagnostic::error(format!("`{shown}` is encrypted and no vault password is known"));
             return Err(error.help("give one with `--vault-password-file` or `--ask-vault-pass`"));
         };
         match decrypt(&bytes) {
@@ -137,11 +138,14 @@ pub fn find(directory: &Path, name: &str) -> Vec<PathBuf> {
 
 fn below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort_unstable();
     for name in names {
         let path = directory.join(&name);
-        let ending = path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
+        let ending = path
+            .extension()
+            .map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
         if name.starts_with('.') || name.ends_with('~') {
             continue;
         }

@@ -30,7 +30,11 @@ type Files = Result<Vec<Arc<Layer>>, Vec<Diagnostic>>;
 
 impl InventoryVars {
     /// `playbook_dir` is the directory of the playbook; without a playbook, the working directory.
-    pub fn new(inventory: Arc<Inventory>, playbook_dir: Option<PathBuf>, reader: Reader) -> InventoryVars {
+    pub fn new(
+        inventory: Arc<Inventory>,
+        playbook_dir: Option<PathBuf>,
+        reader: Reader,
+    ) -> InventoryVars {
         let (files, hosts, groups) = Default::default();
         InventoryVars { inventory, playbook_dir, reader, files, hosts, groups }
     }
@@ -50,10 +54,20 @@ impl InventoryVars {
         let mut layers = Layers::default();
         let mut errors = vec![];
         layers.push(Level::Default, Arc::new(special::defaults()));
-        let own = [("all", Level::InventoryAll, Level::InventoryGroupVarsAll, Level::PlaybookGroupVarsAll)];
+        let own = [(
+            "all",
+            Level::InventoryAll,
+            Level::InventoryGroupVarsAll,
+            Level::PlaybookGroupVarsAll,
+        )];
         let groups = self.inventory.groups_of(host);
         let others = groups.iter().map(|group| {
-            (&*group.name, Level::InventoryGroup, Level::InventoryGroupVars, Level::PlaybookGroupVars)
+            (
+                &*group.name,
+                Level::InventoryGroup,
+                Level::InventoryGroupVars,
+                Level::PlaybookGroupVars,
+            )
         });
         for (name, inventory, beside, playbook) in own.into_iter().chain(others) {
             layers.push(inventory, self.group(name));
@@ -73,7 +87,9 @@ impl InventoryVars {
 
     /// The variables of a group in the inventory itself, shared by its hosts.
     fn group(&self, name: &str) -> Arc<Layer> {
-        let make = || Arc::new(self.inventory.group(name).map(|group| layer(&group.vars)).unwrap_or_default());
+        let make = || {
+            Arc::new(self.inventory.group(name).map(|group| layer(&group.vars)).unwrap_or_default())
+        };
         lock(&self.groups).entry(name.to_owned()).or_insert_with(make).clone()
     }
 
@@ -87,11 +103,15 @@ impl InventoryVars {
         errors: &mut Vec<Diagnostic>,
     ) {
         let sources = self.inventory.directories().iter().map(|directory| (directory, inventory));
-        for (directory, level) in sources.chain(self.playbook_dir.iter().map(|directory| (directory, playbook))) {
+        for (directory, level) in
+            sources.chain(self.playbook_dir.iter().map(|directory| (directory, playbook)))
+        {
             match self.read(&directory.join(kind), name) {
                 Ok(files) => files.into_iter().for_each(|file| layers.push(level, file)),
                 // A directory may be both; its faults are told once.
-                Err(faults) => errors.extend(faults.into_iter().filter(|fault| !errors.contains(fault)).collect::<Vec<_>>()),
+                Err(faults) => errors.extend(
+                    faults.into_iter().filter(|fault| !errors.contains(fault)).collect::<Vec<_>>(),
+                ),
             }
         }
     }
