@@ -8,12 +8,17 @@ pub mod kit;
 
 mod attributes;
 mod command;
+mod content;
+mod copy;
+mod copy_remote;
 mod file;
 mod guard;
 mod ping;
 mod raw;
 mod script;
 mod shell;
+mod stat;
+mod template;
 mod words;
 
 use kit::Spec;
@@ -21,11 +26,14 @@ use kit::Spec;
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
     Spec::of::<command::Run>(),
+    Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
     Spec::of::<shell::Shell>(),
+    Spec::of::<stat::Look>(),
+    Spec::of::<template::Template>(),
 ];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
