@@ -7,27 +7,33 @@
 pub mod kit;
 
 mod attributes;
+mod blockinfile;
 mod command;
 mod content;
 mod copy;
 mod copy_remote;
 mod file;
 mod guard;
+mod lineinfile;
 mod ping;
+pub mod python_regex;
 mod raw;
 mod script;
 mod shell;
 mod stat;
 mod template;
+mod text_file;
 mod words;
 
 use kit::Spec;
 
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
+    Spec::of::<blockinfile::Block>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),
+    Spec::of::<lineinfile::Line>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
