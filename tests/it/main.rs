@@ -3,6 +3,8 @@
 mod embedded;
 mod embedded_sandbox;
 mod inventory;
+mod converge;
+mod edits;
 mod modules;
 mod session;
 mod template;
