@@ -28,6 +28,12 @@ mod script;
 mod service;
 mod service_unit;
 mod shell;
+mod pip;
+mod service;
+mod service_unit;
+mod supervisor;
+mod supervisorctl;
+mod supervisord;
 mod systemd;
 mod stat;
 mod template;
@@ -49,6 +55,10 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
     Spec::of::<shell::Shell>(),
+    Spec::of::<pip::Pip>(),
+    Spec::of::<service::Service>(),
+    Spec::of::<supervisor::Supervisor>(),
+    Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
     Spec::of::<stat::Look>(),
     Spec::of::<template::Template>(),

@@ -259,12 +259,8 @@ export LC_ALL=C SYSTEMD_PAGER=
 shown=
 [ "$1" = global ] || shown=$(systemctl "--$1" show -- "$2") || exit
 printf '%s\n' "$shown"
-case "
-$shown" in
-  *'
-UnitFileState=generated'* | *'
-UnitFileState='[!a-z]* | '
-')
+case $(printf '%s\n' "$shown" | sed -n 's/^UnitFileState=//p') in
+  '' | generated)
     printf 'IsEnabled=%s\n' "$(systemctl "--$1" is-enabled -- "$2" 2>/dev/null)" ;;
 esac
 "#;
