@@ -13,7 +13,7 @@
 # Users: root and deploy (sudo without a password) and carol (sudo with the password in $LAB/carol.password);
 # all three accept $LAB/key. Host keys are in $LAB/known_hosts. State: $LAB, default ${TMPDIR:-/tmp}/rprov-lab.
 set -euo pipefail
-export LC_ALL=C
+export LC_ALL=C.UTF-8
 LAB=${LAB:-${TMPDIR:-/tmp}/rprov-lab}
 BRIDGE=rplab0
 NET=10.78.0

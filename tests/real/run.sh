@@ -4,7 +4,7 @@
 # A scenario is a function `scenario_NAME`; it fails when a command of it fails. Host 1 belongs to the story of
 # `env=test`, hosts 2 and 3 are scratch. The last line says how many passed and failed.
 set -uo pipefail
-export LC_ALL=C
+export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/../.."
 export LAB=${LAB:-${TMPDIR:-/tmp}/rprov-lab}
 RPROV=${RPROV:-$PWD/target/release/rprov}
