@@ -6,12 +6,63 @@
 
 pub mod kit;
 
+mod apt;
+mod apt_get;
+mod attributes;
+mod blockinfile;
+mod command;
+mod debian_version;
+mod file;
+mod guard;
+mod init_script;
+mod content;
+mod copy;
+mod copy_remote;
+mod file;
+mod guard;
+mod lineinfile;
 mod ping;
+pub mod python_regex;
+mod raw;
+mod script;
+mod service;
+mod service_unit;
+mod shell;
+mod pip;
+mod service;
+mod service_unit;
+mod supervisor;
+mod supervisorctl;
+mod supervisord;
+mod systemd;
+mod stat;
+mod template;
+mod text_file;
+mod words;
 
 use kit::Spec;
 
 /// Every module, by name.
-pub static MODULES: &[Spec] = &[Spec::of::<ping::Ping>()];
+pub static MODULES: &[Spec] = &[
+    Spec::of::<apt::Apt>(),
+    Spec::of::<blockinfile::Block>(),
+    Spec::of::<command::Run>(),
+    Spec::of::<copy::Copy>(),
+    Spec::of::<file::File>(),
+    Spec::of::<lineinfile::Line>(),
+    Spec::of::<ping::Ping>(),
+    Spec::of::<raw::Raw>(),
+    Spec::of::<script::Upload>(),
+    Spec::of::<service::Service>(),
+    Spec::of::<shell::Shell>(),
+    Spec::of::<pip::Pip>(),
+    Spec::of::<service::Service>(),
+    Spec::of::<supervisor::Supervisor>(),
+    Spec::of::<supervisorctl::Supervisorctl>(),
+    Spec::of::<systemd::Systemd>(),
+    Spec::of::<stat::Look>(),
+    Spec::of::<template::Template>(),
+];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
 /// `ansible.builtin` was called first; the others hold modules that once were builtin.

@@ -72,6 +72,16 @@ pub(super) enum FaultKind {
     Tab,
     UnknownAlias,
     TooDeep,
+    /// `a: - b`
+    Dash,
+    /// An unknown escape between double quotes.
+    Escape,
+    /// No `,` or end where one is due in a flow collection.
+    Separator,
+    /// `]` or `}` without its start.
+    Stray,
+    /// A character that no plain scalar can begin with.
+    BadStart(char),
     Other(String),
 }
 
@@ -157,13 +167,21 @@ fn kind(kind: &ErrorKind) -> FaultKind {
         }
         K::MappingValueNotAllowed | K::InvalidColonPlacement => FaultKind::Colon,
         K::ExpectedBlockMappingKey
+        | K::ExpectedBlockSequenceEntry
         | K::SimpleKeyExpected
         | K::InvalidSimpleKey
         | K::InvalidIndentation => FaultKind::NoKey,
         K::UnclosedFlowCollection { .. }
         | K::UnexpectedEofFlowSequence
         | K::UnexpectedEofFlowMapping => FaultKind::Unclosed,
-        K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation => FaultKind::Tab,
+        K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation | K::TabInPlainScalar => {
+            FaultKind::Tab
+        }
+        K::ExpectedFlowMappingSeparator | K::ExpectedFlowSequenceSeparator => FaultKind::Separator,
+        K::MisplacedFlowCollectionEnd => FaultKind::Stray,
+        K::BlockSequenceEntryNotAllowed => FaultKind::Dash,
+        K::UnknownQuotedScalarEscape => FaultKind::Escape,
+        K::UnexpectedCharacter { character } => FaultKind::BadStart(*character),
         K::UnknownAnchor => FaultKind::UnknownAlias,
         K::RecursionLimitExceeded => FaultKind::TooDeep,
         other => FaultKind::Other(other.to_string()),

@@ -18,7 +18,8 @@ pub(super) struct Call<'a, 't, 'e> {
 pub(super) type Body = fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>;
 
 impl<'a, 't, 'e> Call<'a, 't, 'e> {
-    /// Takes the arguments apart. `strict`: an undefined argument is an error here and now.
+    /// Takes the arguments apart. `strict`: an undefined argument is an error here and now, and
+    /// lazy containers are evaluated.
     pub(super) fn new(
         name: &'static str,
         state: &'a mut State<'t, 'e>,
@@ -35,8 +36,8 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
         for value in args.iter_mut().chain(named.iter_mut().map(|(_, value)| value)) {
             if strict {
                 defined(state, value)?;
+                *value = settle(value)?;
             }
-            *value = settle(value)?;
         }
         Ok(Call { name, state, args, named })
     }

@@ -7,7 +7,7 @@ use minijinja::{Error, Value};
 use rprov_modules::kit::nearest;
 
 use super::call::Call;
-use super::error::failed;
+use super::error::{ErrorKind, failed, unwrap};
 use super::lazy::{Miss, here};
 use super::value::valid;
 use super::{evaluate, print};
@@ -25,7 +25,7 @@ pub(super) fn at(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             evaluation.as_ref().is_some_and(|evaluation| evaluation.cx.lookup(&name).is_some());
         if let Some(evaluation) = evaluation.filter(|_| !known && !name.is_empty()) {
             let message = format!("`{name}` is undefined");
-            evaluation.miss(Miss { text: name, message, help });
+            evaluation.miss(Miss { text: name, message, help, inner: None });
         }
         return Ok(Value::UNDEFINED);
     }
@@ -33,9 +33,18 @@ pub(super) fn at(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         if key.is_undefined() {
             super::call::defined(call.state, key)?;
         }
-        match look(&value, key)? {
-            Some(next) => value = next,
-            None => {
+        match look(&value, key) {
+            Ok(Some(next)) => value = next,
+            Err(error) => match unwrap(&error) {
+                Some(inner) if inner.kind == ErrorKind::Undefined => {
+                    if let Some(evaluation) = here(call.state) {
+                        evaluation.miss(Miss::inner(&text, inner.clone()));
+                    }
+                    return Ok(Value::UNDEFINED);
+                }
+                _ => return Err(error),
+            },
+            Ok(None) => {
                 if let Some(evaluation) = here(call.state) {
                     evaluation.miss(missed(&text, &value, key));
                 }
@@ -76,11 +85,8 @@ fn missed(text: &str, value: &Value, key: &Value) -> Miss {
         _ => Vec::new(),
     };
     let near = key.as_str().and_then(|key| nearest(key, keys.iter().map(String::as_str)));
-    Miss {
-        text: text.to_owned(),
-        message,
-        help: near.map(|near| format!("did you mean `{near}`?")),
-    }
+    let help = near.map(|near| format!("did you mean `{near}`?"));
+    Miss { text: text.to_owned(), message, help, inner: None }
 }
 
 /// `<`, `<=`, `>` and `>=`: only values of one kind have an order.

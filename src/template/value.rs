@@ -70,6 +70,25 @@ pub(super) fn integer(value: i128) -> Value {
     }
 }
 
+/// A fact or a result as a value.
+pub fn from_json(json: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(value), ..) => Value::from(value),
+            (_, Some(value), _) => Value::from(value),
+            (.., value) => Value::from(value.unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(from_json).collect::<Vec<_>>()),
+        Json::Object(entries) => {
+            map(entries.iter().map(|(key, value)| (Value::from(key.as_str()), from_json(value))).collect())
+        }
+    }
+}
+
 /// A value as a node; every part has the span given. Text stays text whatever it looks like.
 pub fn to_node(value: &Value, span: Span) -> Node {
     match value.kind() {
@@ -112,7 +131,7 @@ fn yaml_float(number: f64) -> String {
 /// What cannot be the value of a variable.
 #[derive(Debug)]
 pub(super) enum Unfit {
-    Undefined(Value),
+    Undefined,
     Type(&'static str),
     Error(minijinja::Error),
 }
@@ -128,7 +147,7 @@ fn deep(value: Value, depth: usize) -> Result<Value, Unfit> {
         return Err(Unfit::Type("a structure nested more than 100 deep"));
     }
     match value.kind() {
-        ValueKind::Undefined => Err(Unfit::Undefined(value)),
+        ValueKind::Undefined => Err(Unfit::Undefined),
         ValueKind::Invalid => Err(Unfit::Error(
             valid(value).err().unwrap_or_else(|| super::error::failed("invalid value")),
         )),

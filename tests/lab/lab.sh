@@ -13,7 +13,7 @@
 # Users: root and deploy (sudo without a password) and carol (sudo with the password in $LAB/carol.password);
 # all three accept $LAB/key. Host keys are in $LAB/known_hosts. State: $LAB, default ${TMPDIR:-/tmp}/rprov-lab.
 set -euo pipefail
-export LC_ALL=C
+export LC_ALL=C.UTF-8
 LAB=${LAB:-${TMPDIR:-/tmp}/rprov-lab}
 BRIDGE=rplab0
 NET=10.78.0
@@ -115,7 +115,7 @@ network() {
   ip link show $BRIDGE >/dev/null 2>&1 || { ip link add $BRIDGE type bridge; ip addr add $NET.1/24 dev $BRIDGE; ip link set $BRIDGE up; }
   [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || echo 1 >/proc/sys/net/ipv4/ip_forward
   nft list table ip $BRIDGE >/dev/null 2>&1 || nft -f - <<-RULES
-	table ip $BRIDGE { chain post { type nat hook postrouting priority srcnat; ip saddr $NET.0/24 oifname != "$BRIDGE" masquerade; }; }
+	table ip $BRIDGE { chain post { type nat hook postrouting priority srcnat; ip saddr $NET.0/24 ip daddr != $NET.0/24 masquerade; }; }
 	RULES
 }
 
