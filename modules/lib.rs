@@ -11,34 +11,30 @@ mod apt_get;
 mod attributes;
 mod blockinfile;
 mod command;
+mod content;
+mod copy;
+mod copy_remote;
 mod debian_version;
 mod file;
 mod guard;
 mod init_script;
-mod content;
-mod copy;
-mod copy_remote;
-mod file;
-mod guard;
 mod lineinfile;
 mod ping;
-pub mod python_regex;
+mod pip;
 mod raw;
 mod script;
 mod service;
 mod service_unit;
 mod shell;
-mod pip;
-mod service;
-mod service_unit;
+mod stat;
 mod supervisor;
 mod supervisorctl;
 mod supervisord;
 mod systemd;
-mod stat;
 mod template;
 mod text_file;
 mod words;
+pub mod python_regex;
 
 use kit::Spec;
 
@@ -51,16 +47,15 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<file::File>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<ping::Ping>(),
+    Spec::of::<pip::Pip>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
     Spec::of::<shell::Shell>(),
-    Spec::of::<pip::Pip>(),
-    Spec::of::<service::Service>(),
+    Spec::of::<stat::Look>(),
     Spec::of::<supervisor::Supervisor>(),
     Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
-    Spec::of::<stat::Look>(),
     Spec::of::<template::Template>(),
 ];
 

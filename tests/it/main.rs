@@ -1,10 +1,10 @@
 //! The one integration test binary; one module per area.
 
+mod converge;
+mod edits;
 mod embedded;
 mod embedded_sandbox;
 mod inventory;
-mod converge;
-mod edits;
 mod modules;
 mod session;
 mod template;
