@@ -19,8 +19,8 @@
 use crate::attributes::{describe, join, octal, split, tidy, with_file_attributes};
 use crate::command::yes;
 use crate::kit::{
-    Deserialize, Diff, Facts, FileKind, JsonSchema, Mode, Module, Plan, Probe, Refusal, Reply,
-    Result, Stat, Step, argv, ask, lstat, sh, stat,
+    Deserialize, Diff, Facts, FileKind, JsonSchema, Mode, Module, Plan, Probe, Reply, Result, Stat,
+    Step, argv, ask, lstat, sh, stat,
 };
 
 with_file_attributes! {
@@ -340,7 +340,7 @@ impl File {
             match wanted {
                 Time::Preserve => {}
                 // An empty file was just made.
-                Time::Now if created => {}
+                Time::Now if created => plan = plan.never_settles(),
                 Time::Now => {
                     let step = Step::run(argv(["touch", link, letter, "--", path]));
                     plan = plan.change(Diff::field(path, name, "", "now"), step).never_settles();
@@ -526,7 +526,7 @@ find -H "$1" -exec stat -c '%f %u %g %U %G %n' {} + | awk '
     END { for (key in count) print count[key], key, first[key] }' | LC_ALL=C sort -k2
 "#;
 
-const MAKE_DIRECTORY: &str = r#"# make a directory and those it is in
+pub(crate) const MAKE_DIRECTORY: &str = r#"# make a directory and those it is in
 path=$1 owner=$2 mode=$3
 set --
 while [ ! -d "$path" ]; do
@@ -549,7 +549,7 @@ const MAKE_FILE: &str = r#"# make an empty file
 [ -z "$3" ] || chmod -- "$3" "$1"
 "#;
 
-const MAKE_LINK: &str = r#"# make a symbolic link, or replace one
+pub(crate) const MAKE_LINK: &str = r#"# make a symbolic link, or replace one
 new=$2.$$.new
 ln -s -- "$1" "$new" || exit
 if [ -d "$2" ] && [ ! -L "$2" ]; then rmdir -- "$2" || { rm -f -- "$new"; exit 1; }; fi

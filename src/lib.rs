@@ -11,6 +11,7 @@
 //! - [`report`]: events to lines, diffs and JSON.
 //! - [`cli`]: the command line.
 
+pub mod cli;
 pub mod engine;
 pub mod inventory;
 pub mod playbook;

@@ -124,12 +124,12 @@ impl Inventory {
     /// A group and all groups below it, level by level.
     fn descend<'a>(&'a self, group: &'a Group) -> Vec<&'a Group> {
         let mut order = vec![group];
+        let mut seen = vec![false; self.groups.len()];
         let mut next = 0;
         while let Some(group) = order.get(next).copied() {
             for &child in &group.children {
-                let child = &self.groups[child];
-                if !order.iter().any(|known| known.name == child.name) {
-                    order.push(child);
+                if !std::mem::replace(&mut seen[child], true) {
+                    order.push(&self.groups[child]);
                 }
             }
             next += 1;
@@ -150,15 +150,19 @@ impl Inventory {
             }
             next += 1;
         }
-        let mut groups: Vec<&Group> =
-            found.into_iter().map(|group| &self.groups[group]).filter(|group| &*group.name != "all").collect();
+        let mut groups: Vec<&Group> = found
+            .into_iter()
+            .map(|group| &self.groups[group])
+            .filter(|group| &*group.name != "all")
+            .collect();
         groups.sort_by(|a, b| (a.depth, a.priority, &a.name).cmp(&(b.depth, b.priority, &b.name)));
         groups
     }
 
     /// `group_names`: the same groups by name.
     pub fn group_names<'a>(&'a self, host: &'a Host) -> Vec<&'a str> {
-        let mut names: Vec<&str> = self.groups_of(host).into_iter().map(|group| &*group.name).collect();
+        let mut names: Vec<&str> =
+            self.groups_of(host).into_iter().map(|group| &*group.name).collect();
         names.sort_unstable();
         names
     }

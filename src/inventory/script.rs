@@ -79,9 +79,14 @@ fn run(path: &Path, args: &[&str], reader: &Reader) -> Result<Node, Diagnostic> 
         .output()
         .map_err(|error| Diagnostic::error(format!("cannot run `{shown}`: {error}")))?;
     if !output.status.success() {
-        let error = Diagnostic::error(format!("the inventory script `{shown}` failed: {}", output.status));
+        let error =
+            Diagnostic::error(format!("the inventory script `{shown}` failed: {}", output.status));
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(if said.trim().is_empty() { error } else { error.note(said.trim().to_owned()) });
+        return Err(if said.trim().is_empty() {
+            error
+        } else {
+            error.note(said.trim().to_owned())
+        });
     }
     let name = Path::new(&shown);
     let text = source::yaml::utf8(&reader.map, name, &output.stdout)?;

@@ -36,7 +36,11 @@ pub(super) fn read(source: &str, reader: &Reader, build: &mut Build) {
     if !build.directories.iter().any(|known| known == directory) {
         build.directories.push(directory.to_owned());
     }
-    if kind.is_dir() { self::directory(path, 0, reader, build) } else { file(path, reader, build) }
+    if kind.is_dir() {
+        self::directory(path, 0, reader, build)
+    } else {
+        file(path, reader, build)
+    }
     build.file = None;
 }
 
@@ -48,10 +52,14 @@ fn not_found(path: &Path) -> Diagnostic {
     let error = Diagnostic::error(format!("inventory `{}` does not exist", path.display()));
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let beside: Vec<String> = std::fs::read_dir(parent(path))
-        .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+        .map(|entries| {
+            entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect()
+        })
         .unwrap_or_default();
     match nearest(name, beside.iter().map(String::as_str)) {
-        Some(near) => error.help(format!("did you mean `{}`?", path.with_file_name(near).display())),
+        Some(near) => {
+            error.help(format!("did you mean `{}`?", path.with_file_name(near).display()))
+        }
         None if name.contains(['/', '.']) => error,
         None => error.help(format!("a list of hosts needs a comma: `-i {name},`")),
     }
@@ -76,7 +84,9 @@ fn directory(path: &Path, depth: usize, reader: &Reader, build: &mut Build) {
         let path = path.join(&name);
         match path.is_dir() {
             true if depth < DEEPEST => directory(&path, depth + 1, reader, build),
-            true => build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display()))),
+            true => {
+                build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display())))
+            }
             false => file(&path, reader, build),
         }
     }
@@ -115,6 +125,9 @@ fn may_be_yaml(text: &str) -> bool {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| {
         let line = line.split(" #").next().unwrap_or_default().trim_end();
-        line.starts_with("---") || line.starts_with('{') || line.ends_with(':') || line.ends_with('}')
+        line.starts_with("---")
+            || line.starts_with('{')
+            || line.ends_with(':')
+            || line.ends_with('}')
     })
 }

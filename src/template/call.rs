@@ -1,6 +1,6 @@
 //! What a filter, test or function is called with: arguments by position or by name.
 
-use minijinja::value::{Rest, StringInput, ValueKind};
+use minijinja::value::{StringInput, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::error::failed;
@@ -23,10 +23,10 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
     pub(super) fn new(
         name: &'static str,
         state: &'a mut State<'t, 'e>,
-        rest: Rest<Value>,
+        rest: Vec<Value>,
         strict: bool,
     ) -> Result<Call<'a, 't, 'e>, Error> {
-        let mut args: Vec<Value> = rest.0;
+        let mut args = rest;
         let mut named = Vec::new();
         if args.last().is_some_and(Value::is_kwargs) {
             for (key, value) in args.pop().map(|last| print::pairs(&last)).unwrap_or_default() {

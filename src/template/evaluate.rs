@@ -481,11 +481,14 @@ fn undefined(
     let named = detail.split('`').nth(1).filter(|_| detail.contains("` is undefined"));
     let named = named.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'));
     if let Some(name) = named {
-        if let Some(inner) = missed.iter().rev().find(|miss| miss.text == name).and_then(|miss| miss.inner.clone()) {
+        if let Some(inner) =
+            missed.iter().rev().find(|miss| miss.text == name).and_then(|miss| miss.inner.clone())
+        {
             return inner;
         }
         let from = range.as_ref().map_or(0, |range| range.start);
-        let at = names(place.text).into_iter().filter(|(_, found)| *found == name).map(|(at, _)| at);
+        let at =
+            names(place.text).into_iter().filter(|(_, found)| *found == name).map(|(at, _)| at);
         // The nearest use to where the engine stopped.
         let at = at.min_by_key(|at| at.abs_diff(from)).map(|at| at..at + name.len());
         return unknown_name(evaluation, name, place.span(at));

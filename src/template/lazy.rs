@@ -45,7 +45,12 @@ pub(super) struct Miss {
 impl Miss {
     /// Of a variable or a part of one that needs something undefined.
     pub(super) fn inner(text: &str, error: TemplateError) -> Miss {
-        Miss { text: text.to_owned(), message: error.message.clone(), help: None, inner: Some(error) }
+        Miss {
+            text: text.to_owned(),
+            message: error.message.clone(),
+            help: None,
+            inner: Some(error),
+        }
     }
 }
 

@@ -63,7 +63,8 @@ fn one(argument: &str, reader: &Reader) -> Result<Layer, Diagnostic> {
         let at = |from: usize, to: usize| span(file, start + from, start + to);
         let whole = at(0, word.len());
         let Some(split) = equals(word) else {
-            let error = Diagnostic::error(format!("expected `name=value`, found `{word}`")).at(whole, "");
+            let error =
+                Diagnostic::error(format!("expected `name=value`, found `{word}`")).at(whole, "");
             return Err(match Path::new(word).is_file() {
                 true => error.help(format!("to read a file, write `-e @{word}`")),
                 false => error.help("quote a value that has spaces: `-e \"name='a b'\"`"),
@@ -71,7 +72,8 @@ fn one(argument: &str, reader: &Reader) -> Result<Layer, Diagnostic> {
         };
         let name = unescape(&word[..split]);
         if !is_name(name.trim()) {
-            let error = Diagnostic::error(format!("`{name}` is no name for a variable")).at(at(0, split), "");
+            let error = Diagnostic::error(format!("`{name}` is no name for a variable"))
+                .at(at(0, split), "");
             return Err(error.help("use letters, digits and underscores, and no digit first"));
         }
         let value = unescape(&word[split + 1..]);

@@ -73,9 +73,14 @@ impl Object for OneHost {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match self.context.scope.get(key)? {
             Raw::Value(value) => Some(value),
-            Raw::Node(node) => Some(self.templar.value(&node, &self.context).unwrap_or_else(|error| {
-                Value::from(Error::new(ErrorKind::InvalidOperation, error.message.clone()).with_source(error))
-            })),
+            Raw::Node(node) => {
+                Some(self.templar.value(&node, &self.context).unwrap_or_else(|error| {
+                    Value::from(
+                        Error::new(ErrorKind::InvalidOperation, error.message.clone())
+                            .with_source(error),
+                    )
+                }))
+            }
         }
     }
 
@@ -83,4 +88,3 @@ impl Object for OneHost {
         Enumerator::Values(self.context.scope.names().into_iter().map(Value::from).collect())
     }
 }
-

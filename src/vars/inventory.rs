@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::files::{self, Reader};
+use super::files::{Directory, Reader};
 use super::{Layer, Layers, Level, special};
 use crate::inventory::{Host, HostName, Inventory, Vars};
 use crate::source::Diagnostic;
@@ -19,7 +19,9 @@ pub struct InventoryVars {
     inventory: Arc<Inventory>,
     playbook_dir: Option<PathBuf>,
     reader: Reader,
-    /// By directory (`…/group_vars`) and name.
+    /// `group_vars` and `host_vars` directories by their path.
+    directories: Mutex<HashMap<PathBuf, Arc<Directory>>>,
+    /// By directory and name.
     files: Mutex<HashMap<(PathBuf, String), Files>>,
     hosts: Mutex<HashMap<HostName, Layers>>,
     groups: Mutex<HashMap<String, Arc<Layer>>>,
@@ -30,9 +32,13 @@ type Files = Result<Vec<Arc<Layer>>, Vec<Diagnostic>>;
 
 impl InventoryVars {
     /// `playbook_dir` is the directory of the playbook; without a playbook, the working directory.
-    pub fn new(inventory: Arc<Inventory>, playbook_dir: Option<PathBuf>, reader: Reader) -> InventoryVars {
-        let (files, hosts, groups) = Default::default();
-        InventoryVars { inventory, playbook_dir, reader, files, hosts, groups }
+    pub fn new(
+        inventory: Arc<Inventory>,
+        playbook_dir: Option<PathBuf>,
+        reader: Reader,
+    ) -> InventoryVars {
+        let (directories, files, hosts, groups) = Default::default();
+        InventoryVars { inventory, playbook_dir, reader, directories, files, hosts, groups }
     }
 
     pub fn inventory(&self) -> &Arc<Inventory> {
@@ -50,10 +56,20 @@ impl InventoryVars {
         let mut layers = Layers::default();
         let mut errors = vec![];
         layers.push(Level::Default, Arc::new(special::defaults()));
-        let own = [("all", Level::InventoryAll, Level::InventoryGroupVarsAll, Level::PlaybookGroupVarsAll)];
+        let own = [(
+            "all",
+            Level::InventoryAll,
+            Level::InventoryGroupVarsAll,
+            Level::PlaybookGroupVarsAll,
+        )];
         let groups = self.inventory.groups_of(host);
         let others = groups.iter().map(|group| {
-            (&*group.name, Level::InventoryGroup, Level::InventoryGroupVars, Level::PlaybookGroupVars)
+            (
+                &*group.name,
+                Level::InventoryGroup,
+                Level::InventoryGroupVars,
+                Level::PlaybookGroupVars,
+            )
         });
         for (name, inventory, beside, playbook) in own.into_iter().chain(others) {
             layers.push(inventory, self.group(name));
@@ -73,7 +89,9 @@ impl InventoryVars {
 
     /// The variables of a group in the inventory itself, shared by its hosts.
     fn group(&self, name: &str) -> Arc<Layer> {
-        let make = || Arc::new(self.inventory.group(name).map(|group| layer(&group.vars)).unwrap_or_default());
+        let make = || {
+            Arc::new(self.inventory.group(name).map(|group| layer(&group.vars)).unwrap_or_default())
+        };
         lock(&self.groups).entry(name.to_owned()).or_insert_with(make).clone()
     }
 
@@ -87,11 +105,15 @@ impl InventoryVars {
         errors: &mut Vec<Diagnostic>,
     ) {
         let sources = self.inventory.directories().iter().map(|directory| (directory, inventory));
-        for (directory, level) in sources.chain(self.playbook_dir.iter().map(|directory| (directory, playbook))) {
+        for (directory, level) in
+            sources.chain(self.playbook_dir.iter().map(|directory| (directory, playbook)))
+        {
             match self.read(&directory.join(kind), name) {
                 Ok(files) => files.into_iter().for_each(|file| layers.push(level, file)),
                 // A directory may be both; its faults are told once.
-                Err(faults) => errors.extend(faults.into_iter().filter(|fault| !errors.contains(fault)).collect::<Vec<_>>()),
+                Err(faults) => errors.extend(
+                    faults.into_iter().filter(|fault| !errors.contains(fault)).collect::<Vec<_>>(),
+                ),
             }
         }
     }
@@ -102,7 +124,10 @@ impl InventoryVars {
             return known.clone();
         }
         let (mut read, mut errors) = (vec![], vec![]);
-        for path in files::find(directory, name) {
+        let make = || Arc::new(Directory::list(directory.to_owned()));
+        let listed =
+            lock(&self.directories).entry(directory.to_owned()).or_insert_with(make).clone();
+        for path in listed.find(name) {
             match self.reader.layer(&path) {
                 Ok(layer) => read.push(Arc::new(layer)),
                 Err(error) => errors.push(error),

@@ -38,14 +38,19 @@ impl Layer {
         }
         let Some(entries) = node.entries() else {
             let message = format!("expected a mapping of variables, found {}", node.type_name());
-            return Err(Diagnostic::error(message).at(node.span, "").help("write `name: value`, one per line"));
+            return Err(Diagnostic::error(message)
+                .at(node.span, "")
+                .help("write `name: value`, one per line"));
         };
         let mut layer = Layer::default();
         for entry in entries {
             let name = entry.key.scalar().filter(|key| key.resolve() == Resolved::Str);
             let Some(name) = name else {
-                let message = format!("expected the name of a variable, found {}", entry.key.type_name());
-                return Err(Diagnostic::error(message).at(entry.key.span, "").help("put it in quotes"));
+                let message =
+                    format!("expected the name of a variable, found {}", entry.key.type_name());
+                return Err(Diagnostic::error(message)
+                    .at(entry.key.span, "")
+                    .help("put it in quotes"));
             };
             layer.insert(&*name.text, Raw::Node(entry.value.clone()), entry.key.span);
         }

@@ -27,9 +27,12 @@ pub(super) fn host(inventory: &Inventory, host: &Host) -> Layer {
     layer.set("inventory_hostname", &*host.name);
     layer.set("inventory_hostname_short", short);
     layer.set("group_names", strings(inventory.group_names(host)));
-    let text = |path: Option<&Path>| path.map_or(Value::from(()), |path| Value::from(path.to_string_lossy()));
+    let text = |path: Option<&Path>| {
+        path.map_or(Value::from(()), |path| Value::from(path.to_string_lossy()))
+    };
     if !host.implicit {
-        let directory = host.file.as_deref().and_then(Path::parent).filter(|dir| !dir.as_os_str().is_empty());
+        let directory =
+            host.file.as_deref().and_then(Path::parent).filter(|dir| !dir.as_os_str().is_empty());
         layer.set("inventory_file", text(host.file.as_deref()));
         layer.set("inventory_dir", text(directory));
     }
@@ -96,7 +99,7 @@ impl Run {
             ("minor", Value::from(minor)),
             ("revision", Value::from(revision)),
         ];
-        layer.set("ansible_version", Value::from_iter(version));
+        layer.set("ansible_version", Value::from_pairs(version));
         layer
     }
 }
@@ -126,7 +129,7 @@ pub fn role(name: &str, path: &Path) -> Layer {
 /// `groups`: the hosts of every group by name.
 fn groups(inventory: &Inventory) -> Value {
     let members = |group| strings(inventory.members(group).iter().map(|host| &host.name));
-    Value::from_iter(inventory.groups().map(|group| (group.name.to_string(), members(group))))
+    Value::from_pairs(inventory.groups().map(|group| (group.name.to_string(), members(group))))
 }
 
 fn strings<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> Value {

@@ -34,9 +34,16 @@ fn check(case: &str, sources: &[&str], playbook_dir: Option<&str>) {
     let golden = std::fs::read_to_string(root().join(case).join("expected.json")).unwrap();
     let golden: Value = serde_json::from_str(&golden).unwrap();
     let reader = Reader::new(SourceMap::default());
-    let vars = InventoryVars::new(inventory.clone(), playbook_dir.map(|dir| root().join(dir)), reader);
+    let vars =
+        InventoryVars::new(inventory.clone(), playbook_dir.map(|dir| root().join(dir)), reader);
 
-    let special = ["inventory_hostname", "inventory_hostname_short", "inventory_dir", "inventory_file", "group_names"];
+    let special = [
+        "inventory_hostname",
+        "inventory_hostname_short",
+        "inventory_dir",
+        "inventory_file",
+        "group_names",
+    ];
     for host in inventory.hosts() {
         let layers = vars.layers(host).unwrap();
         let mut ours = Map::new();
@@ -100,10 +107,13 @@ fn patterns_are_ansibles() {
 /// A fault per file: the text, and what is said about it.
 #[test]
 fn mistakes_are_shown_where_they_are() {
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(root().join("faults")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(root().join("faults"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
-    for path in entries.iter().filter(|path| path.extension().is_none_or(|ending| ending != "out")) {
+    for path in entries.iter().filter(|path| path.extension().is_none_or(|ending| ending != "out"))
+    {
         let map = SourceMap::default();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let shown = match load_with(&[&format!("faults/{name}")], &Reader::new(map.clone())) {
@@ -119,7 +129,17 @@ fn unmatched_patterns_say_what_was_meant() {
     let inventory = load(&["patterns.hosts"]).unwrap();
     let map = SourceMap::default();
     let mut shown = String::new();
-    for text in ["wbe", "web:wbe", "web[9]", "web:!odl", "empty", "~(", "web:80", "all:&empty", "nothing_like_it"] {
+    for text in [
+        "wbe",
+        "web:wbe",
+        "web[9]",
+        "web:!odl",
+        "empty",
+        "~(",
+        "web:80",
+        "all:&empty",
+        "nothing_like_it",
+    ] {
         let file = map.add(Path::new("play.yml"), format!("- hosts: {text}\n").into());
         let span = Span { file, start: 9, end: 9 + text.len() as u32 };
         let said = match pattern::select(&inventory, text, span, None) {

@@ -1,5 +1,8 @@
 //! The one integration test binary; one module per area.
 
+mod cli;
+mod converge;
+mod edits;
 mod embedded;
 mod embedded_sandbox;
 mod inventory;

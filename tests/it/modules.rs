@@ -112,13 +112,13 @@ fn cases(root: &Path) -> Vec<std::path::PathBuf> {
     cases
 }
 
-fn parse(path: &Path, text: &str) -> Node {
+pub(crate) fn parse(path: &Path, text: &str) -> Node {
     let map = SourceMap::default();
     yaml::parse_value(&map, path, text).unwrap_or_else(|e| panic!("{}", e.render(&map, false)))
 }
 
 /// What the engine makes of a task's value: free-form text goes to its parameter.
-fn arguments(spec: &Spec, node: &Node) -> Node {
+pub(crate) fn arguments(spec: &Spec, node: &Node) -> Node {
     match (spec.free_form, node.scalar()) {
         _ if node.is_null() => Node::map(node.span, vec![]),
         (Some(parameter), Some(_)) => Node::map(
@@ -242,7 +242,7 @@ impl Case {
     }
 }
 
-fn facts(given: &HashMap<&str, &str>) -> Facts {
+pub(crate) fn facts(given: &HashMap<&str, &str>) -> Facts {
     let get = |key: &str, default: &str| given.get(key).unwrap_or(&default).trim().to_owned();
     Facts {
         user: get("user", "root"),

@@ -60,7 +60,11 @@ fn layer(name: &str, value: &str) -> Arc<Layer> {
 #[test]
 fn precedence_is_ansibles() {
     let rows = golden("precedence.tsv");
-    assert_eq!(rows.len(), LEVELS.len() * (LEVELS.len() - 1) / 2, "every level against every other");
+    assert_eq!(
+        rows.len(),
+        LEVELS.len() * (LEVELS.len() - 1) / 2,
+        "every level against every other"
+    );
     for row in rows {
         let mut layers = Layers::default();
         for name in [&row[1], &row[0]] {
@@ -92,13 +96,18 @@ fn special_variables_are_overridden_as_in_ansible() {
 fn inventory(text: &str) -> Inventory {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
-    Inventory::load(&[file.path().to_string_lossy().into_owned()], &Reader::new(SourceMap::default())).unwrap()
+    Inventory::load(
+        &[file.path().to_string_lossy().into_owned()],
+        &Reader::new(SourceMap::default()),
+    )
+    .unwrap()
 }
 
 fn extra_vars(arguments: &[&str]) -> Result<Value, String> {
     let reader = Reader::new(SourceMap::default());
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    let layer = extra::parse(&arguments, &reader).map_err(|errors| render_all(&errors, &reader.map, false))?;
+    let layer = extra::parse(&arguments, &reader)
+        .map_err(|errors| render_all(&errors, &reader.map, false))?;
     let pairs = layer.iter().map(|(name, binding)| {
         let Raw::Node(node) = &binding.value else { panic!("{name} is final") };
         (name.to_owned(), Value::deserialize(node).unwrap())
@@ -177,16 +186,19 @@ fn hostvars_are_seen_as_the_host_sees_them() {
     let templar = Templar::new(map);
     let all = hostvars(inventory.clone(), templar.clone(), Arc::new(Own(vars.clone())));
     let run = special::Run::default().layer(&inventory, all);
-    let layers = vars.layers(inventory.host("h1").unwrap()).unwrap().with(Level::Special, Arc::new(run));
+    let layers =
+        vars.layers(inventory.host("h1").unwrap()).unwrap().with(Level::Special, Arc::new(run));
     let cx = Context::new(Arc::new(layers), Search::default());
     let value = |text: &str| templar.value(&Node::string(Span::default(), text), &cx);
-    let shown = |text: &str| Value::deserialize(&to_node(&value(text).unwrap(), Span::default())).unwrap();
+    let shown =
+        |text: &str| Value::deserialize(&to_node(&value(text).unwrap(), Span::default())).unwrap();
     assert_eq!(shown("{{ hostvars['h2'].url }}"), json!("http://h2:81"));
     assert_eq!(shown("{{ hostvars.h2['port'] }}"), json!(81));
     assert_eq!(shown("{{ hostvars['nope'].url | default('none') }}"), json!("none"));
     assert_eq!(shown("{{ hostvars['h2'].nope is defined }}"), json!(false));
     assert_eq!(shown("{{ hostvars | list }}"), json!(["h1", "h2"]));
-    assert_eq!(shown("{{ groups.web | length }} {{ group_names }}"), json!("2 ['web']"));
+    assert_eq!(shown("{{ groups.web[1] }} {{ group_names }}"), json!("h2 ['web']"));
+    assert_eq!(shown("{{ ansible_version.major }}"), json!(2));
     assert_eq!(shown("{{ hostvars['localhost'].ansible_connection }}"), json!("local"));
     let error = value("{{ hostvars['h2'].bad }}").unwrap_err();
     assert!(error.message.contains("nope"), "{error}");
@@ -199,7 +211,11 @@ fn a_vaulted_file_is_opened_and_its_values_are_told() {
     std::fs::write(&path, "$ANSIBLE_VAULT;1.1;AES256\n00\n").unwrap();
     let map = SourceMap::default();
     let error = Reader::new(map.clone()).layer(&path).unwrap_err();
-    assert!(error.message().contains("is encrypted and no vault password is known"), "{}", error.message());
+    assert!(
+        error.message().contains("is encrypted and no vault password is known"),
+        "{}",
+        error.message()
+    );
 
     let told = Arc::new(std::sync::Mutex::new(vec![]));
     let tell = told.clone();

@@ -7,7 +7,7 @@
 # node     http://10.78.0.1:8078/dist            Node from the npm registry, laid out as nodejs.org does
 # ACME     https://10.78.0.1:14000/dir           pebble; it really fetches http-01 answers from port 80 of host 1
 set -euo pipefail
-export LC_ALL=C
+export LC_ALL=C.UTF-8
 LAB=${LAB:-${TMPDIR:-/tmp}/rprov-lab}
 HERE=$(cd "$(dirname "$0")" && pwd)
 AT=10.78.0.1

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # What the scenarios are written with. Sourced by run.sh; $LOG is the output of the latest `rp`.
 PLAYS=tests/real/playbooks
 
@@ -28,6 +29,8 @@ inventory() {
 
 # recap HOST FIELD [LOG]: a number of the recap.
 recap() { sed -n "s/^$1 *:.* $2=\([0-9]*\).*/\1/p" "${3:-$LOG}" | tail -n 1; }
+# not COMMAND…: must fail (bash's own `!` would not stop a scenario).
+not() { if "$@"; then echo "expected this to fail: $*"; return 1; fi; }
 # is EXPECTED FOUND WHAT
 is() { [ "$1" = "$2" ] || { echo "expected $3 to be \`$1\`, found \`$2\`"; return 1; }; }
 says() { grep -qF -- "$1" "$LOG" || { echo "expected the output to say \`$1\`"; return 1; }; }
@@ -42,7 +45,7 @@ unsettled() { grep -c '^unsettled:' "$LOG" || true; }
 stamp() { on "$1" 'sleep 1; touch /run/stamp; ls -A /tmp /var/tmp /root /home/* >/run/stamp.names; sleep 1'; }
 touched() {
   on "$1" 'find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /var/log -o -path /var/lib/sudo -o -path /var/lib/systemd -o -path /var/lib/private \) -prune -o -cnewer /run/stamp \( -type f -o -type l \) -print
-    ls -A /tmp /var/tmp /root /home/* | diff /run/stamp.names -'
+    ls -A /tmp /var/tmp /root /home/* | diff /run/stamp.names -; true' || echo "(host $1 does not answer)"
 }
 # processes I: what a session left running.
 processes() { on "$1" 'ps -eo ppid=,args= | grep -E "IFS= read -r|rprov" | grep -v grep || true'; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # Ansible as the judge: the same playbook run by Ansible on host 2 and by rprov on host 3.
 
 # Ansible from the Python registry, in the lab's own directory.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # The main story: `env=test` on a host that was bare a minute ago.
 
 scenario_1_ping() {

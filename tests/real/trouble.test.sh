@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # Hosts as they are: keys, passwords, locks, full disks, broken configurations. Hosts 2 and 3 are scratch.
 
 scenario_host_key_wrong() {
@@ -40,11 +41,11 @@ scenario_sudo_with_password() {
   local i; i=$(inventory carol 2)
   ok_rp playbook $PLAYS/whoami.yml -i "$i" -e "ansible_become_password=$(cat "$LAB/carol.password")"
   says '"login": "carol"'; says '"becomes": "root"'
-  ! grep -F "$(cat "$LAB/carol.password")" "$LOG"
+  not grep -F "$(cat "$LAB/carol.password")" "$LOG"
 }
 
 scenario_sudo_password_missing() { rp playbook $PLAYS/whoami.yml -i "$(inventory carol 2)"; [ "$code" != 0 ]; says_like password; }
-scenario_sudo_password_refused() { rp playbook $PLAYS/whoami.yml -i "$(inventory carol 2)" -e ansible_become_password=wrong-one; [ "$code" != 0 ]; says_like 'password'; ! grep -F wrong-one "$LOG"; }
+scenario_sudo_password_refused() { rp playbook $PLAYS/whoami.yml -i "$(inventory carol 2)" -e ansible_become_password=wrong-one; [ "$code" != 0 ]; says_like 'password'; not grep -F wrong-one "$LOG"; }
 
 # The lock is held for 6 s: the run waits and says so; held for longer than it may wait, it fails and says why.
 hold_lock() { # SECONDS
@@ -85,7 +86,7 @@ scenario_nginx_broken() {
 scenario_service_dies() {
   fresh 2
   rp playbook $PLAYS/dying.yml -i "$(inventory root 2)"
-  [ "$code" != 0 ] || [ "$(unsettled)" -gt 0 ]
+  is 2 "$code" "the exit code"; says dying
 }
 
 scenario_command_not_found() {
