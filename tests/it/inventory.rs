@@ -85,6 +85,7 @@ fn check(case: &str, sources: &[&str], playbook_dir: Option<&str>) {
 fn inventories_are_ansibles() {
     check("ini", &["ini/hosts"], None);
     check("literals", &["literals/hosts"], None);
+    check("lines", &["lines/hosts"], None);
     check("yaml", &["yaml/hosts.yml"], None);
     check("plain", &["plain/hosts"], None);
     check("json", &["json/hosts.json"], None);
