@@ -21,7 +21,6 @@ mod init_script;
 mod lineinfile;
 mod ping;
 mod pip;
-pub mod python_regex;
 mod raw;
 mod script;
 mod service;
@@ -35,6 +34,7 @@ mod systemd;
 mod template;
 mod text_file;
 mod words;
+pub mod python_regex;
 
 use kit::Spec;
 
