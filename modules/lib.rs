@@ -19,6 +19,7 @@ mod ping;
 pub mod python_regex;
 mod raw;
 mod script;
+mod setup;
 mod shell;
 mod stat;
 mod template;
@@ -37,6 +38,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<ping::Ping>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
+    Spec::of::<setup::Setup>(),
     Spec::of::<shell::Shell>(),
     Spec::of::<stat::Look>(),
     Spec::of::<template::Template>(),
