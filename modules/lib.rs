@@ -25,6 +25,7 @@ mod raw;
 mod script;
 mod service;
 mod service_unit;
+mod setup;
 mod shell;
 mod stat;
 mod supervisor;
@@ -51,6 +52,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
+    Spec::of::<setup::Setup>(),
     Spec::of::<shell::Shell>(),
     Spec::of::<stat::Look>(),
     Spec::of::<supervisor::Supervisor>(),
