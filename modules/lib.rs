@@ -19,6 +19,7 @@ mod file;
 mod guard;
 mod init_script;
 mod lineinfile;
+mod nginx;
 mod ping;
 mod pip;
 mod raw;
@@ -47,6 +48,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),
     Spec::of::<lineinfile::Line>(),
+    Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<raw::Raw>(),
