@@ -6,12 +6,58 @@
 
 pub mod kit;
 
+mod apt;
+mod apt_get;
+mod attributes;
+mod blockinfile;
+mod command;
+mod content;
+mod copy;
+mod copy_remote;
+mod debian_version;
+mod file;
+mod guard;
+mod init_script;
+mod lineinfile;
 mod ping;
+mod pip;
+mod raw;
+mod script;
+mod service;
+mod service_unit;
+mod shell;
+mod stat;
+mod supervisor;
+mod supervisorctl;
+mod supervisord;
+mod systemd;
+mod template;
+mod text_file;
+mod words;
+pub mod python_regex;
 
 use kit::Spec;
 
 /// Every module, by name.
-pub static MODULES: &[Spec] = &[Spec::of::<ping::Ping>()];
+pub static MODULES: &[Spec] = &[
+    Spec::of::<apt::Apt>(),
+    Spec::of::<blockinfile::Block>(),
+    Spec::of::<command::Run>(),
+    Spec::of::<copy::Copy>(),
+    Spec::of::<file::File>(),
+    Spec::of::<lineinfile::Line>(),
+    Spec::of::<ping::Ping>(),
+    Spec::of::<pip::Pip>(),
+    Spec::of::<raw::Raw>(),
+    Spec::of::<script::Upload>(),
+    Spec::of::<service::Service>(),
+    Spec::of::<shell::Shell>(),
+    Spec::of::<stat::Look>(),
+    Spec::of::<supervisor::Supervisor>(),
+    Spec::of::<supervisorctl::Supervisorctl>(),
+    Spec::of::<systemd::Systemd>(),
+    Spec::of::<template::Template>(),
+];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
 /// `ansible.builtin` was called first; the others hold modules that once were builtin.

@@ -12,13 +12,15 @@ mod task;
 
 use std::{path::PathBuf, sync::Arc};
 
-use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span, Spec};
 
 pub use self::keywords::Keywords;
+pub(crate) use self::load::Included;
 pub use self::load::{Loader, Settings};
 pub use self::role::Role;
+pub(crate) use self::role::Wanted;
 pub use self::tags::TagFilter;
+pub(crate) use self::task::{TERMS, WITH, find_tasks, has_template};
 
 use crate::vars::Layer;
 
@@ -35,8 +37,8 @@ pub struct Play {
     /// Roles whose defaults and vars the whole play sees: those of `roles:` and `import_role`.
     pub roles: Vec<Arc<Role>>,
     /// `pre_tasks`, then roles and `tasks`, then `post_tasks`: handlers are flushed after each.
-    pub phases: Vec<Vec<Item>>,
-    pub handlers: Vec<Item>,
+    pub phases: Vec<Arc<[Item]>>,
+    pub handlers: Vec<Arc<Task>>,
     /// The playbook's directory.
     pub dir: PathBuf,
     pub span: Span,
@@ -53,9 +55,9 @@ pub enum Item {
 #[derive(Debug)]
 pub struct Block {
     pub chain: Arc<Chain>,
-    pub body: Vec<Item>,
-    pub rescue: Vec<Item>,
-    pub always: Vec<Item>,
+    pub body: Arc<[Item]>,
+    pub rescue: Arc<[Item]>,
+    pub always: Arc<[Item]>,
 }
 
 /// One task, its arguments still templated.
@@ -83,11 +85,9 @@ pub enum Action {
 /// Actions that the engine carries out itself: they change the play, not a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Builtin {
-    AddHost,
     Assert,
     Debug,
     Fail,
-    GroupBy,
     IncludeRole,
     IncludeTasks,
     IncludeVars,
@@ -160,11 +160,9 @@ impl std::fmt::Debug for Action {
 impl Builtin {
     /// Every name a playbook may use, with the free-form parameter it takes.
     pub const NAMES: &[(&str, Builtin)] = &[
-        ("add_host", Builtin::AddHost),
         ("assert", Builtin::Assert),
         ("debug", Builtin::Debug),
         ("fail", Builtin::Fail),
-        ("group_by", Builtin::GroupBy),
         ("include_role", Builtin::IncludeRole),
         ("include_tasks", Builtin::IncludeTasks),
         ("include_vars", Builtin::IncludeVars),
@@ -176,11 +174,10 @@ impl Builtin {
     /// The parameters it takes; empty means any.
     pub fn parameters(self) -> &'static [&'static str] {
         match self {
-            Builtin::AddHost | Builtin::SetFact => &[],
+            Builtin::SetFact => &[],
             Builtin::Assert => &["that", "msg", "fail_msg", "success_msg", "quiet"],
             Builtin::Debug => &["msg", "var", "verbosity"],
             Builtin::Fail => &["msg"],
-            Builtin::GroupBy => &["key", "parents"],
             Builtin::IncludeRole => &[
                 "name", "role", "tasks_from", "vars_from", "defaults_from", "handlers_from", "apply", "public",
                 "allow_duplicates", "rolespec_validate",
@@ -204,6 +201,3 @@ impl Builtin {
         }
     }
 }
-
-/// The order of a mapping's string keys, for variables.
-pub(crate) type Ordered<T> = IndexMap<String, T>;

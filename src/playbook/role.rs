@@ -16,8 +16,8 @@ pub struct Role {
     /// As it was written: `web`, `acme.tools.web`.
     pub name: String,
     pub path: PathBuf,
-    pub defaults: Layer,
-    pub vars: Layer,
+    pub defaults: Arc<Layer>,
+    pub vars: Arc<Layer>,
     /// `{role: web, port: 80}`: everything that is no keyword.
     pub params: Arc<Layer>,
     /// Roles that depend on this one, the nearest first.
@@ -112,8 +112,8 @@ impl Load<'_> {
         let role = Arc::new(Role {
             name: wanted.name.clone(),
             path: path.clone(),
-            defaults,
-            vars,
+            defaults: Arc::new(defaults),
+            vars: Arc::new(vars),
             params: wanted.params.clone(),
             parents: parents.to_vec(),
         });
@@ -140,7 +140,7 @@ impl Load<'_> {
             let from = wanted.handlers_from.as_deref();
             if let Some(file) = self.main_file(&path.join("handlers"), from, wanted.span) {
                 let handlers = self.file_items(&file, wanted.span, &inner, keywords::HANDLER);
-                self.handlers.extend(handlers);
+                self.handlers.extend(super::load::flat(handlers));
             }
         }
         if let Some(file) = self.main_file(&path.join("tasks"), wanted.tasks_from.as_deref(), wanted.span) {

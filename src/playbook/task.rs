@@ -119,7 +119,8 @@ impl Load<'_> {
             None => return Vec::new(),
         };
         let level = match &found {
-            Found::Import(_) => ChainLevel::Include,
+            // The variables of an import are those of a block around what it brings.
+            Found::Import(_) => ChainLevel::Block,
             Found::Action(_) => ChainLevel::Task,
         };
         let name = keywords.get("name").cloned();

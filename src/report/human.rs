@@ -11,7 +11,6 @@ use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, diff};
 /// Writes lines to standard output.
 pub struct Human {
     style: Style,
-    show_diffs: bool,
     verbosity: u8,
     width: usize,
     redactor: Redactor,
@@ -20,7 +19,7 @@ pub struct Human {
 
 /// Colours, or none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Style(bool);
+pub(super) struct Style(pub(super) bool);
 
 impl Style {
     fn paint(self, code: &str, text: &str) -> String {
@@ -51,12 +50,11 @@ impl Human {
     pub fn new(
         out: Box<dyn std::io::Write + Send>,
         color: bool,
-        show_diffs: bool,
-        verbosity: u8,
+            verbosity: u8,
         width: usize,
         redactor: Redactor,
     ) -> Human {
-        Human { style: Style(color), show_diffs, verbosity, width, redactor, out: Mutex::new(out) }
+        Human { style: Style(color), verbosity, width, redactor, out: Mutex::new(out) }
     }
 
     /// `TASK [name] ****…` to the width of the terminal.
@@ -73,7 +71,7 @@ impl Human {
             let _ = write!(host, " -> {delegated}");
         }
         let mut out = String::new();
-        if self.show_diffs && !result.censored {
+        if !result.censored {
             result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style)));
         }
         let item = result.item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
@@ -149,7 +147,7 @@ impl Human {
 }
 
 /// JSON as Ansible prints it: four spaces for each level.
-pub(crate) fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);

@@ -2,8 +2,10 @@
 //!
 //! Nothing else in rprov prints during a run. Redaction is the last thing before any sink.
 
+mod adhoc;
 mod diff;
 mod human;
+mod prompt;
 mod redact;
 
 use std::sync::Arc;
@@ -12,7 +14,9 @@ use indexmap::IndexMap;
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
+pub use self::adhoc::AdHoc;
 pub use self::human::Human;
+pub use self::prompt::ask;
 pub use self::redact::Redactor;
 
 /// Everything that can be reported of a run.

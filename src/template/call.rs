@@ -1,6 +1,6 @@
 //! What a filter, test or function is called with: arguments by position or by name.
 
-use minijinja::value::{Rest, StringInput, ValueKind};
+use minijinja::value::{StringInput, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::error::failed;
@@ -18,14 +18,15 @@ pub(super) struct Call<'a, 't, 'e> {
 pub(super) type Body = fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>;
 
 impl<'a, 't, 'e> Call<'a, 't, 'e> {
-    /// Takes the arguments apart. `strict`: an undefined argument is an error here and now.
+    /// Takes the arguments apart. `strict`: an undefined argument is an error here and now, and
+    /// lazy containers are evaluated.
     pub(super) fn new(
         name: &'static str,
         state: &'a mut State<'t, 'e>,
-        rest: Rest<Value>,
+        rest: Vec<Value>,
         strict: bool,
     ) -> Result<Call<'a, 't, 'e>, Error> {
-        let mut args: Vec<Value> = rest.0;
+        let mut args = rest;
         let mut named = Vec::new();
         if args.last().is_some_and(Value::is_kwargs) {
             for (key, value) in args.pop().map(|last| print::pairs(&last)).unwrap_or_default() {
@@ -35,8 +36,8 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
         for value in args.iter_mut().chain(named.iter_mut().map(|(_, value)| value)) {
             if strict {
                 defined(state, value)?;
+                *value = settle(value)?;
             }
-            *value = settle(value)?;
         }
         Ok(Call { name, state, args, named })
     }

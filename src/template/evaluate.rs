@@ -364,7 +364,7 @@ fn concatenate(mut values: Vec<Value>) -> Result<Value, Unfit> {
 /// A value fit to be a variable's: views and tuples become lists, once.
 fn shallow(value: Value) -> Result<Value, Unfit> {
     match value.kind() {
-        ValueKind::Undefined => Err(Unfit::Undefined(value)),
+        ValueKind::Undefined => Err(Unfit::Undefined),
         ValueKind::Iterable => finalize(value),
         ValueKind::Seq if value.is_tuple() => finalize(value),
         ValueKind::Seq | ValueKind::Map => Ok(value),
@@ -422,7 +422,7 @@ fn evaluate_part(
             // What `x if y` without `else` gives is not an undefined name: it prints as nothing.
             if value.is_undefined() && !prepared.text.contains(" if ") {
                 let range = prepared.origin(0)..prepared.origin(prepared.text.len());
-                return Err(undefined(evaluation, place, Some(range)));
+                return Err(undefined(evaluation, place, Some(range), ""));
             }
             Ok(Some(value))
         }
@@ -452,7 +452,7 @@ fn broken(fault: &Fault, place: &Place<'_>) -> TemplateError {
 
 fn misfit(unfit: Unfit, evaluation: &Evaluation, place: &Place<'_>) -> TemplateError {
     match unfit {
-        Unfit::Undefined(_) => undefined(evaluation, place, None),
+        Unfit::Undefined => undefined(evaluation, place, None, ""),
         Unfit::Type("omit") => TemplateError::new(
             ErrorKind::Omitted,
             "`omit` used where nothing can be left out",
@@ -472,15 +472,35 @@ fn undefined(
     evaluation: &Evaluation,
     place: &Place<'_>,
     range: Option<Range<usize>>,
+    detail: &str,
 ) -> TemplateError {
     let whole = 0..place.text.len();
     let snippet = place.text.get(range.clone().unwrap_or(whole.clone())).unwrap_or(place.text);
     let missed = evaluation.missed.lock().unwrap_or_else(PoisonError::into_inner);
+    // The engine knows the name when it is a plain one.
+    let named = detail.split('`').nth(1).filter(|_| detail.contains("` is undefined"));
+    let named = named.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    if let Some(name) = named {
+        if let Some(inner) =
+            missed.iter().rev().find(|miss| miss.text == name).and_then(|miss| miss.inner.clone())
+        {
+            return inner;
+        }
+        let from = range.as_ref().map_or(0, |range| range.start);
+        let at =
+            names(place.text).into_iter().filter(|(_, found)| *found == name).map(|(at, _)| at);
+        // The nearest use to where the engine stopped.
+        let at = at.min_by_key(|at| at.abs_diff(from)).map(|at| at..at + name.len());
+        return unknown_name(evaluation, name, place.span(at));
+    }
     let found = missed
         .iter()
         .rev()
         .find(|miss| snippet.contains(miss.text.as_str()) || miss.text.contains(snippet));
     let start = range.map_or(0, |range| range.start);
+    if let Some(inner) = found.and_then(|miss| miss.inner.clone()) {
+        return inner;
+    }
     if let Some(miss) = found {
         let at = place
             .text
@@ -596,11 +616,11 @@ pub(super) fn convert(
     let detail = error.detail().unwrap_or_default();
     let snippet = range.clone().and_then(|range| place.text.get(range)).unwrap_or_default();
     match error.kind() {
-        Engine::UndefinedError => undefined(evaluation, place, range),
+        Engine::UndefinedError => undefined(evaluation, place, range, detail),
         Engine::InvalidOperation
             if detail.contains("unsupported types") && detail.contains("undefined") =>
         {
-            undefined(evaluation, place, range)
+            undefined(evaluation, place, range, detail)
         }
         Engine::UnknownFunction => {
             let name = detail.strip_suffix(" is unknown").unwrap_or(snippet);

@@ -26,7 +26,7 @@ const DEPTH: usize = 48;
 pub(super) struct Evaluation {
     pub(super) templar: Templar,
     pub(super) cx: Context,
-    /// Lookups that found nothing, in order: (text as written, message, help).
+    /// Lookups that found nothing, in order.
     pub(super) missed: Mutex<Vec<Miss>>,
     /// What a template printed so far.
     pub(super) printed: Mutex<Printed>,
@@ -34,9 +34,24 @@ pub(super) struct Evaluation {
 
 #[derive(Debug, Clone)]
 pub(super) struct Miss {
+    /// The text as written.
     pub(super) text: String,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The variable is there, but what it is made of is undefined: its own error.
+    pub(super) inner: Option<TemplateError>,
+}
+
+impl Miss {
+    /// Of a variable or a part of one that needs something undefined.
+    pub(super) fn inner(text: &str, error: TemplateError) -> Miss {
+        Miss {
+            text: text.to_owned(),
+            message: error.message.clone(),
+            help: None,
+            inner: Some(error),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +117,11 @@ impl Object for Evaluation {
         }
         match self.variable(key) {
             Some(Ok(value)) => Some(value),
+            // Made of something undefined: undefined itself, so that `default` helps.
+            Some(Err(error)) if error.kind == ErrorKind::Undefined => {
+                self.miss(Miss::inner(key, error));
+                None
+            }
             Some(Err(error)) => Some(Value::from(wrap(error))),
             None => None,
         }

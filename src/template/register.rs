@@ -2,12 +2,12 @@
 
 use std::sync::{LazyLock, PoisonError};
 
-use minijinja::value::{Rest, ValueKind};
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
 
 use super::call::{Body, Call};
 use super::lazy::here;
-use super::{filters, lookups, methods, print, python, tests, value};
+use super::{filters, lookups, methods, mutable, print, python, tests, value};
 
 /// Instructions one evaluation may take: enough for any template, an end for an endless one.
 const FUEL: u64 = 50_000_000;
@@ -31,8 +31,8 @@ pub(super) fn names(of_filters: bool) -> impl Iterator<Item = &'static str> {
 }
 
 /// Filters and tests of the engine that mean what Ansible's do.
-const BUILTIN_FILTERS: &[&str] = &["escape", "e", "safe", "attr", "tojson", "string"];
-const BUILTIN_TESTS: &[&str] = &["safe", "escaped", "filter", "test"];
+const BUILTIN_FILTERS: &[&str] = &["safe", "attr"];
+const BUILTIN_TESTS: &[&str] = &["safe", "escaped"];
 
 /// Filters that may be given what is undefined.
 const TOLERANT: &[&str] =
@@ -55,6 +55,10 @@ fn build() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     add_filter(&mut environment, "__at", python::at);
+    add_filter(&mut environment, "__new", mutable::new);
+    for (name, body) in python::COMPARISONS {
+        add_filter(&mut environment, name, *body);
+    }
     for (name, body) in filters::ALL.iter().flat_map(|list| list.iter()) {
         add_filter(&mut environment, name, *body);
     }
@@ -63,8 +67,8 @@ fn build() -> Environment<'static> {
         let strict = !matches!(name, "defined" | "undefined");
         environment.add_test(
             name,
-            move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<bool, Error> {
-                body(&mut Call::new(name, state, rest, strict)?).map(|value| value.is_true())
+            move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<bool, Error> {
+                body(&mut Call::new(name, state, rest.into_values(), strict)?).map(|value| value.is_true())
             },
         );
     }
@@ -81,8 +85,8 @@ fn add_filter(environment: &mut Environment<'static>, name: &'static str, body: 
     let strict = !TOLERANT.contains(&name);
     environment.add_filter(
         name,
-        move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<Value, Error> {
-            body(&mut Call::new(name, state, rest, strict)?)
+        move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+            body(&mut Call::new(name, state, rest.into_values(), strict)?)
         },
     );
 }

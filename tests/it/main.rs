@@ -1,5 +1,12 @@
 //! The one integration test binary; one module per area.
 
+mod converge;
+mod edits;
+mod embedded;
+mod embedded_sandbox;
+mod inventory;
 mod modules;
+mod session;
 mod template;
+mod vars;
 mod yaml;
