@@ -21,6 +21,7 @@ mod init_script;
 mod lineinfile;
 mod ping;
 mod pip;
+pub mod python_regex;
 mod raw;
 mod script;
 mod service;
@@ -34,7 +35,6 @@ mod systemd;
 mod template;
 mod text_file;
 mod words;
-pub mod python_regex;
 
 use kit::Spec;
 

@@ -168,7 +168,8 @@ impl Engine {
 
     /// Sequential round trips to each host after its connection was made.
     pub async fn round_trips(&self) -> Vec<(String, usize)> {
-        let hosts: Vec<_> = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let hosts: Vec<_> =
+            self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let mut trips = Vec::new();
         for host in hosts {
             trips.push((host.name.to_string(), host.link.lock().await.round_trips()));
@@ -178,7 +179,8 @@ impl Engine {
 
     /// Ends all connections; what was private on the hosts is removed with them.
     pub async fn close(&self) {
-        let hosts: Vec<_> = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let hosts: Vec<_> =
+            self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for host in hosts {
             if let Ok(mut link) = host.link.try_lock() {
                 link.close();

@@ -84,9 +84,10 @@ pub fn from_json(json: &serde_json::Value) -> Value {
         },
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => Value::from(items.iter().map(from_json).collect::<Vec<_>>()),
-        Json::Object(entries) => {
-            map(entries.iter().map(|(key, value)| (Value::from(key.as_str()), from_json(value))).collect())
-        }
+        Json::Object(entries) => map(entries
+            .iter()
+            .map(|(key, value)| (Value::from(key.as_str()), from_json(value)))
+            .collect()),
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use minijinja::Value;
 use proptest::prelude::*;
 use rprov::source::{Diagnostic, SourceMap, yaml};
-use rprov::template::{Context, ErrorKind, FileOptions, Raw, Scope, Search, Templar, TemplateError};
+use rprov::template::{
+    Context, ErrorKind, FileOptions, Raw, Scope, Search, Templar, TemplateError,
+};
 use rprov_modules::kit::{Node, Span};
 
 #[derive(Debug)]
@@ -65,11 +67,16 @@ fn compare(table: &str) {
     let cx = golden_context(&map);
     let templar = Templar::new(map.clone());
     let text = std::fs::read_to_string(here(&format!("{table}.json"))).expect("readable");
-    let answers: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    let answers: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).expect("JSON");
     let known = std::fs::read_to_string(here("differences.yml")).expect("readable");
     let known = yaml::parse_value(&map, Path::new("differences.yml"), &known).expect("valid YAML");
-    let known: Vec<&str> =
-        known.items().unwrap_or_default().iter().filter_map(|row| row.get("template")?.text()).collect();
+    let known: Vec<&str> = known
+        .items()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|row| row.get("template")?.text())
+        .collect();
     let mut report = String::new();
     for (template, expected) in &answers {
         let node = Node::string(Span::default(), template.replace('⏎', "\n"));
@@ -85,12 +92,15 @@ fn compare(table: &str) {
                 (found == expected["value"].to_string(), found)
             }
             (Ok(value), Some(_)) => (false, plain(value).to_string()),
-            (Err(error), Some(expected)) => (kind(error) == expected, format!("{}: {error}", kind(error))),
+            (Err(error), Some(expected)) => {
+                (kind(error) == expected, format!("{}: {error}", kind(error)))
+            }
             (Err(error), None) => (false, format!("{}: {error}", kind(error))),
         };
         if same == known.contains(&template.as_str()) {
             let note = if same { "no longer differs" } else { "differs" };
-            let _ = writeln!(report, "{template}\n  {note}\n  ansible {expected}\n  rprov   {found}");
+            let _ =
+                writeln!(report, "{template}\n  {note}\n  ansible {expected}\n  rprov   {found}");
         }
     }
     assert!(report.is_empty(), "\n{report}");
