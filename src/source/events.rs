@@ -87,7 +87,7 @@ pub(super) enum FaultKind {
 
 pub(super) struct Events<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    length: u32,
+    text: &'a str,
 }
 
 impl<'a> Events<'a> {
@@ -96,10 +96,13 @@ impl<'a> Events<'a> {
         options.emit_comments = false;
         options.flow_nesting_limit = MAX_DEPTH;
         options.block_nesting_limit = MAX_DEPTH;
-        Events {
-            parser: Parser::new_from_str_with_options(text, options),
-            length: text.len() as u32,
-        }
+        Events { parser: Parser::new_from_str_with_options(text, options), text }
+    }
+
+    /// Whether the text ends on a line of this block scalar, without a line break.
+    fn is_cut_off(&self, end: usize) -> bool {
+        let last = self.text.rfind('\n').map_or(self.text, |newline| &self.text[newline + 1..]);
+        end == self.text.len() && !last.trim_matches([' ', '\r']).is_empty()
     }
 }
 
@@ -111,8 +114,9 @@ impl<'a> Iterator for Events<'a> {
             let (event, span) = match self.parser.next()? {
                 Ok(next) => next,
                 Err(error) => {
-                    let at = error.marker().byte_offset().map_or(self.length, |at| at as u32);
-                    return Some(Err(Fault { at: at.min(self.length), kind: kind(error.kind()) }));
+                    let at = error.marker().byte_offset().unwrap_or(self.text.len());
+                    let at = at.min(self.text.len()) as u32;
+                    return Some(Err(Fault { at, kind: kind(error.kind()) }));
                 }
             };
             let range = span.byte_range().unwrap_or_default();
@@ -133,11 +137,11 @@ impl<'a> Iterator for Events<'a> {
                         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                         ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                     };
-                    // The parser writes `~` for a value that is not there.
-                    let text = if range.is_empty() && style == Style::Plain {
-                        Cow::Borrowed("")
-                    } else {
-                        text
+                    let text = match style {
+                        // The parser writes `~` for a value that is not there.
+                        Style::Plain if range.is_empty() => Cow::Borrowed(""),
+                        Style::Block if self.is_cut_off(range.end) => cut_off(text),
+                        _ => text,
                     };
                     Ev::Scalar { text, style, anchor, tag: raw(tag) }
                 }
@@ -153,6 +157,14 @@ impl<'a> Iterator for Events<'a> {
             };
             return Some(Ok((event, range.start as u32, range.end as u32)));
         }
+    }
+}
+
+/// PyYAML adds no line break where the file has none; the parser does.
+fn cut_off(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.strip_suffix('\n') {
+        Some(text) => Cow::Owned(text.to_owned()),
+        None => text,
     }
 }
 

@@ -127,7 +127,9 @@ impl Builder<'_> {
         Diagnostic::error(format!("a `{quote}` is not closed"))
             .at(self.span(start..start + 1), "opened here")
             .context(self.span(at..at), "noticed here")
-            .help(format!("add the closing `{quote}` where the text ends"))
+            .help(format!(
+                "add the closing `{quote}`, or indent the lines that belong to the string"
+            ))
     }
 
     /// `a: "foo" and bar`
