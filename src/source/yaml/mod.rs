@@ -15,8 +15,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rprov_modules::kit::{Entry, Node, NodeKind, Span};
+use serde::de::IgnoredAny;
 
-use self::events::{Ev, Events, MAX_DEPTH, RawTag};
+use self::events::{Ev, Events, MAX_DEPTH, RawTag, Style};
 use super::{Diagnostic, SourceMap};
 
 /// Anchors, aliases and merge keys may copy this many nodes in one text.
@@ -33,11 +34,34 @@ pub fn parse(map: &SourceMap, path: &Path, text: &str) -> Result<Vec<Node>, Diag
     }
     let file = map.add(path, text.clone());
     let mut builder = Builder::new(file, &text);
+    let json = is_json(&text);
     for event in Events::new(&text) {
-        let (event, start, end) = event.map_err(|fault| builder.fault(fault))?;
+        let (mut event, start, end) = event.map_err(|fault| builder.fault(fault))?;
+        if let Ev::Scalar { text, style: Style::Plain, .. } = &mut event
+            && json
+            && let Some(number) = yaml_number(text)
+        {
+            *text = number.into();
+        }
         builder.event(event, Span { file, start, end })?;
     }
     Ok(builder.documents)
+}
+
+/// Whether a text is JSON as a whole. Ansible reads it by JSON's rules then: `1e3` is a number.
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// JSON's `1e3` as YAML 1.1 writes it, `1.0e+3`.
+fn yaml_number(text: &str) -> Option<String> {
+    let (digits, exponent) = text.split_once(['e', 'E'])?;
+    if !digits.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let point = if digits.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    Some(format!("{digits}{point}e{sign}{exponent}"))
 }
 
 /// The one value of a text; null if the text is empty.

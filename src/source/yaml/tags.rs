@@ -57,7 +57,9 @@ pub(super) fn scalar(
         }
         "!!timestamp" => {}
         "!vault" | "!vault-encrypted" => scalar.tag = Some(Tag::Vault),
-        "!unsafe" => scalar.tag = Some(Tag::Unsafe),
+        "!unsafe" if scalar.resolve() == Resolved::Str => scalar.tag = Some(Tag::Unsafe),
+        // A number or boolean is no template.
+        "!unsafe" => {}
         _ => return Err(unknown_tag(&tag, span.file, "a value")),
     }
     Ok(scalar)
