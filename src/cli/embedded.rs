@@ -28,10 +28,17 @@ impl Hosts {
             }
             let mut options = HostOptions::new(&*host.name);
             options.keep = keep;
-            let embedded = EmbeddedHost::start(options).await.map_err(|error| Diagnostic::error(error.to_string()))?;
+            let embedded = EmbeddedHost::start(options)
+                .await
+                .map_err(|error| Diagnostic::error(error.to_string()))?;
             hosts.notes.push(match embedded.origin() {
-                Origin::Running => format!("{}: the embedded host of an earlier run, kept", host.name),
-                _ => format!("{}: a new embedded host, a copy-on-write view of this machine", host.name),
+                Origin::Running => {
+                    format!("{}: the embedded host of an earlier run, kept", host.name)
+                }
+                _ => format!(
+                    "{}: a new embedded host, a copy-on-write view of this machine",
+                    host.name
+                ),
             });
             hosts.running.push((host.name.to_string(), embedded));
         }
@@ -54,4 +61,6 @@ impl Hosts {
         }
     }
 }
-fn pending(_: &EmbeddedHost) -> Transport { Transport::Local }
+fn pending(_: &EmbeddedHost) -> Transport {
+    Transport::Local
+}

@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn the_numbers_are_documented_and_stay() {
-        let numbers = [Exit::Ok, Exit::Other, Exit::TaskFailed, Exit::BadInput, Exit::Unreachable].map(|e| e as u8);
+        let numbers = [Exit::Ok, Exit::Other, Exit::TaskFailed, Exit::BadInput, Exit::Unreachable]
+            .map(|e| e as u8);
         assert_eq!(numbers, [0, 1, 2, 3, 4]);
     }
 }

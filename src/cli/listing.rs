@@ -32,9 +32,15 @@ pub(super) fn plays(
         };
         let name = play.name.as_ref().and_then(Node::text).unwrap_or(&hosts);
         let tags = |tags: &BTreeSet<String>| tags.iter().cloned().collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "\n  play #{} ({hosts}): {name}\tTAGS: [{}]", number + 1, tags(&tags_of(&play.chain)));
+        let _ = writeln!(
+            out,
+            "\n  play #{} ({hosts}): {name}\tTAGS: [{}]",
+            number + 1,
+            tags(&tags_of(&play.chain))
+        );
         if wanted.hosts {
-            let found = pattern::select(inventory, &hosts, play.hosts.span, limit).map_err(|error| vec![error])?;
+            let found = pattern::select(inventory, &hosts, play.hosts.span, limit)
+                .map_err(|error| vec![error])?;
             let _ = writeln!(out, "    pattern: ['{hosts}']\n    hosts ({}):", found.hosts.len());
             for host in &found.hosts {
                 let _ = writeln!(out, "      {host}");
@@ -65,7 +71,11 @@ fn tasks(items: &[Item], filter: &TagFilter, out: &mut String, all: &mut BTreeSe
                 }
                 let name = task.name.as_ref().and_then(Node::text).unwrap_or(&task.written);
                 let role = task.role().map(|role| format!("{} : ", role.name)).unwrap_or_default();
-                let _ = writeln!(out, "      {role}{name}\tTAGS: [{}]", tags.iter().cloned().collect::<Vec<_>>().join(", "));
+                let _ = writeln!(
+                    out,
+                    "      {role}{name}\tTAGS: [{}]",
+                    tags.iter().cloned().collect::<Vec<_>>().join(", ")
+                );
                 all.extend(tags);
             }
             Item::Block(block) => {
@@ -80,8 +90,17 @@ fn tasks(items: &[Item], filter: &TagFilter, out: &mut String, all: &mut BTreeSe
 fn tags_of(chain: &Chain) -> BTreeSet<String> {
     let mut tags = BTreeSet::new();
     for node in chain.all("tags") {
-        let texts: Vec<&str> = node.items().map_or_else(|| node.text().into_iter().collect(), |items| items.iter().filter_map(Node::text).collect());
-        tags.extend(texts.iter().flat_map(|text| text.split(',')).map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()));
+        let texts: Vec<&str> = node.items().map_or_else(
+            || node.text().into_iter().collect(),
+            |items| items.iter().filter_map(Node::text).collect(),
+        );
+        tags.extend(
+            texts
+                .iter()
+                .flat_map(|text| text.split(','))
+                .map(|tag| tag.trim().to_owned())
+                .filter(|tag| !tag.is_empty()),
+        );
     }
     tags
 }

@@ -40,7 +40,10 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(errors) => {
-            complain(&render_all(&errors, &map, color(&std::io::stderr())));
+            complain(&format!(
+                "{}\n",
+                render_all(&errors, &map, color(&std::io::stderr())).trim_end()
+            ));
             Exit::BadInput
         }
     }
@@ -57,11 +60,15 @@ fn usage(error: &clap::Error) -> Exit {
 
 /// Whether to colour what goes there.
 fn color(stream: &impl IsTerminal) -> bool {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let set =
+        |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     if set("NO_COLOR") || set("ANSIBLE_NOCOLOR") {
         return false;
     }
-    set("CLICOLOR_FORCE") || set("FORCE_COLOR") || set("ANSIBLE_FORCE_COLOR") || stream.is_terminal()
+    set("CLICOLOR_FORCE")
+        || set("FORCE_COLOR")
+        || set("ANSIBLE_FORCE_COLOR")
+        || stream.is_terminal()
 }
 
 fn say(text: &str) {

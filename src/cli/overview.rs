@@ -8,8 +8,11 @@ use super::{Exit, Result};
 use crate::source::SourceMap;
 
 pub(super) fn show(_: &SourceMap) -> Result {
-    let project = Project::find().map_err(|error| vec![error.help("`rprov --help` tells what rprov does")])?;
-    let mut out = String::from("Usage: rprov VERB env=ENV [NAME=VALUE]… [flags]   (rprov --help for all)\n\nEnvironments:\n");
+    let project = Project::find()
+        .map_err(|error| vec![error.help("`rprov --help` tells what rprov does")])?;
+    let mut out = String::from(
+        "Usage: rprov VERB env=ENV [NAME=VALUE]… [flags]   (rprov --help for all)\n\nEnvironments:\n",
+    );
     let environments = project.environments();
     for name in &environments {
         let _ = writeln!(out, "  {name}");
@@ -23,7 +26,8 @@ pub(super) fn show(_: &SourceMap) -> Result {
     for (name, path) in &verbs {
         let _ = writeln!(out, "  {name:<width$}  {}", summary(path));
     }
-    let _ = writeln!(out, "  {:<width$}  Check that hosts can be reached and have a shell.", "ping");
+    let _ =
+        writeln!(out, "  {:<width$}  Check that hosts can be reached and have a shell.", "ping");
     super::say(&out);
     Ok(Exit::Ok)
 }
@@ -31,6 +35,13 @@ pub(super) fn show(_: &SourceMap) -> Result {
 /// The first comment line of a playbook.
 fn summary(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let comment = text.lines().take_while(|line| line.starts_with('#') || line.trim().is_empty() || *line == "---");
-    comment.filter_map(|line| line.strip_prefix('#')).map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+    let comment = text
+        .lines()
+        .take_while(|line| line.starts_with('#') || line.trim().is_empty() || *line == "---");
+    comment
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default()
+        .to_owned()
 }

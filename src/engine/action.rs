@@ -58,7 +58,9 @@ fn debug(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
     if let Some(var) = at.task.args.get("var") {
         let name = var.text().unwrap_or_default().to_owned();
         let name = match crate::playbook::has_template(&name) {
-            true => super::perform::text(&at.play.engine.templar, var, context)?.unwrap_or_default(),
+            true => {
+                super::perform::text(&at.play.engine.templar, var, context)?.unwrap_or_default()
+            }
             false => name,
         };
         let value = match at.play.engine.templar.expression(&name, var.span, context) {
@@ -69,14 +71,17 @@ fn debug(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
         done.values.insert(name, value);
         return Ok(done);
     }
-    let message = parameter(at, context, "msg")?.map_or("Hello world!".into(), |value| json(&value));
+    let message =
+        parameter(at, context, "msg")?.map_or("Hello world!".into(), |value| json(&value));
     done.values.insert("msg".into(), message);
     Ok(done)
 }
 
 fn assert(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
     let Some(that) = at.task.args.get("that") else {
-        return Err(Diagnostic::error("expected `that`: what must hold").at(at.task.span, "").into());
+        return Err(Diagnostic::error("expected `that`: what must hold")
+            .at(at.task.span, "")
+            .into());
     };
     let message = |names: &[&str]| -> Result<Option<Json>, Failure> {
         for name in names {
@@ -94,7 +99,10 @@ fn assert(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
             done.values.insert("assertion".into(), term.text().unwrap_or_default().into());
             done.values.insert("evaluated_to".into(), false.into());
             done.values.insert("msg".into(), why);
-            done.failure = Some(Failure::from(Diagnostic::error("this does not hold").at(term.span, "false")).quiet());
+            done.failure = Some(
+                Failure::from(Diagnostic::error("this does not hold").at(term.span, "false"))
+                    .quiet(),
+            );
             return Ok(done);
         }
     }
@@ -105,7 +113,8 @@ fn assert(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
 }
 
 fn fail(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
-    let message = text(at, context, "msg")?.unwrap_or_else(|| "Failed as requested from task".to_owned());
+    let message =
+        text(at, context, "msg")?.unwrap_or_else(|| "Failed as requested from task".to_owned());
     Ok(Done { failure: Some(Failure::new(message)), ..Done::default() })
 }
 
@@ -120,15 +129,24 @@ fn set_fact(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
     };
     for entry in args.entries().unwrap_or_default() {
         let name = match entry.key.text() {
-            Some(name) if crate::playbook::has_template(name) => super::perform::text(&at.play.engine.templar, &entry.key, context)?.unwrap_or_default(),
+            Some(name) if crate::playbook::has_template(name) => {
+                super::perform::text(&at.play.engine.templar, &entry.key, context)?
+                    .unwrap_or_default()
+            }
             name => name.unwrap_or_default().to_owned(),
         };
         if name == "cacheable" {
             cacheable = entry.value.text().and_then(boolean).unwrap_or(false);
             continue;
         }
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            return Err(Diagnostic::error(format!("`{name}` is no name for a variable")).at(entry.key.span, "").help("use letters, digits and underscores").into());
+        if name.is_empty()
+            || name.starts_with(|c: char| c.is_ascii_digit())
+            || !name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        {
+            return Err(Diagnostic::error(format!("`{name}` is no name for a variable"))
+                .at(entry.key.span, "")
+                .help("use letters, digits and underscores")
+                .into());
         }
         let value = at.play.engine.templar.value(&entry.value, context)?;
         facts.insert(name.clone(), json(&value));
@@ -149,22 +167,40 @@ fn include_vars(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
     let mut files = Vec::new();
     if let Some(dir) = text(at, context, "dir")? {
         let Some(found) = context.search.find("vars", &dir) else {
-            return Err(Diagnostic::error(format!("there is no directory `{dir}`")).at(at.task.span, "").into());
+            return Err(Diagnostic::error(format!("there is no directory `{dir}`"))
+                .at(at.task.span, "")
+                .into());
         };
-        let mut inside: Vec<_> = std::fs::read_dir(&found).into_iter().flatten().flatten().map(|e| e.path()).filter(|path| {
-            path.is_file() && matches!(path.extension().and_then(|e| e.to_str()), Some("yml" | "yaml" | "json"))
-        }).collect();
+        let mut inside: Vec<_> = std::fs::read_dir(&found)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|e| e.path())
+            .filter(|path| {
+                path.is_file()
+                    && matches!(
+                        path.extension().and_then(|e| e.to_str()),
+                        Some("yml" | "yaml" | "json")
+                    )
+            })
+            .collect();
         inside.sort();
         files.extend(inside);
     } else {
         let Some(file) = text(at, context, "file")? else {
-            return Err(Diagnostic::error("expected `file` or `dir`").at(at.task.span, "includes nothing").into());
+            return Err(Diagnostic::error("expected `file` or `dir`")
+                .at(at.task.span, "includes nothing")
+                .into());
         };
         match context.search.find("vars", &file) {
             Some(found) => files.push(found),
             None => {
-                let mut error = Diagnostic::error(format!("there is no file of variables `{file}`")).at(at.task.args.get("file").map_or(at.task.span, |n| n.span), "not found");
-                for tried in context.search.candidates("vars", std::path::Path::new(&file)).iter().take(6) {
+                let mut error =
+                    Diagnostic::error(format!("there is no file of variables `{file}`"))
+                        .at(at.task.args.get("file").map_or(at.task.span, |n| n.span), "not found");
+                for tried in
+                    context.search.candidates("vars", std::path::Path::new(&file)).iter().take(6)
+                {
                     error = error.note(format!("looked for `{}`", tried.display()));
                 }
                 return Err(error.into());
@@ -181,15 +217,25 @@ fn include_vars(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
         let mut entries = Vec::new();
         for (key, binding) in layer.iter() {
             if let crate::template::Raw::Node(node) = &binding.value {
-                entries.push(rprov_modules::kit::Entry { key: Node::string(binding.origin, key), value: node.clone() });
+                entries.push(rprov_modules::kit::Entry {
+                    key: Node::string(binding.origin, key),
+                    value: node.clone(),
+                });
             }
         }
         let mut whole = Layer::default();
-        whole.insert(name, crate::template::Raw::Node(Node::map(at.task.span, entries)), at.task.span);
+        whole.insert(
+            name,
+            crate::template::Raw::Node(Node::map(at.task.span, entries)),
+            at.task.span,
+        );
         layer = whole;
     }
     at.host.include(layer);
-    done.values.insert("ansible_included_var_files".into(), files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().into());
+    done.values.insert(
+        "ansible_included_var_files".into(),
+        files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().into(),
+    );
     Ok(done)
 }
 
@@ -199,7 +245,9 @@ async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
             None => Ok(None),
             Some(text) => match text.trim().parse::<f64>() {
                 Ok(number) if number >= 0.0 => Ok(Some(number)),
-                _ => Err(Diagnostic::error(format!("expected a number, found `{text}`")).at(at.task.span, "").into()),
+                _ => Err(Diagnostic::error(format!("expected a number, found `{text}`"))
+                    .at(at.task.span, "")
+                    .into()),
             },
         }
     };
@@ -209,11 +257,19 @@ async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
     };
     let mut done = Done::default();
     match seconds {
-        Some(seconds) => tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await,
+        Some(seconds) => {
+            tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await
+        }
         None => {
-            let question = text(at, context, "prompt")?.unwrap_or_else(|| "Press enter to continue".to_owned());
+            let question = text(at, context, "prompt")?
+                .unwrap_or_else(|| "Press enter to continue".to_owned());
             let echo = text(at, context, "echo")?.and_then(|t| boolean(&t)).unwrap_or(true);
-            let answer = tokio::task::spawn_blocking(move || crate::report::ask(&format!("{question}:\n"), !echo)).await.ok().flatten();
+            let answer = tokio::task::spawn_blocking(move || {
+                crate::report::ask(&format!("{question}:\n"), !echo)
+            })
+            .await
+            .ok()
+            .flatten();
             done.values.insert("user_input".into(), answer.unwrap_or_default().into());
         }
     }
@@ -265,7 +321,9 @@ pub(super) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts: &[Arc<Hos
         }
     }
     if action == "refresh_inventory" {
-        play.engine.reporter.report(Event::Warning("the inventory is not read again during a run".to_owned()));
+        play.engine
+            .reporter
+            .report(Event::Warning("the inventory is not read again during a run".to_owned()));
     }
 }
 

@@ -19,8 +19,23 @@ use crate::session::Question;
 use crate::template::Context;
 
 /// Questions that are not answered and not among `own`.
-pub(super) fn questions(at: &At<'_>, later: &[Turn], link: &Link, become_: &Who, facts: &Facts, own: &[Question]) -> Vec<Question> {
-    let mut look = Look { at, link, become_, facts, seen: own.iter().cloned().collect(), found: Vec::new(), left: link.window() };
+pub(super) fn questions(
+    at: &At<'_>,
+    later: &[Turn],
+    link: &Link,
+    become_: &Who,
+    facts: &Facts,
+    own: &[Question],
+) -> Vec<Question> {
+    let mut look = Look {
+        at,
+        link,
+        become_,
+        facts,
+        seen: own.iter().cloned().collect(),
+        found: Vec::new(),
+        left: link.window(),
+    };
     if let Ok(context) = at.play.context(at.host, Some(at.task)) {
         for turn in later {
             look.turn(at.task, &context.with(turn.variables.clone()));
@@ -85,7 +100,9 @@ impl Look<'_> {
         let Ok(context) = self.at.play.context(self.at.host, Some(task)) else { return };
         match loops::turns(&self.at.play.engine.templar, task, &context) {
             Ok(None) => self.turn(task, &context),
-            Ok(Some(turns)) => turns.iter().for_each(|turn| self.turn(task, &context.with(turn.variables.clone()))),
+            Ok(Some(turns)) => {
+                turns.iter().for_each(|turn| self.turn(task, &context.with(turn.variables.clone())))
+            }
             Err(_) => {}
         }
     }
@@ -101,14 +118,17 @@ impl Look<'_> {
             }
         }
         let Ok(prepared) = Prepared::new(self.at.play, task, spec, context) else { return };
-        if &super::target::same_user(prepared.become_.as_ref(), self.become_, self.facts) != self.become_ {
+        if &super::target::same_user(prepared.become_.as_ref(), self.become_, self.facts)
+            != self.become_
+        {
             return;
         }
         self.left -= 1;
         for ask in prepared.goal.probe_plan(self.facts).asks() {
             let costly = matches!(ask, Ask::Sh { cost: Cost::Costly, .. });
             let question = prepared.question(ask);
-            if (costly && !self.link.quiet()) || self.link.answer(self.become_, &question).is_some() {
+            if (costly && !self.link.quiet()) || self.link.answer(self.become_, &question).is_some()
+            {
                 continue;
             }
             if self.seen.insert(question.clone()) {

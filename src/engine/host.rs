@@ -55,7 +55,12 @@ impl Progress {
 
 impl Host {
     pub(super) fn new(name: HostName) -> Host {
-        Host { name, learnt: Mutex::default(), progress: Mutex::default(), link: tokio::sync::Mutex::default() }
+        Host {
+            name,
+            learnt: Mutex::default(),
+            progress: Mutex::default(),
+            link: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(super) fn learnt(&self) -> Learnt {

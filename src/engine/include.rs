@@ -1,16 +1,21 @@
 //! `include_tasks` and `include_role`: lists that are only known while the play runs; `hostvars`.
 
-use std::{path::PathBuf, sync::{Arc, Weak}};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Weak},
+};
 
 use rprov_modules::kit::Node;
 
+use super::Engine;
 use super::host::Host;
 use super::list::{self, Rest};
 use super::outcome::Failure;
 use super::play::PlayRun;
 use super::task::At;
-use super::Engine;
-use crate::playbook::{Builtin, Chain, ChainLevel, Included, Keywords, Task, Wanted as Role, find_tasks};
+use crate::playbook::{
+    Builtin, Chain, ChainLevel, Included, Keywords, Task, Wanted as Role, find_tasks,
+};
 use crate::report::Event;
 use crate::source::Diagnostic;
 use crate::template::{Context, Raw};
@@ -36,30 +41,50 @@ pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result
     let mut args = at.task.args.clone();
     if let Some(entries) = args.entries() {
         // `apply` is for the tasks that are included.
-        let own = entries.iter().filter(|entry| entry.key.text() != Some("apply")).cloned().collect();
+        let own =
+            entries.iter().filter(|entry| entry.key.text() != Some("apply")).cloned().collect();
         args = Node::map(args.span, own);
     }
     let args = templar.render(&args, context).map_err(Failure::from)?;
     let what = if builtin == Builtin::IncludeRole {
         match Role::from_args(&args) {
             Some(role) => What::Role(Box::new(role)),
-            None => return Err(Failure::from(Diagnostic::error("expected the name of a role").at(at.task.span, "includes nothing"))),
+            None => {
+                return Err(Failure::from(
+                    Diagnostic::error("expected the name of a role")
+                        .at(at.task.span, "includes nothing"),
+                ));
+            }
         }
     } else {
         let Some(file) = args.get("file") else {
-            return Err(Failure::from(Diagnostic::error("expected the name of a file").at(at.task.span, "includes nothing")));
+            return Err(Failure::from(
+                Diagnostic::error("expected the name of a file")
+                    .at(at.task.span, "includes nothing"),
+            ));
         };
         let name = file.text().unwrap_or_default();
         match find_tasks(name, &at.task.chain, &at.play.play.dir) {
             Some(path) => What::Tasks(path),
-            None => return Err(Failure::from(Diagnostic::error(format!("there is no task file `{name}`")).at(file.span, "not found"))),
+            None => {
+                return Err(Failure::from(
+                    Diagnostic::error(format!("there is no task file `{name}`"))
+                        .at(file.span, "not found"),
+                ));
+            }
         }
     };
     Ok(Wanted { what, variables: Vec::new() })
 }
 
 /// Runs what hosts want, the same for all that want the same, in the order it was first wanted.
-pub(super) async fn run(play: &Arc<PlayRun>, task: &Arc<Task>, wanted: Vec<(Arc<Host>, Vec<Wanted>)>, rest: &Arc<Rest>, next: usize) {
+pub(super) async fn run(
+    play: &Arc<PlayRun>,
+    task: &Arc<Task>,
+    wanted: Vec<(Arc<Host>, Vec<Wanted>)>,
+    rest: &Arc<Rest>,
+    next: usize,
+) {
     let turns = wanted.iter().map(|(_, list)| list.len()).max().unwrap_or(0);
     for (host, _) in &wanted {
         host.progress().stats.ok += 1;
@@ -81,7 +106,10 @@ pub(super) async fn run(play: &Arc<PlayRun>, task: &Arc<Task>, wanted: Vec<(Arc<
                         What::Tasks(path) => path.display().to_string(),
                         What::Role(role) => role.name.clone(),
                     };
-                    play.engine.reporter.report(Event::Included { path: name, hosts: hosts.iter().map(|host| host.name.to_string()).collect() });
+                    play.engine.reporter.report(Event::Included {
+                        path: name,
+                        hosts: hosts.iter().map(|host| host.name.to_string()).collect(),
+                    });
                     play.gain(included.handlers, included.roles);
                     list::run(play, &Rest::below(included.items.into(), rest, next), hosts).await;
                 }
@@ -99,7 +127,14 @@ fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Di
     let keywords = Keywords::applied(task.args.get("apply"));
     let params = Arc::new(vars);
     let level = |vars: Arc<Layer>, dir: PathBuf| {
-        Arc::new(Chain { keywords, level: ChainLevel::Include, vars, role: task.chain.role.clone(), dir, up: task.chain.up.clone() })
+        Arc::new(Chain {
+            keywords,
+            level: ChainLevel::Include,
+            vars,
+            role: task.chain.role.clone(),
+            dir,
+            up: task.chain.up.clone(),
+        })
     };
     match &wanted.what {
         What::Tasks(path) => {
@@ -108,14 +143,22 @@ fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Di
         }
         What::Role(role) => {
             let role = Role { params, ..(**role).clone() };
-            play.engine.loader.role(&role, &level(Arc::default(), task.chain.dir.clone()), &play.play.dir)
+            play.engine.loader.role(
+                &role,
+                &level(Arc::default(), task.chain.dir.clone()),
+                &play.play.dir,
+            )
         }
     }
 }
 
 /// `hostvars`: every host as it sees itself, with what the run has found out about it so far.
 pub(super) fn hostvars(engine: &Arc<Engine>) -> minijinja::Value {
-    all::hostvars(engine.inventory.clone(), engine.templar.clone(), Arc::new(Contexts(Arc::downgrade(engine))))
+    all::hostvars(
+        engine.inventory.clone(),
+        engine.templar.clone(),
+        Arc::new(Contexts(Arc::downgrade(engine))),
+    )
 }
 
 struct Contexts(Weak<Engine>);

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 
 use rprov_modules::kit::{Answer, Facts};
 
-use crate::session::{Become, Connection, Landed, Question, SessionError, Shell, StepRequest, Target};
+use crate::session::{
+    Become, Connection, Landed, Question, SessionError, Shell, StepRequest, Target,
+};
 
 /// The widest window, in tasks.
 const WIDEST: usize = 512;
@@ -41,7 +43,11 @@ impl Default for Window {
 
 impl Link {
     /// Connects and becomes, if that is not done yet.
-    pub(super) async fn open(&mut self, target: &Target, become_: Option<&Become>) -> Result<&Facts, SessionError> {
+    pub(super) async fn open(
+        &mut self,
+        target: &Target,
+        become_: Option<&Become>,
+    ) -> Result<&Facts, SessionError> {
         let key = become_.cloned();
         if !self.shells.contains_key(&key) {
             if self.connection.is_none() {

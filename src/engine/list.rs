@@ -37,7 +37,11 @@ impl Rest {
 type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Works through a list on those of `hosts` that are alive.
-pub(super) fn run<'a>(play: &'a Arc<PlayRun>, rest: &'a Arc<Rest>, hosts: Vec<Arc<Host>>) -> Running<'a> {
+pub(super) fn run<'a>(
+    play: &'a Arc<PlayRun>,
+    rest: &'a Arc<Rest>,
+    hosts: Vec<Arc<Host>>,
+) -> Running<'a> {
     Box::pin(async move {
         for (at, item) in rest.items.iter().enumerate() {
             let alive: Vec<_> = hosts.iter().filter(|host| host.alive()).cloned().collect();
@@ -52,7 +56,13 @@ pub(super) fn run<'a>(play: &'a Arc<PlayRun>, rest: &'a Arc<Rest>, hosts: Vec<Ar
     })
 }
 
-async fn block(play: &Arc<PlayRun>, block: &Arc<Block>, rest: &Arc<Rest>, next: usize, hosts: Vec<Arc<Host>>) {
+async fn block(
+    play: &Arc<PlayRun>,
+    block: &Arc<Block>,
+    rest: &Arc<Rest>,
+    next: usize,
+    hosts: Vec<Arc<Host>>,
+) {
     run(play, &Rest::below(block.body.clone(), rest, next), hosts.clone()).await;
     if !block.rescue.is_empty() {
         let failed: Vec<_> = hosts.iter().filter(|host| host.progress().failed).cloned().collect();
@@ -76,7 +86,13 @@ async fn block(play: &Arc<PlayRun>, block: &Arc<Block>, rest: &Arc<Rest>, next: 
 }
 
 /// One task on all hosts at once.
-async fn one(play: &Arc<PlayRun>, task: &Arc<Task>, rest: &Arc<Rest>, next: usize, hosts: Vec<Arc<Host>>) {
+async fn one(
+    play: &Arc<PlayRun>,
+    task: &Arc<Task>,
+    rest: &Arc<Rest>,
+    next: usize,
+    hosts: Vec<Arc<Host>>,
+) {
     let engine = &play.engine;
     if !selected(play, &task.chain) {
         return;
@@ -101,7 +117,7 @@ async fn one(play: &Arc<PlayRun>, task: &Arc<Task>, rest: &Arc<Rest>, next: usiz
         async move { task::run(&play, &host, &task, &rest, next).await }
     })
     .await;
-    if once && let Some(Outcome::Done { register: Some((name, value)), .. }) = outcomes.first() {
+    if once && let Some(Outcome::Done { register: Some((name, value)) }) = outcomes.first() {
         hosts[1..].iter().for_each(|host| host.set([(name.clone(), value.clone())]));
     }
     let included: Vec<_> = acting
@@ -123,12 +139,22 @@ async fn one(play: &Arc<PlayRun>, task: &Arc<Task>, rest: &Arc<Rest>, next: usiz
 
 /// Acts on all hosts side by side, as many at a time as `forks` and `throttle` allow; outcomes are
 /// in the order of the hosts.
-async fn on_hosts<F, Fut>(play: &Arc<PlayRun>, task: &Task, hosts: &[Arc<Host>], act: F) -> Vec<Outcome>
+async fn on_hosts<F, Fut>(
+    play: &Arc<PlayRun>,
+    task: &Task,
+    hosts: &[Arc<Host>],
+    act: F,
+) -> Vec<Outcome>
 where
     F: Fn(Arc<Host>) -> Fut,
     Fut: Future<Output = Outcome> + Send + 'static,
 {
-    let throttle = task.chain.nearest("throttle").and_then(Node::text).and_then(|t| t.parse().ok()).filter(|n| *n > 0);
+    let throttle = task
+        .chain
+        .nearest("throttle")
+        .and_then(Node::text)
+        .and_then(|t| t.parse().ok())
+        .filter(|n| *n > 0);
     let forks = match play.engine.options.forks {
         0 => hosts.len(),
         forks => forks,
@@ -137,9 +163,11 @@ where
     let gate = Arc::new(tokio::sync::Semaphore::new(most));
     let mut running = Vec::with_capacity(hosts.len());
     for host in hosts {
-        let (future, gate) = (act(host.clone()), gate.clone());
+        // Turns are taken in the order of the hosts: with one fork the output is in that order.
+        let turn = gate.clone().acquire_owned().await;
+        let future = act(host.clone());
         running.push(tokio::spawn(async move {
-            let _turn = gate.acquire().await;
+            let _turn = turn;
             future.await
         }));
     }
@@ -149,9 +177,10 @@ where
             Ok(outcome) => outcomes.push(outcome),
             Err(error) => {
                 // A fault of rprov itself: the host fails, the others go on.
-                let error = Diagnostic::error(format!("internal fault: {error}")).at(task.span, "in this task");
+                let error = Diagnostic::error(format!("internal fault: {error}"))
+                    .at(task.span, "in this task");
                 refuse(play, host, &[error]);
-                outcomes.push(Outcome::Done { register: None, changed: false });
+                outcomes.push(Outcome::Done { register: None });
             }
         }
     }
@@ -162,15 +191,33 @@ where
 /// others, which makes another pass.
 pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
     let forced = play.engine.options.force_handlers
-        || play.play.chain.keywords.get("force_handlers").and_then(Node::text).and_then(boolean).unwrap_or(false);
+        || play
+            .play
+            .chain
+            .keywords
+            .get("force_handlers")
+            .and_then(Node::text)
+            .and_then(boolean)
+            .unwrap_or(false);
     let hosts = play.hosts_for_handlers(forced);
     let rest = Rest::new(Arc::new([]), None);
     loop {
         let handlers = play.handlers();
-        let Some(at) = (0..handlers.len()).find(|at| hosts.iter().any(|host| host.progress().notified.contains(at))) else { return };
+        let Some(at) = (0..handlers.len())
+            .find(|at| hosts.iter().any(|host| host.progress().notified.contains(at)))
+        else {
+            return;
+        };
         let handler = &handlers[at];
-        let acting: Vec<_> = hosts.iter().filter(|host| host.progress().notified.swap_remove(&at)).cloned().collect();
-        let acting: Vec<_> = acting.into_iter().filter(|host| host.alive() || forced && !host.progress().unreachable).collect();
+        let acting: Vec<_> = hosts
+            .iter()
+            .filter(|host| host.progress().notified.swap_remove(&at))
+            .cloned()
+            .collect();
+        let acting: Vec<_> = acting
+            .into_iter()
+            .filter(|host| host.alive() || forced && !host.progress().unreachable)
+            .collect();
         if acting.is_empty() {
             continue;
         }
@@ -178,7 +225,9 @@ pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
             action::meta(play, handler, &acting).await;
             continue;
         }
-        play.engine.reporter.report(Event::Task { name: title(play, handler, &acting[0]), handler: true });
+        play.engine
+            .reporter
+            .report(Event::Task { name: title(play, handler, &acting[0]), handler: true });
         let outcomes = on_hosts(play, handler, &acting, |host| {
             let (play, handler, rest) = (play.clone(), handler.clone(), rest.clone());
             async move { task::run(&play, &host, &handler, &rest, 0).await }
@@ -203,9 +252,13 @@ pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
     let mut found = false;
     for (at, handler) in play.handlers().iter().enumerate() {
         let own = handler.name.as_ref().and_then(Node::text);
-        let full = handler.role().map(|role| format!("{} : {}", role.name, own.unwrap_or_default()));
-        let rendered = own.filter(|own| crate::playbook::has_template(own)).map(|_| title(play, handler, host));
-        let named = own == Some(name) || full.as_deref() == Some(name) || rendered.as_deref() == Some(name);
+        let full =
+            handler.role().map(|role| format!("{} : {}", role.name, own.unwrap_or_default()));
+        let rendered = own
+            .filter(|own| crate::playbook::has_template(own))
+            .map(|_| title(play, handler, host));
+        let named =
+            own == Some(name) || full.as_deref() == Some(name) || rendered.as_deref() == Some(name);
         let listens = handler.keyword("listen").is_some_and(|listen| match listen.items() {
             Some(items) => items.iter().any(|item| item.text() == Some(name)),
             None => listen.text() == Some(name),
@@ -226,13 +279,18 @@ pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
 pub(super) fn selected(play: &PlayRun, chain: &Chain) -> bool {
     let mut tags = BTreeSet::new();
     for node in chain.all("tags") {
-        let texts: Vec<&str> = node.items().map_or_else(|| node.text().into_iter().collect(), |items| items.iter().filter_map(Node::text).collect());
+        let texts: Vec<&str> = node.items().map_or_else(
+            || node.text().into_iter().collect(),
+            |items| items.iter().filter_map(Node::text).collect(),
+        );
         for text in texts {
             let text = match crate::playbook::has_template(text) {
                 true => play.plain(&Node::string(node.span, text)),
                 false => text.to_owned(),
             };
-            tags.extend(text.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()));
+            tags.extend(
+                text.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()),
+            );
         }
     }
     play.engine.options.tags.selects(&tags)
@@ -298,7 +356,9 @@ pub(super) fn refuse(play: &PlayRun, host: &Host, errors: &[Diagnostic]) {
 impl PlayRun {
     fn hosts_for_handlers(&self, forced: bool) -> Vec<Arc<Host>> {
         match forced {
-            true => self.batch().iter().filter(|host| !host.progress().unreachable).cloned().collect(),
+            true => {
+                self.batch().iter().filter(|host| !host.progress().unreachable).cloned().collect()
+            }
             false => self.alive(),
         }
     }

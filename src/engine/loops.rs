@@ -18,7 +18,11 @@ pub(super) struct Turn {
 }
 
 /// The turns of a task's loop; `None` if it has no loop.
-pub(super) fn turns(templar: &Templar, task: &Task, context: &Context) -> Result<Option<Vec<Turn>>, TemplateError> {
+pub(super) fn turns(
+    templar: &Templar,
+    task: &Task,
+    context: &Context,
+) -> Result<Option<Vec<Turn>>, TemplateError> {
     let Some(node) = task.keyword("loop") else { return Ok(None) };
     let items = match (node.get(WITH).and_then(Node::text), node.get(TERMS)) {
         (Some(lookup), Some(terms)) => {
@@ -28,12 +32,20 @@ pub(super) fn turns(templar: &Templar, task: &Task, context: &Context) -> Result
                 _ => Value::from(vec![value]),
             };
             let inner = context.with([("rprov_loop_terms".to_owned(), Raw::Value(terms))]);
-            templar.expression(&format!("query('{}', *rprov_loop_terms)", lookup.replace('\'', "")), node.span, &inner)?
+            templar.expression(
+                &format!("query('{}', *rprov_loop_terms)", lookup.replace('\'', "")),
+                node.span,
+                &inner,
+            )?
         }
         _ => templar.value(node, context)?,
     };
     if !matches!(items.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        let error = TemplateError::new(ErrorKind::Failed, format!("expected a list to loop over, found {}", items.kind()), node.span);
+        let error = TemplateError::new(
+            ErrorKind::Failed,
+            format!("expected a list to loop over, found {}", items.kind()),
+            node.span,
+        );
         return Err(error.help("for a mapping write `loop: \"{{ x | dict2items }}\"`"));
     }
     let items: Vec<Value> = items.try_iter().into_iter().flatten().collect();
@@ -47,7 +59,10 @@ pub(super) fn turns(templar: &Templar, task: &Task, context: &Context) -> Result
     let extended = text("extended")?.as_deref().and_then(boolean).unwrap_or(false);
     let length = items.len();
     let turns = items.iter().enumerate().map(|(index, item)| {
-        let mut variables = vec![(variable.clone(), Raw::Value(item.clone())), ("ansible_loop_var".to_owned(), Raw::Value(variable.as_str().into()))];
+        let mut variables = vec![
+            (variable.clone(), Raw::Value(item.clone())),
+            ("ansible_loop_var".to_owned(), Raw::Value(variable.as_str().into())),
+        ];
         if let Some(name) = &index_var {
             variables.push((name.clone(), Raw::Value(index.into())));
             variables.push(("ansible_index_var".to_owned(), Raw::Value(name.as_str().into())));
@@ -79,15 +94,22 @@ pub(super) fn turns(templar: &Templar, task: &Task, context: &Context) -> Result
 /// What stands for the item on the screen.
 pub(super) fn label(templar: &Templar, task: &Task, context: &Context, turn: &Turn) -> String {
     let label = task.keyword("loop_control").and_then(|control| control.get("label"));
-    let shown = label.and_then(|node| templar.value(node, context).ok()).unwrap_or_else(|| turn.item.clone());
+    let shown = label
+        .and_then(|node| templar.value(node, context).ok())
+        .unwrap_or_else(|| turn.item.clone());
     let printer = context.with([("rprov_label".to_owned(), Raw::Value(shown))]);
     let span = task.span;
-    templar.expression("rprov_label | string", span, &printer).map(|text| text.to_string()).unwrap_or_default()
+    templar
+        .expression("rprov_label | string", span, &printer)
+        .map(|text| text.to_string())
+        .unwrap_or_default()
 }
 
 /// `loop_control.pause`.
 pub(super) fn pause(templar: &Templar, task: &Task, context: &Context) -> Duration {
     let node = task.keyword("loop_control").and_then(|control| control.get("pause"));
-    let seconds = node.and_then(|node| templar.render(node, context).ok()).and_then(|n| n.text()?.trim().parse::<f64>().ok());
+    let seconds = node
+        .and_then(|node| templar.render(node, context).ok())
+        .and_then(|n| n.text()?.trim().parse::<f64>().ok());
     Duration::try_from_secs_f64(seconds.unwrap_or(0.0)).unwrap_or_default()
 }

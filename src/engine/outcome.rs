@@ -60,7 +60,10 @@ impl Failure {
 
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Failure {
-        Failure { diagnostic: Some(Box::new(diagnostic.clone())), ..Failure::new(diagnostic.message()) }
+        Failure {
+            diagnostic: Some(Box::new(diagnostic.clone())),
+            ..Failure::new(diagnostic.message())
+        }
     }
 }
 
@@ -73,7 +76,12 @@ impl From<TemplateError> for Failure {
 impl Done {
     /// A task that could not be tried.
     pub(super) fn failed(failure: Failure) -> Done {
-        Done { unreachable: failure.unreachable, failure: Some(failure), refused: true, ..Done::default() }
+        Done {
+            unreachable: failure.unreachable,
+            failure: Some(failure),
+            refused: true,
+            ..Done::default()
+        }
     }
 
     pub(super) fn is_failed(&self) -> bool {

@@ -3,9 +3,14 @@
 //! Invariants: in check mode no step is sent, and that is the only difference; after any step the
 //! same probe is read again in the same round trip, and what it still plans is reported.
 
-use std::{sync::Arc, time::{Duration, SystemTime}};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use rprov_modules::kit::{Change, Diff, Facts, Node, Output, Plan, Program, Refusal, Reply, Spec, Step, boolean};
+use rprov_modules::kit::{
+    Change, Diff, Facts, Node, Output, Plan, Program, Refusal, Reply, Spec, Step, boolean,
+};
 use serde_json::{Map, Value};
 
 use super::host::Host;
@@ -18,7 +23,12 @@ use super::{ahead, target};
 use crate::session::{Question, SessionError, StepOutcome, StepRequest};
 use crate::template::Context;
 
-pub(super) async fn module(at: &At<'_>, spec: &'static Spec, context: &Context, later: &[Turn]) -> Done {
+pub(super) async fn module(
+    at: &At<'_>,
+    spec: &'static Spec,
+    context: &Context,
+    later: &[Turn],
+) -> Done {
     let mut delegated = None;
     let acting = match target::delegate(at, context) {
         Ok(None) => at.host.clone(),
@@ -37,7 +47,15 @@ pub(super) async fn module(at: &At<'_>, spec: &'static Spec, context: &Context, 
         None => at.play.engine.options.check,
     };
     let mut link = acting.link.lock().await;
-    let act = Act { at, acting: &acting, prepared: &prepared, context, later, check, delegated: delegated.is_some() };
+    let act = Act {
+        at,
+        acting: &acting,
+        prepared: &prepared,
+        context,
+        later,
+        check,
+        delegated: delegated.is_some(),
+    };
     let mut done = match act.run(&mut link).await {
         Ok(done) => done,
         Err(Trouble::Session(error)) => act.unreachable(&error),
@@ -77,14 +95,23 @@ impl From<SessionError> for Trouble {
 impl Act<'_> {
     async fn run(&self, link: &mut Link) -> Result<Done, Trouble> {
         let context = match self.delegated {
-            true => self.at.play.context(self.acting, None).map_err(|errors| Trouble::Failed(Failure::from_all(errors)))?,
+            true => self
+                .at
+                .play
+                .context(self.acting, None)
+                .map_err(|errors| Trouble::Failed(Failure::from_all(errors)))?,
             false => self.context.clone(),
         };
-        let target = target::target(self.at.play, self.acting, &context).map_err(Trouble::Failed)?;
+        let target =
+            target::target(self.at.play, self.acting, &context).map_err(Trouble::Failed)?;
         let become_ = target::become_unless_login(self.prepared.become_.as_ref(), &target);
         let facts = link.open(&target, become_.as_ref()).await?.clone();
         let plan = self.probe(link, &become_, &facts).await?;
-        let mut done = Done { values: plan.values.clone(), warnings: plan.warnings.clone(), ..Done::default() };
+        let mut done = Done {
+            values: plan.values.clone(),
+            warnings: plan.warnings.clone(),
+            ..Done::default()
+        };
         if plan.is_empty() {
             return Ok(done);
         }
@@ -99,14 +126,20 @@ impl Act<'_> {
     }
 
     /// Asks what is not known yet, with what the next tasks will ask, until there is a plan.
-    async fn probe(&self, link: &mut Link, become_: &target::Who, facts: &Facts) -> Result<Plan, Trouble> {
+    async fn probe(
+        &self,
+        link: &mut Link,
+        become_: &target::Who,
+        facts: &Facts,
+    ) -> Result<Plan, Trouble> {
         loop {
             let known = |ask: &_| link.answer(become_, &self.prepared.question(ask)).cloned();
             let missing = match self.prepared.goal.probe_plan(facts).resolve(known) {
                 Ok(plan) => return plan.map_err(Trouble::Refused),
                 Err(missing) => missing,
             };
-            let own: Vec<Question> = missing.iter().map(|ask| self.prepared.question(ask)).collect();
+            let own: Vec<Question> =
+                missing.iter().map(|ask| self.prepared.question(ask)).collect();
             let mut questions = own.clone();
             questions.extend(self.ahead(link, become_, facts, &own));
             let landed = link.flight(become_, &[], &questions).await?;
@@ -118,7 +151,13 @@ impl Act<'_> {
         }
     }
 
-    fn ahead(&self, link: &Link, become_: &target::Who, facts: &Facts, own: &[Question]) -> Vec<Question> {
+    fn ahead(
+        &self,
+        link: &Link,
+        become_: &target::Who,
+        facts: &Facts,
+        own: &[Question],
+    ) -> Vec<Question> {
         match self.delegated {
             true => Vec::new(),
             false => ahead::questions(self.at, self.later, link, become_, facts, own),
@@ -130,10 +169,14 @@ impl Act<'_> {
         done.values.extend(plan.on_change.clone());
         let command = plan.changes.iter().any(|change| matches!(change.step, Step::Command(_)));
         if command {
-            for (key, value) in [("rc", Value::from(0)), ("stdout", "".into()), ("stderr", "".into())] {
+            for (key, value) in
+                [("rc", Value::from(0)), ("stdout", "".into()), ("stderr", "".into())]
+            {
                 done.values.entry(key).or_insert(value);
             }
-            done.values.entry("msg").or_insert("Command would have run if not in check mode".into());
+            done.values
+                .entry("msg")
+                .or_insert("Command would have run if not in check mode".into());
             if !plan.settles {
                 done.changed = false;
                 done.skipped = true;
@@ -142,7 +185,14 @@ impl Act<'_> {
     }
 
     /// Steps, this probe again, and the next window: one write.
-    async fn carry_out(&self, link: &mut Link, become_: &target::Who, facts: &Facts, plan: Plan, done: &mut Done) -> Result<(), Trouble> {
+    async fn carry_out(
+        &self,
+        link: &mut Link,
+        become_: &target::Who,
+        facts: &Facts,
+        plan: Plan,
+        done: &mut Done,
+    ) -> Result<(), Trouble> {
         let steps: Vec<StepRequest> = plan
             .changes
             .iter()
@@ -165,7 +215,9 @@ impl Act<'_> {
         for (change, outcome) in plan.changes.iter().zip(&landed.steps) {
             if let StepOutcome::Done { reply, started, ended, timed_out } = outcome {
                 record(change, reply, *started, *ended, &mut done.values);
-                if let Some(failure) = failure(change, reply, *timed_out, self.prepared.timeout, &mut done.values) {
+                if let Some(failure) =
+                    failure(change, reply, *timed_out, self.prepared.timeout, &mut done.values)
+                {
                     done.failure = Some(failure);
                     return Ok(());
                 }
@@ -180,16 +232,21 @@ impl Act<'_> {
                     if !plan.changes.iter().any(|change| matches!(change.step, Step::Command(_))) {
                         done.values = after.values;
                     }
-                    done.unsettled = after.changes.into_iter().flat_map(|change| change.diffs).collect();
+                    done.unsettled =
+                        after.changes.into_iter().flat_map(|change| change.diffs).collect();
                 }
-                Err(Trouble::Refused(refusal)) => done.warnings.push(format!("the change could not be verified: {}", refusal.message)),
+                Err(Trouble::Refused(refusal)) => done
+                    .warnings
+                    .push(format!("the change could not be verified: {}", refusal.message)),
                 Err(trouble) => return Err(trouble),
             }
         }
         done.values.extend(plan.on_change);
         // What the steps said counts over what was known before them.
         for (key, value) in streams {
-            if !plan.values.contains_key(&key) || matches!(key.as_str(), "stdout" | "stderr" | "rc" | "start" | "end" | "delta") {
+            if !plan.values.contains_key(&key)
+                || matches!(key.as_str(), "stdout" | "stderr" | "rc" | "start" | "end" | "delta")
+            {
                 done.values.insert(key, value);
             }
         }
@@ -211,12 +268,21 @@ impl Act<'_> {
 fn unanswered(reply: &Reply) -> Refusal {
     let said = reply.err();
     let said = said.trim();
-    let what = if said.is_empty() { format!("exit status {}", reply.status) } else { said.to_owned() };
-    Refusal::new(format!("the host could not be asked: {what}")).value("rc", reply.status).value("stderr", reply.err())
+    let what =
+        if said.is_empty() { format!("exit status {}", reply.status) } else { said.to_owned() };
+    Refusal::new(format!("the host could not be asked: {what}"))
+        .value("rc", reply.status)
+        .value("stderr", reply.err())
 }
 
 /// The streams and times of a step, where they are part of the result.
-fn record(change: &Change, reply: &Reply, started: SystemTime, ended: SystemTime, values: &mut Map<String, Value>) {
+fn record(
+    change: &Change,
+    reply: &Reply,
+    started: SystemTime,
+    ended: SystemTime,
+    values: &mut Map<String, Value>,
+) {
     match &change.step {
         Step::Command(command) => {
             let text = |bytes: &[u8]| {
@@ -255,11 +321,19 @@ fn record(change: &Change, reply: &Reply, started: SystemTime, ended: SystemTime
     }
 }
 
-fn failure(change: &Change, reply: &Reply, timed_out: bool, timeout: Option<Duration>, values: &mut Map<String, Value>) -> Option<Failure> {
+fn failure(
+    change: &Change,
+    reply: &Reply,
+    timed_out: bool,
+    timeout: Option<Duration>,
+    values: &mut Map<String, Value>,
+) -> Option<Failure> {
     if timed_out {
         let seconds = timeout.unwrap_or_default().as_secs();
         values.insert("timedout".into(), serde_json::json!({ "period": seconds }));
-        return Some(Failure::new(format!("the task was ended after its timeout of {seconds} seconds")));
+        return Some(Failure::new(format!(
+            "the task was ended after its timeout of {seconds} seconds"
+        )));
     }
     if reply.ok() {
         return None;
@@ -270,7 +344,11 @@ fn failure(change: &Change, reply: &Reply, timed_out: bool, timeout: Option<Dura
         }
         let missing = reply.status == 127 || reply.status == 126;
         let message = match (&command.program, missing) {
-            (Program::Argv(words), true) => format!("cannot run `{}`: {}", words.first().map_or("", String::as_str), reply.err().trim()),
+            (Program::Argv(words), true) => format!(
+                "cannot run `{}`: {}",
+                words.first().map_or("", String::as_str),
+                reply.err().trim()
+            ),
             _ => "non-zero return code".to_owned(),
         };
         return Some(Failure::new(message));
@@ -287,7 +365,15 @@ fn failure(change: &Change, reply: &Reply, timed_out: bool, timeout: Option<Dura
     let said = reply.err();
     let said = match said.trim() {
         "" => format!("exit status {}", reply.status),
-        said => said.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n"),
+        said => said
+            .lines()
+            .rev()
+            .take(12)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+            .join("\n"),
     };
     Some(Failure::new(format!("cannot {what}: {said}")))
 }
@@ -295,7 +381,10 @@ fn failure(change: &Change, reply: &Reply, timed_out: bool, timeout: Option<Dura
 /// `2026-11-21 10:00:00.123456`, in local time as Ansible prints it.
 fn clock(time: SystemTime) -> String {
     match jiff::Timestamp::try_from(time) {
-        Ok(stamp) => stamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string(),
+        Ok(stamp) => stamp
+            .to_zoned(jiff::tz::TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S%.6f")
+            .to_string(),
         Err(_) => String::new(),
     }
 }
@@ -303,11 +392,21 @@ fn clock(time: SystemTime) -> String {
 /// `0:00:01.234567`.
 fn delta(took: Duration) -> String {
     let seconds = took.as_secs();
-    format!("{}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, took.subsec_micros())
+    format!(
+        "{}:{:02}:{:02}.{:06}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        took.subsec_micros()
+    )
 }
 
 /// A keyword's text, rendered.
-pub(super) fn text(templar: &crate::template::Templar, node: &Node, context: &Context) -> Result<Option<String>, Failure> {
+pub(super) fn text(
+    templar: &crate::template::Templar,
+    node: &Node,
+    context: &Context,
+) -> Result<Option<String>, Failure> {
     let node = templar.render(node, context).map_err(Failure::from)?;
     Ok(node.text().map(str::to_owned))
 }

@@ -21,11 +21,9 @@ use crate::vars::{Layer, special};
 pub(super) struct PlayRun {
     pub(super) engine: Arc<Engine>,
     pub(super) play: Arc<Play>,
-    pub(super) name: String,
     pub(super) prompted: Arc<Layer>,
     /// `vars_files` by host.
     pub(super) files: Mutex<HashMap<HostName, Arc<Layer>>>,
-    all: Vec<HostName>,
     batch: Vec<Arc<Host>>,
     /// Handlers in order; those of roles included at run time come last.
     handlers: RwLock<Vec<Arc<Task>>>,
@@ -43,7 +41,8 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
         return Ok(true);
     }
     let prompted = Arc::new(prompt(&play)?);
-    let alive: Vec<HostName> = hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();
+    let alive: Vec<HostName> =
+        hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();
     if alive.is_empty() {
         return Ok(false);
     }
@@ -54,10 +53,8 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
         let run = Arc::new(PlayRun {
             engine: engine.clone(),
             play: play.clone(),
-            name: name.clone(),
             prompted: prompted.clone(),
             files: Mutex::default(),
-            all: hosts.clone(),
             handlers: RwLock::new(play.handlers.clone()),
             roles: RwLock::new(play.roles.clone()),
             special: special(engine, &name, &hosts, &batch),
@@ -74,14 +71,19 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
 
 fn hosts(engine: &Engine, play: &Play) -> Result<Vec<HostName>, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
-    let scope = crate::vars::Layers::default().with(crate::vars::Level::Play, play.vars.clone()).with(crate::vars::Level::Extra, engine.extra.clone());
+    let scope = crate::vars::Layers::default()
+        .with(crate::vars::Level::Play, play.vars.clone())
+        .with(crate::vars::Level::Extra, engine.extra.clone());
     let context = Context::new(Arc::new(scope), crate::template::Search::default());
-    let rendered = engine.templar.render(&play.hosts, &context).map_err(|error| one(error.into()))?;
+    let rendered =
+        engine.templar.render(&play.hosts, &context).map_err(|error| one(error.into()))?;
     let text = match rendered.items() {
         Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
         None => rendered.text().unwrap_or_default().to_owned(),
     };
-    let selection = pattern::select(&engine.inventory, &text, play.hosts.span, engine.options.limit.as_ref()).map_err(one)?;
+    let selection =
+        pattern::select(&engine.inventory, &text, play.hosts.span, engine.options.limit.as_ref())
+            .map_err(one)?;
     for note in &selection.notes {
         engine.reporter.report(Event::Warning(note.message().to_owned()));
     }
@@ -104,7 +106,9 @@ fn hosts(engine: &Engine, play: &Play) -> Result<Vec<HostName>, Vec<Diagnostic>>
 
 fn title(engine: &Engine, play: &Play) -> String {
     let node = play.name.as_ref().unwrap_or(&play.hosts);
-    let scope = crate::vars::Layers::default().with(crate::vars::Level::Play, play.vars.clone()).with(crate::vars::Level::Extra, engine.extra.clone());
+    let scope = crate::vars::Layers::default()
+        .with(crate::vars::Level::Play, play.vars.clone())
+        .with(crate::vars::Level::Extra, engine.extra.clone());
     let context = Context::new(Arc::new(scope), crate::template::Search::default());
     let rendered = engine.templar.render(node, &context).unwrap_or_else(|_| node.clone());
     match rendered.items() {
@@ -114,23 +118,39 @@ fn title(engine: &Engine, play: &Play) -> String {
 }
 
 /// `serial`: a number, a percentage, or a list of them whose last entry repeats.
-fn batches(engine: &Engine, play: &Play, hosts: &[HostName]) -> Result<Vec<Vec<HostName>>, Vec<Diagnostic>> {
+fn batches(
+    engine: &Engine,
+    play: &Play,
+    hosts: &[HostName],
+) -> Result<Vec<Vec<HostName>>, Vec<Diagnostic>> {
     let Some(serial) = play.chain.keywords.get("serial") else { return Ok(vec![hosts.to_vec()]) };
-    let scope = crate::vars::Layers::default().with(crate::vars::Level::Play, play.vars.clone()).with(crate::vars::Level::Extra, engine.extra.clone());
+    let scope = crate::vars::Layers::default()
+        .with(crate::vars::Level::Play, play.vars.clone())
+        .with(crate::vars::Level::Extra, engine.extra.clone());
     let context = Context::new(Arc::new(scope), crate::template::Search::default());
     let serial = engine.templar.render(serial, &context).map_err(|error| vec![error.into()])?;
-    let entries: Vec<&Node> = serial.items().map_or_else(|| vec![&serial], |items| items.iter().collect());
+    let entries: Vec<&Node> =
+        serial.items().map_or_else(|| vec![&serial], |items| items.iter().collect());
     let mut sizes = Vec::new();
     for entry in entries {
         let text = entry.text().unwrap_or_default();
         let size = match text.strip_suffix('%') {
-            Some(percent) => percent.trim().parse::<usize>().ok().map(|p| (hosts.len() * p / 100).max(1)),
+            Some(percent) => {
+                percent.trim().parse::<usize>().ok().map(|p| (hosts.len() * p / 100).max(1))
+            }
             None => text.trim().parse::<usize>().ok(),
         };
         match size {
             Some(0) => sizes.push(hosts.len()),
             Some(size) => sizes.push(size),
-            None => return Err(vec![Diagnostic::error(format!("expected a number of hosts or a percentage, found `{text}`")).at(entry.span, "")]),
+            None => {
+                return Err(vec![
+                    Diagnostic::error(format!(
+                        "expected a number of hosts or a percentage, found `{text}`"
+                    ))
+                    .at(entry.span, ""),
+                ]);
+            }
         }
     }
     let mut batches = Vec::new();
@@ -150,14 +170,22 @@ fn prompt(play: &Play) -> Result<Layer, Vec<Diagnostic>> {
     for entry in &play.vars_prompt {
         let field = |key: &str| entry.get(key).and_then(Node::text);
         let Some(name) = field("name") else {
-            return Err(vec![Diagnostic::error("expected `name` in `vars_prompt`").at(entry.span, "")]);
+            return Err(vec![
+                Diagnostic::error("expected `name` in `vars_prompt`").at(entry.span, ""),
+            ]);
         };
         let private = field("private").and_then(boolean).unwrap_or(true);
         let text = format!("{}: ", field("prompt").unwrap_or(name));
         let answer = crate::report::ask(&text, private).filter(|answer| !answer.is_empty());
         let value = match answer.or(field("default").map(str::to_owned)) {
             Some(value) => value,
-            None => return Err(vec![Diagnostic::error(format!("no value was given for `{name}`")).at(entry.span, "").help(format!("give it on the command line: `-e {name}=…`"))]),
+            None => {
+                return Err(vec![
+                    Diagnostic::error(format!("no value was given for `{name}`"))
+                        .at(entry.span, "")
+                        .help(format!("give it on the command line: `-e {name}=…`")),
+                ]);
+            }
         };
         layer.set(name, value);
     }
@@ -165,7 +193,8 @@ fn prompt(play: &Play) -> Result<Layer, Vec<Diagnostic>> {
 }
 
 fn special(engine: &Arc<Engine>, name: &str, all: &[HostName], batch: &[Arc<Host>]) -> Arc<Layer> {
-    let hosts: Vec<HostName> = all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
+    let hosts: Vec<HostName> =
+        all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
     let batch: Vec<HostName> = batch.iter().map(|host| host.name.clone()).collect();
     let mut layer = engine.special.layer(&engine.inventory, super::include::hostvars(engine));
     layer.extend(special::Play { name, all, hosts: &hosts, batch: &batch }.layer());
@@ -211,10 +240,19 @@ impl PlayRun {
             let first: Vec<_> = std::iter::once(task).chain(phases[0].iter().cloned()).collect();
             phases[0] = first.into();
         }
-        let free = self.play.chain.keywords.get("strategy").and_then(Node::text).is_some_and(|s| s.ends_with("free") || s.ends_with("host_pinned"));
+        let free = self
+            .play
+            .chain
+            .keywords
+            .get("strategy")
+            .and_then(Node::text)
+            .is_some_and(|s| s.ends_with("free") || s.ends_with("host_pinned"));
         for (at, phase) in phases.iter().enumerate() {
             // What comes after this phase, for looking ahead.
-            let after = phases[at + 1..].iter().rev().fold(None, |up, items| Some(Rest::new(items.clone(), up)));
+            let after = phases[at + 1..]
+                .iter()
+                .rev()
+                .fold(None, |up, items| Some(Rest::new(items.clone(), up)));
             let rest = Rest::new(phase.clone(), after);
             if free {
                 let mut set = tokio::task::JoinSet::new();
@@ -232,7 +270,14 @@ impl PlayRun {
 
     /// The task that gathers facts, unless the play says no.
     fn fact_task(&self) -> Option<list::Item> {
-        let wanted = self.play.chain.keywords.get("gather_facts").and_then(Node::text).and_then(boolean).unwrap_or(true);
+        let wanted = self
+            .play
+            .chain
+            .keywords
+            .get("gather_facts")
+            .and_then(Node::text)
+            .and_then(boolean)
+            .unwrap_or(true);
         if !wanted {
             return None;
         }
@@ -247,7 +292,10 @@ impl PlayRun {
         for host in self.alive() {
             match self.vars_files_of(&host) {
                 Ok(layer) => {
-                    self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(host.name.clone(), Arc::new(layer));
+                    self.files
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(host.name.clone(), Arc::new(layer));
                 }
                 Err(errors) => list::refuse(self, &host, &errors),
             }
@@ -258,11 +306,16 @@ impl PlayRun {
         let context = self.context(host, None)?;
         let mut layer = Layer::default();
         for entry in &self.play.vars_files {
-            let choices: Vec<&Node> = entry.items().map_or_else(|| vec![entry], |items| items.iter().collect());
+            let choices: Vec<&Node> =
+                entry.items().map_or_else(|| vec![entry], |items| items.iter().collect());
             let mut found = None;
             let mut tried = Vec::new();
             for choice in choices {
-                let name = self.engine.templar.render(choice, &context).map_err(|error| vec![error.into()])?;
+                let name = self
+                    .engine
+                    .templar
+                    .render(choice, &context)
+                    .map_err(|error| vec![error.into()])?;
                 let path = self.play.dir.join(name.text().unwrap_or_default());
                 if path.is_file() {
                     found = Some(path);
@@ -271,13 +324,15 @@ impl PlayRun {
                 tried.push(path);
             }
             let Some(path) = found else {
-                let mut error = Diagnostic::error("there is no such file of variables").at(entry.span, "not found");
+                let mut error = Diagnostic::error("there is no such file of variables")
+                    .at(entry.span, "not found");
                 for path in tried {
                     error = error.note(format!("looked for `{}`", path.display()));
                 }
                 return Err(vec![error]);
             };
-            let node = self.engine.loader.file(&path, Some(entry.span)).map_err(|error| vec![error])?;
+            let node =
+                self.engine.loader.file(&path, Some(entry.span)).map_err(|error| vec![error])?;
             layer.extend(Layer::from_node(&node).map_err(|error| vec![error])?);
         }
         Ok(layer)
@@ -289,11 +344,16 @@ impl PlayRun {
         if failed == 0 {
             return false;
         }
-        let limit = self.play.chain.keywords.get("max_fail_percentage").and_then(Node::text).and_then(|t| t.parse::<f64>().ok());
+        let limit = self
+            .play
+            .chain
+            .keywords
+            .get("max_fail_percentage")
+            .and_then(Node::text)
+            .and_then(|t| t.parse::<f64>().ok());
         match limit {
             Some(limit) => failed as f64 / self.batch.len() as f64 * 100.0 > limit,
             None => failed == self.batch.len(),
         }
     }
 }
-

@@ -14,7 +14,11 @@ impl PlayRun {
     ///
     /// # Errors
     /// What is wrong in the variable files of the host.
-    pub(super) fn context(&self, host: &Host, task: Option<&Task>) -> Result<Context, Vec<Diagnostic>> {
+    pub(super) fn context(
+        &self,
+        host: &Host,
+        task: Option<&Task>,
+    ) -> Result<Context, Vec<Diagnostic>> {
         let chain = task.map_or(&self.play.chain, |task| &task.chain);
         let layers = self.layers(host, chain)?;
         let context = Context::new(Arc::new(layers), self.search(chain));
@@ -27,7 +31,10 @@ impl PlayRun {
     pub(super) fn layers(&self, host: &Host, chain: &Chain) -> Result<Layers, Vec<Diagnostic>> {
         let engine = &self.engine;
         let Some(known) = engine.inventory.host(&host.name) else {
-            return Err(vec![Diagnostic::error(format!("host `{}` is not in the inventory", host.name))]);
+            return Err(vec![Diagnostic::error(format!(
+                "host `{}` is not in the inventory",
+                host.name
+            ))]);
         };
         let mut layers = engine.inventory_vars.layers(known)?;
         let learnt = host.learnt();

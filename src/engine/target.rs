@@ -31,12 +31,29 @@ pub(super) fn target(play: &PlayRun, host: &Host, context: &Context) -> Result<T
     });
     let transport = match connection.rsplit('.').next().unwrap_or_default() {
         "local" => Transport::Local,
-        "ssh" => Transport::Command(vec!["ssh".into(),"-oBatchMode=yes".into(), "-oStrictHostKeyChecking=no".into(), "-oUserKnownHostsFile=/dev/null".into(), "-oLogLevel=ERROR".into(), "-i".into(), vars.first(&["ansible_ssh_private_key_file"])?.unwrap_or_default(), vars.first(&["ansible_host"])?.unwrap_or_default()]),
+        "ssh" => Transport::Command(vec![
+            "ssh".into(),
+            "-oBatchMode=yes".into(),
+            "-oStrictHostKeyChecking=no".into(),
+            "-oUserKnownHostsFile=/dev/null".into(),
+            "-oLogLevel=ERROR".into(),
+            "-i".into(),
+            vars.first(&["ansible_ssh_private_key_file"])?.unwrap_or_default(),
+            vars.first(&["ansible_host"])?.unwrap_or_default(),
+        ]),
         "embedded" => match options.embedded.get(&name) {
             Some(transport) => transport.clone(),
-            None => return Err(Failure::new(format!("no embedded host was started for `{name}`: it is only there for `env=demo`"))),
+            None => {
+                return Err(Failure::new(format!(
+                    "no embedded host was started for `{name}`: it is only there for `env=demo`"
+                )));
+            }
         },
-        other => return Err(Failure::new(format!("connection `{other}` is not supported: expected `ssh` or `local`"))),
+        other => {
+            return Err(Failure::new(format!(
+                "connection `{other}` is not supported: expected `ssh` or `local`"
+            )));
+        }
     };
     Ok(Target { name, transport })
 }
@@ -54,7 +71,11 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
             Some(wanted) => wanted,
             None => {
                 let span = task.chain.nearest("become").map_or(task.span, |node| node.span);
-                return Err(Failure::from(Diagnostic::error(format!("expected a boolean, found `{text}`")).at(span, "").help("write `become: true`")));
+                return Err(Failure::from(
+                    Diagnostic::error(format!("expected a boolean, found `{text}`"))
+                        .at(span, "")
+                        .help("write `become: true`"),
+                ));
             }
         },
         (None, None) => options.become_,
@@ -62,12 +83,22 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
     if !wanted {
         return Ok(None);
     }
-    let user = vars.first(&["ansible_become_user"])?.or(keyword("become_user")?).or(options.become_user.clone());
-    let method = vars.first(&["ansible_become_method"])?.or(keyword("become_method")?).or(options.become_method.clone());
+    let user = vars
+        .first(&["ansible_become_user"])?
+        .or(keyword("become_user")?)
+        .or(options.become_user.clone());
+    let method = vars
+        .first(&["ansible_become_method"])?
+        .or(keyword("become_method")?)
+        .or(options.become_method.clone());
     let method = match method.as_deref().map(|name| name.rsplit('.').next().unwrap_or(name)) {
         None | Some("sudo") => Method::Sudo,
         Some("su") => Method::Su,
-        Some(other) => return Err(Failure::new(format!("become method `{other}` is not supported: expected `sudo` or `su`"))),
+        Some(other) => {
+            return Err(Failure::new(format!(
+                "become method `{other}` is not supported: expected `sudo` or `su`"
+            )));
+        }
     };
     let password = vars
         .first(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?
@@ -78,13 +109,20 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
     let flags = vars.first(&["ansible_become_flags"])?.or(keyword("become_flags")?);
     // Ansible's own default flags are what the session uses anyway.
     let flags = flags.map(|text| shlex::split(&text).unwrap_or_default()).unwrap_or_default();
-    let flags = flags.into_iter().filter(|flag| !matches!(flag.as_str(), "-H" | "-S" | "-n")).collect();
-    Ok(Some(Become { method, user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "root".to_owned()), password, flags }))
+    let flags =
+        flags.into_iter().filter(|flag| !matches!(flag.as_str(), "-H" | "-S" | "-n")).collect();
+    Ok(Some(Become {
+        method,
+        user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "root".to_owned()),
+        password,
+        flags,
+    }))
 }
 
 /// A login user need not become itself.
 pub(super) fn become_unless_login(become_: Option<&Become>, target: &Target) -> Who {
-    let login: Option<&str> = None; let _ = target;
+    let login: Option<&str> = None;
+    let _ = target;
     become_.filter(|other| login != Some(&*other.user)).cloned()
 }
 
@@ -104,7 +142,11 @@ pub(super) fn delegate(at: &At<'_>, context: &Context) -> Result<Option<Arc<Host
         return Ok(None);
     }
     if at.play.engine.inventory.host(&name).is_none() {
-        return Err(Failure::from(Diagnostic::error(format!("there is no host `{name}` to delegate to")).at(node.span, "").help("add it to the inventory, or use `localhost`")));
+        return Err(Failure::from(
+            Diagnostic::error(format!("there is no host `{name}` to delegate to"))
+                .at(node.span, "")
+                .help("add it to the inventory, or use `localhost`"),
+        ));
     }
     Ok(Some(at.play.engine.host(&HostName::from(name.as_str()))))
 }
@@ -122,10 +164,19 @@ impl Variables<'_> {
             let value = match self.context.scope.get(name) {
                 None => continue,
                 Some(crate::template::Raw::Value(value)) => value,
-                Some(crate::template::Raw::Node(node)) => match crate::playbook::has_template(node.text().unwrap_or_default()) || node.scalar().is_some_and(|s| s.tag.is_some()) {
-                    true => self.play.engine.templar.value(&node, self.context).map_err(Failure::from)?,
-                    false => from_node(&node),
-                },
+                Some(crate::template::Raw::Node(node)) => {
+                    match crate::playbook::has_template(node.text().unwrap_or_default())
+                        || node.scalar().is_some_and(|s| s.tag.is_some())
+                    {
+                        true => self
+                            .play
+                            .engine
+                            .templar
+                            .value(&node, self.context)
+                            .map_err(Failure::from)?,
+                        false => from_node(&node),
+                    }
+                }
             };
             let text = to_node(&value, Default::default()).text().map(str::to_owned);
             if let Some(text) = text.filter(|text| !text.is_empty() && !value.is_none()) {

@@ -18,18 +18,26 @@ use crate::template::{Context, Raw, TemplateError, from_json};
 
 /// What became of a task on a host.
 pub(super) enum Outcome {
-    Done { register: Option<(String, Value)>, changed: bool },
+    Done {
+        register: Option<(String, Value)>,
+    },
     /// Files or roles to run next on this host.
     Include(Vec<include::Wanted>),
 }
 
 /// Runs a task on a host, reports it, and keeps what it registers.
-pub(super) async fn run(play: &Arc<PlayRun>, host: &Arc<Host>, task: &Arc<Task>, rest: &Arc<Rest>, next: usize) -> Outcome {
+pub(super) async fn run(
+    play: &Arc<PlayRun>,
+    host: &Arc<Host>,
+    task: &Arc<Task>,
+    rest: &Arc<Rest>,
+    next: usize,
+) -> Outcome {
     let context = match play.context(host, Some(task)) {
         Ok(context) => context,
         Err(errors) => {
             list::refuse(play, host, &errors);
-            return Outcome::Done { register: None, changed: false };
+            return Outcome::Done { register: None };
         }
     };
     let at = At { play, host, task, rest, next };
@@ -82,7 +90,10 @@ impl At<'_> {
                 includes.push(include);
                 continue;
             }
-            done.values.insert(turn.variable.clone(), serde_json::to_value(&turn.item).unwrap_or_default());
+            done.values.insert(
+                turn.variable.clone(),
+                serde_json::to_value(&turn.item).unwrap_or_default(),
+            );
             done.values.insert("ansible_loop_var".into(), turn.variable.clone().into());
             changed |= done.changed;
             skipped &= done.skipped;
@@ -128,7 +139,9 @@ impl At<'_> {
             Ok(Some(skipped)) => return (skipped, None),
             Err(error) => return (Done::failed(Failure::from(error)), None),
         }
-        if let Action::Builtin(builtin @ (Builtin::IncludeTasks | Builtin::IncludeRole)) = self.task.action {
+        if let Action::Builtin(builtin @ (Builtin::IncludeTasks | Builtin::IncludeRole)) =
+            self.task.action
+        {
             return match include::wanted(self, builtin, context) {
                 Ok(wanted) => (Done::default(), Some(wanted)),
                 Err(failure) => (Done::failed(failure), None),
@@ -138,7 +151,8 @@ impl At<'_> {
         let number = |name: &str| self.number(context, name);
         let retries = match (until, number("retries")) {
             (None, None) => 0,
-            (Some(_), None) => 3,
+            // Three attempts in all, as in Ansible.
+            (Some(_), None) => 2,
             (_, Some(retries)) => retries as u32,
         };
         let delay = Duration::from_secs_f64(number("delay").unwrap_or(5.0).max(0.0));
@@ -153,7 +167,12 @@ impl At<'_> {
                 done.values.insert("attempts".into(), attempts.into());
             }
             let satisfied = match until {
-                Some(until) => match self.play.engine.templar.condition(until, &self.with_result(context, &done)) {
+                Some(until) => match self
+                    .play
+                    .engine
+                    .templar
+                    .condition(until, &self.with_result(context, &done))
+                {
                     Ok(holds) => holds && !done.is_failed() || holds,
                     Err(error) => {
                         done.failure = Some(Failure::from(error));
@@ -167,13 +186,19 @@ impl At<'_> {
             }
             if attempts > retries {
                 if until.is_some() && !done.is_failed() {
-                    done.failure = Some(Failure::new(format!("the condition of `until` did not hold after {attempts} attempts")));
+                    done.failure = Some(Failure::new(format!(
+                        "the condition of `until` did not hold after {attempts} attempts"
+                    )));
                 }
                 return (done, None);
             }
             let left = retries + 1 - attempts;
             let task = list::title(self.play, self.task, self.host);
-            self.play.engine.reporter.report(Event::Retry { host: self.host.name.to_string(), task, left });
+            self.play.engine.reporter.report(Event::Retry {
+                host: self.host.name.to_string(),
+                task,
+                left,
+            });
             tokio::time::sleep(delay).await;
             // What was asked before the wait says nothing about now.
             self.host.link.lock().await.forget_answers();
@@ -190,11 +215,13 @@ impl At<'_> {
     /// `when`, from the play inwards: what to report if it does not hold.
     fn condition(&self, context: &Context) -> Result<Option<Done>, TemplateError> {
         for when in self.task.chain.all("when") {
-            let terms: Vec<&Node> = when.items().map_or_else(|| vec![when], |items| items.iter().collect());
+            let terms: Vec<&Node> =
+                when.items().map_or_else(|| vec![when], |items| items.iter().collect());
             for term in terms {
                 if !self.play.engine.templar.condition(term, context)? {
                     let mut done = Done { skipped: true, ..Done::default() };
-                    done.values.insert("false_condition".into(), term.text().unwrap_or_default().into());
+                    done.values
+                        .insert("false_condition".into(), term.text().unwrap_or_default().into());
                     done.values.insert("skip_reason".into(), "Conditional result was False".into());
                     return Ok(Some(done));
                 }
@@ -210,14 +237,21 @@ impl At<'_> {
         }
         let templar = &self.play.engine.templar;
         if let Some(changed_when) = self.task.keyword("changed_when") {
-            done.changed = templar.condition(changed_when, &self.with_result(context, done)).map_err(Failure::from)?;
+            done.changed = templar
+                .condition(changed_when, &self.with_result(context, done))
+                .map_err(Failure::from)?;
         }
         // A task that could not be tried at all is failed whatever the condition says.
         if let Some(failed_when) = self.task.keyword("failed_when").filter(|_| !done.refused) {
-            let failed = templar.condition(failed_when, &self.with_result(context, done)).map_err(Failure::from)?;
+            let failed = templar
+                .condition(failed_when, &self.with_result(context, done))
+                .map_err(Failure::from)?;
             done.values.insert("failed_when_result".into(), failed.into());
             match (failed, done.failure.is_some()) {
-                (true, false) => done.failure = Some(Failure::new("the condition of `failed_when` holds").quiet()),
+                (true, false) => {
+                    done.failure =
+                        Some(Failure::new("the condition of `failed_when` holds").quiet())
+                }
                 (false, _) => done.failure = None,
                 (true, true) => {}
             }
@@ -246,7 +280,12 @@ impl At<'_> {
             Some(node) => self.truth(node, &self.with_result(context, &done)),
             None => false,
         };
-        let ignored = done.is_failed() && if done.unreachable { ignore("ignore_unreachable") } else { ignore("ignore_errors") };
+        let ignored = done.is_failed()
+            && if done.unreachable {
+                ignore("ignore_unreachable")
+            } else {
+                ignore("ignore_errors")
+            };
         done.ignored = ignored;
         let registered = register.map(|name| (name, from_json(&done.result())));
         if let Some(registered) = &registered {
@@ -283,21 +322,29 @@ impl At<'_> {
         if done.is_failed() {
             self.host.set([
                 ("ansible_failed_result".to_owned(), from_json(&done.result())),
-                ("ansible_failed_task".to_owned(), Value::from_iter([("name", list::title(self.play, self.task, self.host))])),
+                (
+                    "ansible_failed_task".to_owned(),
+                    Value::from_iter([("name", list::title(self.play, self.task, self.host))]),
+                ),
             ]);
         }
         // A loop has reported its turns; as a whole it speaks only if it did nothing or failed.
         if !done.looped || done.skipped || done.is_failed() {
             self.report(context, &done, None);
         }
-        Outcome::Done { register: registered, changed: done.changed }
+        Outcome::Done { register: registered }
     }
 
     fn truth(&self, node: &Node, context: &Context) -> bool {
         match node.text() {
-            Some(text) if crate::playbook::has_template(text) => {
-                self.play.engine.templar.render(node, context).ok().and_then(|n| n.text().and_then(boolean)).unwrap_or(false)
-            }
+            Some(text) if crate::playbook::has_template(text) => self
+                .play
+                .engine
+                .templar
+                .render(node, context)
+                .ok()
+                .and_then(|n| n.text().and_then(boolean))
+                .unwrap_or(false),
             Some(text) => boolean(text).unwrap_or(false),
             None => false,
         }
@@ -308,7 +355,9 @@ impl At<'_> {
         for node in self.task.chain.all("notify") {
             match self.play.engine.templar.render(node, context) {
                 Ok(node) => match node.items() {
-                    Some(items) => names.extend(items.iter().filter_map(Node::text).map(str::to_owned)),
+                    Some(items) => {
+                        names.extend(items.iter().filter_map(Node::text).map(str::to_owned))
+                    }
                     None => names.extend(node.text().map(str::to_owned)),
                 },
                 Err(error) => done.failure = Some(Failure::from(error)),
@@ -318,8 +367,10 @@ impl At<'_> {
             if !list::notify(self.play, self.host, &name) {
                 let at = self.task.chain.nearest("notify").map_or(self.task.span, |node| node.span);
                 let handlers = self.play.handlers();
-                let known: Vec<&str> = handlers.iter().filter_map(|h| h.name.as_ref()?.text()).collect();
-                let mut error = Diagnostic::error(format!("there is no handler `{name}`")).at(at, "notified here");
+                let known: Vec<&str> =
+                    handlers.iter().filter_map(|h| h.name.as_ref()?.text()).collect();
+                let mut error = Diagnostic::error(format!("there is no handler `{name}`"))
+                    .at(at, "notified here");
                 if let Some(near) = rprov_modules::kit::nearest(&name, known) {
                     error = error.help(format!("did you mean `{near}`?"));
                 }

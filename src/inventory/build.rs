@@ -197,15 +197,14 @@ impl Build {
         }
         for host in 0..self.hosts.len() {
             let grouped = self.hosts[host].groups.iter().any(|group| *group > UNGROUPED);
-            if !grouped {
+            if grouped {
+                self.hosts[host].groups.retain(|group| *group != UNGROUPED);
+            } else {
                 self.member(UNGROUPED, host);
-            } else if let Some(at) =
-                self.hosts[host].groups.iter().position(|group| *group == UNGROUPED)
-            {
-                self.hosts[host].groups.remove(at);
-                self.groups[UNGROUPED].hosts.retain(|other| *other != host);
             }
         }
+        let hosts = &self.hosts;
+        self.groups[UNGROUPED].hosts.retain(|host| hosts[*host].groups.contains(&UNGROUPED));
         self.set_depths();
         self.warn_of_twins();
         if self.diagnostics.iter().any(Diagnostic::is_error) {

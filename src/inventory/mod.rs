@@ -124,12 +124,12 @@ impl Inventory {
     /// A group and all groups below it, level by level.
     fn descend<'a>(&'a self, group: &'a Group) -> Vec<&'a Group> {
         let mut order = vec![group];
+        let mut seen = vec![false; self.groups.len()];
         let mut next = 0;
         while let Some(group) = order.get(next).copied() {
             for &child in &group.children {
-                let child = &self.groups[child];
-                if !order.iter().any(|known| known.name == child.name) {
-                    order.push(child);
+                if !std::mem::replace(&mut seen[child], true) {
+                    order.push(&self.groups[child]);
                 }
             }
             next += 1;

@@ -8,9 +8,11 @@
 //! `--limit` leaves no host, give an empty selection with a note: the play is skipped, and whoever
 //! runs several plays must see to it that at least one host is left in one of them.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use fancy_regex::Regex;
+use indexmap::IndexSet;
 use rprov_modules::kit::{Span, nearest};
 
 use super::{HostName, Inventory, LOCALHOST, range};
@@ -28,7 +30,7 @@ pub struct Selection {
 #[derive(Debug, Clone)]
 pub struct Limit {
     text: String,
-    hosts: Vec<HostName>,
+    hosts: IndexSet<HostName>,
 }
 
 impl Limit {
@@ -55,8 +57,8 @@ impl Limit {
         Ok(Limit { text: text.to_owned(), hosts: found.hosts })
     }
 
-    pub fn hosts(&self) -> &[HostName] {
-        &self.hosts
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = &HostName> {
+        self.hosts.iter()
     }
 }
 
@@ -98,7 +100,7 @@ pub fn select(
             notes.push(note.at(span, "the play is skipped"));
         }
     }
-    Ok(Selection { hosts, notes })
+    Ok(Selection { hosts: hosts.into_iter().collect(), notes })
 }
 
 /// The terms of a pattern: separated by commas, else by colons that are not in brackets.
@@ -129,7 +131,7 @@ fn has_port(pattern: &str) -> bool {
 }
 
 struct Found {
-    hosts: Vec<HostName>,
+    hosts: IndexSet<HostName>,
     missed: Vec<Missed>,
 }
 
@@ -174,7 +176,7 @@ impl Missed {
 }
 
 fn evaluate(inventory: &Inventory, terms: &[String], span: Span) -> Result<Found, Diagnostic> {
-    let mut found = Found { hosts: vec![], missed: vec![] };
+    let mut found = Found { hosts: IndexSet::new(), missed: vec![] };
     let of_kind = |first: &[char]| -> Vec<&str> {
         terms.iter().filter_map(|t| t.strip_prefix(first)).map(str::trim).collect()
     };
@@ -185,18 +187,16 @@ fn evaluate(inventory: &Inventory, terms: &[String], span: Span) -> Result<Found
         named.push("all");
     }
     for term in named {
-        for host in matches(inventory, term, span, &mut found.missed)? {
-            if !found.hosts.contains(&host) {
-                found.hosts.push(host);
-            }
-        }
+        found.hosts.extend(matches(inventory, term, span, &mut found.missed)?);
     }
     for term in wanted {
-        let matching = matches(inventory, term, span, &mut found.missed)?;
+        let matching: HashSet<_> =
+            matches(inventory, term, span, &mut found.missed)?.into_iter().collect();
         found.hosts.retain(|host| matching.contains(host));
     }
     for term in excluded {
-        let matching = matches(inventory, term, span, &mut found.missed)?;
+        let matching: HashSet<_> =
+            matches(inventory, term, span, &mut found.missed)?.into_iter().collect();
         found.hosts.retain(|host| !matching.contains(host));
     }
     Ok(found)

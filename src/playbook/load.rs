@@ -105,8 +105,12 @@ impl Loader {
     /// As [`Loader::playbook`].
     pub fn text_playbook(&self, name: &str, text: &str) -> Result<Vec<Play>, Vec<Diagnostic>> {
         let path = PathBuf::from(name);
-        let node = crate::source::yaml::parse_value(&self.settings.map, &path, text).map_err(|error| vec![error])?;
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), Arc::new(node));
+        let node = crate::source::yaml::parse_value(&self.settings.map, &path, text)
+            .map_err(|error| vec![error])?;
+        self.files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.clone(), Arc::new(node));
         self.playbook(&path)
     }
 
@@ -128,20 +132,28 @@ impl Loader {
             Err(error) => return errors.push(error),
         };
         let Some(items) = node.items() else {
-            let error = Diagnostic::error(format!("expected a list of plays, found {}", node.type_name()));
-            return errors.push(error.at(node.span, "a playbook is a list").help("begin with `- hosts: …`"));
+            let error =
+                Diagnostic::error(format!("expected a list of plays, found {}", node.type_name()));
+            return errors
+                .push(error.at(node.span, "a playbook is a list").help("begin with `- hosts: …`"));
         };
         let dir = path.parent().unwrap_or(Path::new("")).to_owned();
         reading.push(path.to_owned());
         for item in items {
-            let import = ["import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook"]
-                .iter()
-                .find_map(|name| item.get(name));
+            let import = [
+                "import_playbook",
+                "ansible.builtin.import_playbook",
+                "ansible.legacy.import_playbook",
+            ]
+            .iter()
+            .find_map(|name| item.get(name));
             match import {
                 Some(target) => {
                     let scope = Arc::new(Static::new(&self.settings.extra, []));
                     match self.text(target, scope) {
-                        Ok(name) => self.plays(&dir.join(name), Some(target.span), plays, errors, reading),
+                        Ok(name) => {
+                            self.plays(&dir.join(name), Some(target.span), plays, errors, reading)
+                        }
                         Err(error) => errors.push(error),
                     }
                 }
@@ -161,7 +173,13 @@ impl Loader {
     ///
     /// # Errors
     /// Everything that is wrong in it or in what it imports.
-    pub fn tasks(&self, path: &Path, from: Span, chain: &Arc<Chain>, playbook_dir: &Path) -> Result<Included, Vec<Diagnostic>> {
+    pub fn tasks(
+        &self,
+        path: &Path,
+        from: Span,
+        chain: &Arc<Chain>,
+        playbook_dir: &Path,
+    ) -> Result<Included, Vec<Diagnostic>> {
         let mut load = self.load(playbook_dir.to_owned());
         let items = load.task_file(path, from, chain);
         load.finish(items)
@@ -171,7 +189,12 @@ impl Loader {
     ///
     /// # Errors
     /// Everything that is wrong in it or in what it imports.
-    pub fn role(&self, wanted: &super::role::Wanted, chain: &Arc<Chain>, playbook_dir: &Path) -> Result<Included, Vec<Diagnostic>> {
+    pub fn role(
+        &self,
+        wanted: &super::role::Wanted,
+        chain: &Arc<Chain>,
+        playbook_dir: &Path,
+    ) -> Result<Included, Vec<Diagnostic>> {
         let mut load = self.load(playbook_dir.to_owned());
         let items = load.role(wanted, chain);
         load.finish(items)
@@ -213,7 +236,10 @@ impl Loader {
         })?;
         match rendered.text() {
             Some(text) => Ok(text.to_owned()),
-            None => Err(Diagnostic::error(format!("expected a name, found {}", rendered.type_name())).at(node.span, "")),
+            None => {
+                Err(Diagnostic::error(format!("expected a name, found {}", rendered.type_name()))
+                    .at(node.span, ""))
+            }
         }
     }
 
@@ -240,7 +266,10 @@ impl Load<'_> {
 
     fn play(&mut self, node: &Node) -> Option<Play> {
         let Some(entries) = node.entries() else {
-            self.fail(Diagnostic::error(format!("expected a play, found {}", node.type_name())).at(node.span, "a play is a mapping with `hosts:`"));
+            self.fail(
+                Diagnostic::error(format!("expected a play, found {}", node.type_name()))
+                    .at(node.span, "a play is a mapping with `hosts:`"),
+            );
             return None;
         };
         let mut keywords = Keywords::default();
@@ -252,8 +281,9 @@ impl Load<'_> {
             match keywords::kind(key, keywords::PLAY) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
-                Kind::Misplaced(_) | Kind::Other => {
-                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a play")).at(entry.key.span, "unknown");
+                Kind::Misplaced | Kind::Other => {
+                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a play"))
+                        .at(entry.key.span, "unknown");
                     let known = super::task::is_action(key);
                     self.fail(match keywords::suggestion(key, keywords::PLAY) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -264,13 +294,18 @@ impl Load<'_> {
             }
         }
         let Some(hosts) = keywords.get("hosts").filter(|hosts| !hosts.is_null()).cloned() else {
-            self.fail(Diagnostic::error("a play needs `hosts`").at(node.span, "no `hosts` here").help("add `hosts: all`, a group, or a host pattern"));
+            self.fail(
+                Diagnostic::error("a play needs `hosts`")
+                    .at(node.span, "no `hosts` here")
+                    .help("add `hosts: all`, a group, or a host pattern"),
+            );
             return None;
         };
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let take = |name: &str| keywords.get(name).cloned();
         let (name, roles) = (take("name"), take("roles"));
-        let (pre, tasks, post, handlers) = (take("pre_tasks"), take("tasks"), take("post_tasks"), take("handlers"));
+        let (pre, tasks, post, handlers) =
+            (take("pre_tasks"), take("tasks"), take("post_tasks"), take("handlers"));
         let (vars_files, vars_prompt) = (list(take("vars_files")), list(take("vars_prompt")));
         for file in &vars_files {
             if let Some(name) = file.text().filter(|name| !super::has_template(name))
@@ -311,10 +346,18 @@ impl Load<'_> {
     }
 
     /// A list of tasks and blocks.
-    pub(super) fn items(&mut self, node: Option<&Node>, chain: &Arc<Chain>, place: u8) -> Vec<Item> {
+    pub(super) fn items(
+        &mut self,
+        node: Option<&Node>,
+        chain: &Arc<Chain>,
+        place: u8,
+    ) -> Vec<Item> {
         let Some(node) = node.filter(|node| !node.is_null()) else { return Vec::new() };
         let Some(list) = node.items() else {
-            self.fail(Diagnostic::error(format!("expected a list of tasks, found {}", node.type_name())).at(node.span, "begin each task with `- `"));
+            self.fail(
+                Diagnostic::error(format!("expected a list of tasks, found {}", node.type_name()))
+                    .at(node.span, "begin each task with `- `"),
+            );
             return Vec::new();
         };
         list.iter().flat_map(|item| self.item(item, chain, place)).collect()
@@ -333,8 +376,9 @@ impl Load<'_> {
             match keywords::kind(key, keywords::BLOCK) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
-                Kind::Misplaced(_) | Kind::Other => {
-                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a block")).at(entry.key.span, "unknown");
+                Kind::Misplaced | Kind::Other => {
+                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a block"))
+                        .at(entry.key.span, "unknown");
                     self.fail(match keywords::suggestion(key, keywords::BLOCK) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
                         None => error.help("move it to the tasks of the block"),
@@ -352,7 +396,8 @@ impl Load<'_> {
             dir: chain.dir.clone(),
             up: Some(chain.clone()),
         });
-        let [body, rescue, always] = parts.map(|part| self.items(part.as_ref(), &chain, place).into());
+        let [body, rescue, always] =
+            parts.map(|part| self.items(part.as_ref(), &chain, place).into());
         vec![Item::Block(Arc::new(Block { chain, body, rescue, always }))]
     }
 
@@ -361,9 +406,18 @@ impl Load<'_> {
         self.file_items(path, from, chain, keywords::TASK)
     }
 
-    pub(super) fn file_items(&mut self, path: &Path, from: Span, chain: &Arc<Chain>, place: u8) -> Vec<Item> {
+    pub(super) fn file_items(
+        &mut self,
+        path: &Path,
+        from: Span,
+        chain: &Arc<Chain>,
+        place: u8,
+    ) -> Vec<Item> {
         if self.reading.iter().any(|open| open == path) {
-            self.fail(Diagnostic::error(format!("`{}` imports itself", path.display())).at(from, "imported here again"));
+            self.fail(
+                Diagnostic::error(format!("`{}` imports itself", path.display()))
+                    .at(from, "imported here again"),
+            );
             return Vec::new();
         }
         let node = match self.loader.file(path, Some(from)) {
@@ -383,7 +437,8 @@ impl Load<'_> {
     pub(super) fn vars(&mut self, node: Option<&Node>) -> Layer {
         let Some(node) = node.filter(|node| !node.is_null()) else { return Layer::default() };
         // Ansible also takes a list of mappings.
-        let parts: Vec<&Node> = node.items().map_or_else(|| vec![node], |items| items.iter().collect());
+        let parts: Vec<&Node> =
+            node.items().map_or_else(|| vec![node], |items| items.iter().collect());
         let mut layer = Layer::default();
         for part in parts {
             match Layer::from_node(part) {

@@ -10,7 +10,10 @@ mod role;
 mod tags;
 mod task;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rprov_modules::kit::{Node, Span, Spec};
 
@@ -119,6 +122,11 @@ pub enum ChainLevel {
     Task,
 }
 
+/// A directory for people: the working directory has a name, too.
+fn shown(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}
+
 impl Chain {
     /// From the innermost level to the play.
     pub fn levels(&self) -> impl Iterator<Item = &Chain> {
@@ -132,7 +140,8 @@ impl Chain {
 
     /// All definitions of a keyword, from the play inwards.
     pub fn all(&self, keyword: &str) -> Vec<&Node> {
-        let mut found: Vec<_> = self.levels().filter_map(|chain| chain.keywords.get(keyword)).collect();
+        let mut found: Vec<_> =
+            self.levels().filter_map(|chain| chain.keywords.get(keyword)).collect();
         found.reverse();
         found
     }
@@ -179,13 +188,28 @@ impl Builtin {
             Builtin::Debug => &["msg", "var", "verbosity"],
             Builtin::Fail => &["msg"],
             Builtin::IncludeRole => &[
-                "name", "role", "tasks_from", "vars_from", "defaults_from", "handlers_from", "apply", "public",
-                "allow_duplicates", "rolespec_validate",
+                "name",
+                "role",
+                "tasks_from",
+                "vars_from",
+                "defaults_from",
+                "handlers_from",
+                "apply",
+                "public",
+                "allow_duplicates",
+                "rolespec_validate",
             ],
             Builtin::IncludeTasks => &["file", "apply"],
             Builtin::IncludeVars => &[
-                "file", "dir", "name", "depth", "files_matching", "ignore_files", "extensions",
-                "ignore_unknown_extensions", "hash_behaviour",
+                "file",
+                "dir",
+                "name",
+                "depth",
+                "files_matching",
+                "ignore_files",
+                "extensions",
+                "ignore_unknown_extensions",
+                "hash_behaviour",
             ],
             Builtin::Meta => &["action"],
             Builtin::Pause => &["seconds", "minutes", "prompt", "echo"],

@@ -32,8 +32,15 @@ impl Reporter for AdHoc {
                     Status::Failed => ("FAILED!", Style::red),
                     Status::Unreachable => ("UNREACHABLE!", Style::red),
                 };
-                let values = result.values.into_iter().filter(|(key, _)| !key.starts_with('_')).collect();
-                format!("{}\n", paint(self.style, &format!("{} | {word} => {}", result.host, pretty(&Value::Object(values)))))
+                let values =
+                    result.values.into_iter().filter(|(key, _)| !key.starts_with('_')).collect();
+                format!(
+                    "{}\n",
+                    paint(
+                        self.style,
+                        &format!("{} | {word} => {}", result.host, pretty(&Value::Object(values)))
+                    )
+                )
             }
             Event::Warning(warning) => format!("[WARNING]: {warning}\n"),
             Event::Note(note) => format!("{note}\n"),

@@ -50,7 +50,7 @@ impl Human {
     pub fn new(
         out: Box<dyn std::io::Write + Send>,
         color: bool,
-            verbosity: u8,
+        verbosity: u8,
         width: usize,
         redactor: Redactor,
     ) -> Human {
@@ -71,23 +71,32 @@ impl Human {
             let _ = write!(host, " -> {delegated}");
         }
         let mut out = String::new();
-        if !result.censored {
-            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style)));
-        }
-        let item = result.item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
+        let item =
+            result.item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
         let shown = self.values(result);
         let line = match result.status {
             Status::Ok => style.green(&format!("ok: [{host}]{item}{shown}")),
             Status::Changed => style.yellow(&format!("changed: [{host}]{item}{shown}")),
             Status::Skipped => style.cyan(&format!("skipping: [{host}]{item}{shown}")),
-            Status::Failed if item.is_empty() => style.red(&format!("fatal: [{host}]: FAILED!{shown}")),
+            Status::Failed if item.is_empty() => {
+                style.red(&format!("fatal: [{host}]: FAILED!{shown}"))
+            }
             Status::Failed => style.red(&format!("failed: [{host}]{item}{shown}")),
             Status::Unreachable => style.red(&format!("fatal: [{host}]: UNREACHABLE!{shown}")),
         };
         out.push_str(&line);
         out.push('\n');
+        if !result.censored {
+            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style)));
+        }
         if !result.unsettled.is_empty() {
-            let _ = writeln!(out, "{}", style.magenta(&format!("unsettled: [{host}]: after the change the same task still wants:")));
+            let _ = writeln!(
+                out,
+                "{}",
+                style.magenta(&format!(
+                    "unsettled: [{host}]: after the change the same task still wants:"
+                ))
+            );
             if !result.censored {
                 result.unsettled.iter().for_each(|d| out.push_str(&diff::render(d, style)));
             }
@@ -116,13 +125,26 @@ impl Human {
         if !(failed || result.verbose || self.verbosity > 0) {
             return String::new();
         }
+        let loop_var = result.values.get("ansible_loop_var").and_then(Value::as_str);
         let hidden = |key: &str| match result.verbose {
             // `debug` shows what it was asked for, not how it went.
-            true => matches!(key, "changed" | "failed") || key.starts_with('_'),
-            false => key.starts_with('_') || key == "diff" || (key.ends_with("_lines") && !failed && self.verbosity < 2),
+            true => {
+                matches!(key, "changed" | "failed" | "ansible_loop_var")
+                    || key.starts_with('_')
+                    || Some(key) == loop_var
+            }
+            false => {
+                key.starts_with('_')
+                    || key == "diff"
+                    || (key.ends_with("_lines") && !failed && self.verbosity < 2)
+            }
         };
-        let shown: Map<String, Value> =
-            result.values.iter().filter(|(key, _)| !hidden(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let shown: Map<String, Value> = result
+            .values
+            .iter()
+            .filter(|(key, _)| !hidden(key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         format!(" => {}", pretty(&Value::Object(shown)))
     }
 
@@ -163,12 +185,23 @@ impl Reporter for Human {
             Event::Play { name } => self.banner(&format!("PLAY [{name}]")),
             Event::NoHosts { reason } => format!("skipping: {reason}\n"),
             Event::Task { name, handler: false } => self.banner(&format!("TASK [{name}]")),
-            Event::Task { name, handler: true } => self.banner(&format!("RUNNING HANDLER [{name}]")),
-            Event::Included { path, hosts } => format!("{}\n", self.style.cyan(&format!("included: {path} for {}", hosts.join(", ")))),
+            Event::Task { name, handler: true } => {
+                self.banner(&format!("RUNNING HANDLER [{name}]"))
+            }
+            Event::Included { path, hosts } => format!(
+                "{}\n",
+                self.style.cyan(&format!("included: {path} for {}", hosts.join(", ")))
+            ),
             Event::Result(result) => self.result(result),
-            Event::Retry { host, task, left } => format!("{}\n", self.style.yellow(&format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."))),
+            Event::Retry { host, task, left } => format!(
+                "{}\n",
+                self.style
+                    .yellow(&format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."))
+            ),
             Event::Note(note) => format!("{note}\n"),
-            Event::Warning(warning) => format!("{}\n", self.style.magenta(&format!("[WARNING]: {warning}"))),
+            Event::Warning(warning) => {
+                format!("{}\n", self.style.magenta(&format!("[WARNING]: {warning}")))
+            }
             Event::Recap(hosts) => self.recap(hosts),
         };
         let text = self.redactor.clean(&text);

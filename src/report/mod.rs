@@ -23,16 +23,30 @@ pub use self::redact::Redactor;
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A play begins.
-    Play { name: String },
+    Play {
+        name: String,
+    },
     /// No host matched the play's pattern, for a reason that is no error.
-    NoHosts { reason: String },
+    NoHosts {
+        reason: String,
+    },
     /// A task begins on the hosts of the play.
-    Task { name: String, handler: bool },
+    Task {
+        name: String,
+        handler: bool,
+    },
     /// A file is included for these hosts.
-    Included { path: String, hosts: Vec<String> },
+    Included {
+        path: String,
+        hosts: Vec<String>,
+    },
     Result(Box<TaskResult>),
     /// A failed attempt that will be repeated.
-    Retry { host: String, task: String, left: u32 },
+    Retry {
+        host: String,
+        task: String,
+        left: u32,
+    },
     Note(String),
     Warning(String),
     Recap(Vec<(String, Stats)>),

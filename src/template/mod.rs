@@ -11,15 +11,18 @@ mod error;
 mod evaluate;
 mod file;
 mod filters;
+mod json;
 mod lazy;
 mod lookups;
 mod methods;
+mod mutable;
 mod prepare;
 mod print;
 mod python;
 mod register;
 mod tests;
 mod value;
+mod version;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -3,6 +3,8 @@
 //! Only the names of groups and hosts that are asked for are read, so that a vaulted file of an
 //! environment nobody runs needs no password.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,27 +115,37 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error(format!("cannot read `{}`: {}", path.display(), reason(error)))
 }
 
-/// The files of `name` in a `group_vars` or `host_vars` directory. The first of `name`, `name.yml`,
-/// `name.yaml` and `name.json` that exists; if that is a directory, all files in it in the order of
-/// their names, at any depth, but no hidden files, no backups (`~`) and no other endings.
-pub fn find(directory: &Path, name: &str) -> Vec<PathBuf> {
-    let mut found = vec![];
-    // A name from the inventory is one path component, whatever is in it.
-    if name.is_empty() || name.starts_with('.') || name.contains('/') {
-        return found;
+/// A `group_vars` or `host_vars` directory, which need not exist; listed once, however many hosts
+/// ask for their file.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    names: HashSet<OsString>,
+}
+
+impl Directory {
+    pub(super) fn list(path: PathBuf) -> Directory {
+        let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name()).collect();
+        Directory { path, names }
     }
-    for ending in ENDINGS {
-        let path = directory.join(format!("{name}{ending}"));
-        if path.is_dir() {
-            below(&path, 0, &mut found);
-            break;
+
+    /// The files of a group or host: the first of `name`, `name.yml`, `name.yaml` and `name.json`
+    /// that exists; if that is a directory, all files in it in the order of their names, at any
+    /// depth, but no hidden files, no backups (`~`) and no other endings.
+    pub(super) fn find(&self, name: &str) -> Vec<PathBuf> {
+        let mut found = vec![];
+        let candidates = ENDINGS.iter().map(|ending| OsString::from(format!("{name}{ending}")));
+        if let Some(first) = candidates.into_iter().find(|candidate| self.names.contains(candidate))
+        {
+            let path = self.path.join(first);
+            match path.is_dir() {
+                true => below(&path, 0, &mut found),
+                false => found.push(path),
+            }
         }
-        if path.exists() {
-            found.push(path);
-            break;
-        }
+        found
     }
-    found
 }
 
 fn below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::files::{self, Reader};
+use super::files::{Directory, Reader};
 use super::{Layer, Layers, Level, special};
 use crate::inventory::{Host, HostName, Inventory, Vars};
 use crate::source::Diagnostic;
@@ -19,7 +19,9 @@ pub struct InventoryVars {
     inventory: Arc<Inventory>,
     playbook_dir: Option<PathBuf>,
     reader: Reader,
-    /// By directory (`…/group_vars`) and name.
+    /// `group_vars` and `host_vars` directories by their path.
+    directories: Mutex<HashMap<PathBuf, Arc<Directory>>>,
+    /// By directory and name.
     files: Mutex<HashMap<(PathBuf, String), Files>>,
     hosts: Mutex<HashMap<HostName, Layers>>,
     groups: Mutex<HashMap<String, Arc<Layer>>>,
@@ -35,8 +37,8 @@ impl InventoryVars {
         playbook_dir: Option<PathBuf>,
         reader: Reader,
     ) -> InventoryVars {
-        let (files, hosts, groups) = Default::default();
-        InventoryVars { inventory, playbook_dir, reader, files, hosts, groups }
+        let (directories, files, hosts, groups) = Default::default();
+        InventoryVars { inventory, playbook_dir, reader, directories, files, hosts, groups }
     }
 
     pub fn inventory(&self) -> &Arc<Inventory> {
@@ -122,7 +124,10 @@ impl InventoryVars {
             return known.clone();
         }
         let (mut read, mut errors) = (vec![], vec![]);
-        for path in files::find(directory, name) {
+        let make = || Arc::new(Directory::list(directory.to_owned()));
+        let listed =
+            lock(&self.directories).entry(directory.to_owned()).or_insert_with(make).clone();
+        for path in listed.find(name) {
             match self.reader.layer(&path) {
                 Ok(layer) => read.push(Arc::new(layer)),
                 Err(error) => errors.push(error),

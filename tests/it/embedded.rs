@@ -1,9 +1,12 @@
 //! The embedded server, seen by a small client of its own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rprov::session::embedded::{Cut, Refuse, Server, ServerOptions, new_key};
+use rprov::session::embedded::{
+    Cut, EmbeddedHost, HostOptions, Refuse, Server, ServerOptions, new_key,
+};
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{ChannelMsg, Disconnect};
@@ -30,9 +33,12 @@ struct Answer {
 }
 
 async fn connect(server: &Server) -> Handle<Expect> {
+    connect_to(server.address(), server.host_key()).await
+}
+
+async fn connect_to(address: SocketAddr, host_key: &PublicKey) -> Handle<Expect> {
     let config = client::Config { nodelay: true, ..client::Config::default() };
-    let expect = Expect(server.host_key().clone());
-    client::connect(Arc::new(config), server.address(), expect).await.unwrap()
+    client::connect(Arc::new(config), address, Expect(host_key.clone())).await.unwrap()
 }
 
 async fn offer(handle: &mut Handle<Expect>, user: &str, key: &PrivateKey) -> bool {
@@ -344,4 +350,24 @@ async fn connections_are_cut_where_asked() {
         until("the connection is lost", || handle.is_closed()).await;
         server.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_host_is_a_host_of_its_own() {
+    let name = format!("host-{}", std::process::id());
+    let host = match EmbeddedHost::start(HostOptions::new(&name)).await {
+        Ok(host) => host,
+        Err(error) => return eprintln!("skipped: {error}; {}", error.help()),
+    };
+    let mut handle = connect_to(host.address(), host.host_key()).await;
+    assert!(offer(&mut handle, host.user(), host.key()).await);
+    let answer =
+        exec(&handle, "hostname; id -u; pwd; echo $HOME $USER; echo x >&2; cat", b"in").await;
+    let text = String::from_utf8(answer.stdout).unwrap();
+    assert_eq!(text, format!("{name}\n0\n/root\n/root root\nin"));
+    assert_eq!((answer.stderr.as_slice(), answer.status), (b"x\n".as_slice(), Some(0)));
+    assert_eq!(exec(&handle, "exit 4", b"").await.status, Some(4));
+    assert_eq!(host.counters().commands(), 2);
+    host.stop().await.unwrap();
+    until("the connection is lost", || handle.is_closed()).await;
 }

@@ -1,5 +1,6 @@
 //! The one integration test binary; one module per area.
 
+mod cli;
 mod converge;
 mod edits;
 mod embedded;

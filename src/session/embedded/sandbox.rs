@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use super::sandbox_error::{SandboxError, io};
 
 /// Builds the view and becomes its process 1.
-const VIEW: &str = include_str!("view.sh");
+const VIEW: &str = concat!(include_str!("seed.sh"), include_str!("view.sh"));
 
 /// Run in the view before each command: begins where sshd would.
 const ENTER: &str = "cd 2>/dev/null || cd /; exec /bin/sh -c \"$1\"";

@@ -13,26 +13,40 @@ step() { echo "step: $*" >&2; }
 
 read -r pid _ </proc/self/stat
 hosts=$PWD
-root=$PWD/root
 
-# Everything the view may change goes to `store`: this directory, or memory where that cannot hold
-# an upper layer (it is itself on an overlay, as in a container).
-options=
-[ "$mode" = root ] || options=,userxattr
-store=.
-step "mounting an overlay over /"
+# Everything the view changes goes to `store`: this directory, or memory where the directory cannot
+# hold an upper layer (it is itself on an overlay, as in a container).
+store=
+case $mode-$lease in
+root-lease) options=,volatile ;; # thrown away: there is no need to wait for the disk
+root-*) options= ;;
+user-*) options=,userxattr ;;
+esac
 over() { # lower, number, target
-  mkdir -p "$store/upper$2" "$store/work$2"
-  mount -t overlay overlay -o "lowerdir=$1,upperdir=$store/upper$2,workdir=$store/work$2$options" "$3"
+  mkdir -p "${store}upper$2" "${store}work$2"
+  mount -t overlay overlay \
+    -o "lowerdir=$1,upperdir=${store}upper$2,workdir=${store}work$2$options" "$3"
 }
-if ! over / 0 root 2>overlay.err; then
-  mount -t tmpfs -o mode=755 rprov memory
-  store=memory
-  over / 0 root || { cat overlay.err >&2; exit 1; }
+whole() {
+  over / 0 root 2>overlay.err && return
+  case $options in ,volatile) options= && over / 0 root 2>overlay.err && return ;; esac
+  [ -z "$store" ] || return
+  mount -t tmpfs -o mode=755 rprov memory && store=memory/ && whole
+}
+step "mounting an overlay over /"
+whole || { cat overlay.err >&2; exit 1; }
+if [ "$mode" = user ] && [ "$lease" != probe ]; then
+  if [ ! -e "${store}upper0/etc" ]; then
+    step "copying what belongs to the machine's root"
+    umount root
+    mkdir -p lists
+    seed "$PWD/${store}upper0" "$PWD/lists" "$hide"
+    whole
+  fi
+  unlock "${store}closed" lists
 fi
 
 step "mounting the machine's other file systems"
-mkdir -p memory
 number=0 seen=" " files=0
 while read -r _ _ _ _ point rest; do
   point=$(printf '%b' "$point")
