@@ -14,6 +14,7 @@ mod command;
 mod content;
 mod copy;
 mod copy_remote;
+mod certbot;
 mod debian_version;
 mod file;
 mod guard;
@@ -48,6 +49,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),
     Spec::of::<lineinfile::Line>(),
+    Spec::of::<certbot::Certbot>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
