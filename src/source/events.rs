@@ -72,12 +72,22 @@ pub(super) enum FaultKind {
     Tab,
     UnknownAlias,
     TooDeep,
+    /// `a: - b`
+    Dash,
+    /// An unknown escape between double quotes.
+    Escape,
+    /// No `,` or end where one is due in a flow collection.
+    Separator,
+    /// `]` or `}` without its start.
+    Stray,
+    /// A character that no plain scalar can begin with.
+    BadStart(char),
     Other(String),
 }
 
 pub(super) struct Events<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    length: u32,
+    text: &'a str,
 }
 
 impl<'a> Events<'a> {
@@ -86,10 +96,13 @@ impl<'a> Events<'a> {
         options.emit_comments = false;
         options.flow_nesting_limit = MAX_DEPTH;
         options.block_nesting_limit = MAX_DEPTH;
-        Events {
-            parser: Parser::new_from_str_with_options(text, options),
-            length: text.len() as u32,
-        }
+        Events { parser: Parser::new_from_str_with_options(text, options), text }
+    }
+
+    /// Whether the text ends on a line of this block scalar, without a line break.
+    fn is_cut_off(&self, end: usize) -> bool {
+        let last = self.text.rfind('\n').map_or(self.text, |newline| &self.text[newline + 1..]);
+        end == self.text.len() && !last.trim_matches([' ', '\r']).is_empty()
     }
 }
 
@@ -101,8 +114,9 @@ impl<'a> Iterator for Events<'a> {
             let (event, span) = match self.parser.next()? {
                 Ok(next) => next,
                 Err(error) => {
-                    let at = error.marker().byte_offset().map_or(self.length, |at| at as u32);
-                    return Some(Err(Fault { at: at.min(self.length), kind: kind(error.kind()) }));
+                    let at = error.marker().byte_offset().unwrap_or(self.text.len());
+                    let at = at.min(self.text.len()) as u32;
+                    return Some(Err(Fault { at, kind: kind(error.kind()) }));
                 }
             };
             let range = span.byte_range().unwrap_or_default();
@@ -123,11 +137,11 @@ impl<'a> Iterator for Events<'a> {
                         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                         ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                     };
-                    // The parser writes `~` for a value that is not there.
-                    let text = if range.is_empty() && style == Style::Plain {
-                        Cow::Borrowed("")
-                    } else {
-                        text
+                    let text = match style {
+                        // The parser writes `~` for a value that is not there.
+                        Style::Plain if range.is_empty() => Cow::Borrowed(""),
+                        Style::Block if self.is_cut_off(range.end) => cut_off(text),
+                        _ => text,
                     };
                     Ev::Scalar { text, style, anchor, tag: raw(tag) }
                 }
@@ -146,6 +160,14 @@ impl<'a> Iterator for Events<'a> {
     }
 }
 
+/// PyYAML adds no line break where the file has none; the parser does.
+fn cut_off(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.strip_suffix('\n') {
+        Some(text) => Cow::Owned(text.to_owned()),
+        None => text,
+    }
+}
+
 fn kind(kind: &ErrorKind) -> FaultKind {
     use ErrorKind as K;
     match kind {
@@ -157,13 +179,21 @@ fn kind(kind: &ErrorKind) -> FaultKind {
         }
         K::MappingValueNotAllowed | K::InvalidColonPlacement => FaultKind::Colon,
         K::ExpectedBlockMappingKey
+        | K::ExpectedBlockSequenceEntry
         | K::SimpleKeyExpected
         | K::InvalidSimpleKey
         | K::InvalidIndentation => FaultKind::NoKey,
         K::UnclosedFlowCollection { .. }
         | K::UnexpectedEofFlowSequence
         | K::UnexpectedEofFlowMapping => FaultKind::Unclosed,
-        K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation => FaultKind::Tab,
+        K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation | K::TabInPlainScalar => {
+            FaultKind::Tab
+        }
+        K::ExpectedFlowMappingSeparator | K::ExpectedFlowSequenceSeparator => FaultKind::Separator,
+        K::MisplacedFlowCollectionEnd => FaultKind::Stray,
+        K::BlockSequenceEntryNotAllowed => FaultKind::Dash,
+        K::UnknownQuotedScalarEscape => FaultKind::Escape,
+        K::UnexpectedCharacter { character } => FaultKind::BadStart(*character),
         K::UnknownAnchor => FaultKind::UnknownAlias,
         K::RecursionLimitExceeded => FaultKind::TooDeep,
         other => FaultKind::Other(other.to_string()),

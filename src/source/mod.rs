@@ -4,6 +4,8 @@
 //! span into file, line and column. Nothing in here knows what a play or an inventory is.
 
 mod diagnostic;
+pub mod emit;
+mod emit_scalar;
 mod events;
 pub mod yaml;
 mod yaml_fault;

@@ -104,17 +104,30 @@ pub(super) struct Builder<'a> {
     anchors: HashMap<usize, Anchored>,
     copies: usize,
     documents: Vec<Node>,
+    /// The lists (true) and mappings that ended with the last value.
+    closed: Vec<(usize, bool)>,
     /// Where the last complete scalar or flow collection ended.
     pub(super) last: u32,
 }
 
 impl<'a> Builder<'a> {
     fn new(file: u32, text: &'a str) -> Builder<'a> {
-        let (stack, documents) = (vec![], vec![]);
-        Builder { file, text, stack, anchors: HashMap::new(), copies: 0, documents, last: 0 }
+        Builder {
+            file,
+            text,
+            stack: vec![],
+            anchors: HashMap::new(),
+            copies: 0,
+            documents: vec![],
+            closed: vec![],
+            last: 0,
+        }
     }
 
     fn event(&mut self, event: Ev<'_>, span: Span) -> Result<(), Diagnostic> {
+        if !matches!(event, Ev::End) {
+            self.closed.clear();
+        }
         match event {
             Ev::DocumentStart => self.anchors.clear(),
             Ev::Scalar { text, style, anchor, tag } => {
@@ -188,6 +201,8 @@ impl<'a> Builder<'a> {
         let mut span = open.span;
         if open.flow {
             self.last = end.end;
+        } else {
+            self.closed.push((span.start as usize, matches!(open.kind, Kind::List(_))));
         }
         // A block collection ends where its last value does; the parser says where the next begins.
         span.end = self.last.max(span.end);
@@ -238,9 +253,22 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// Where the open `[` and `{` stand.
+    pub(super) fn open_brackets(&self) -> Vec<usize> {
+        self.stack.iter().filter(|open| open.flow).map(|open| open.span.start as usize).collect()
+    }
+
+    /// Where the lists (true) and mappings with a line per entry begin that are open, or were
+    /// until the last value; the innermost first.
+    pub(super) fn blocks(&self) -> Vec<(usize, bool)> {
+        let open = self.stack.iter().rev().filter(|open| !open.flow);
+        let open = open.map(|open| (open.span.start as usize, matches!(open.kind, Kind::List(_))));
+        self.closed.iter().copied().chain(open).collect()
+    }
+
     fn collection_as_key(&self, key: &Node, outer: Span) -> Diagnostic {
         if self.text[outer.start as usize..].starts_with("{{") {
-            return self.unquoted_template(outer.start);
+            return self.unquoted_template(outer.start as usize);
         }
         Diagnostic::error(format!("{} cannot be a key", key.type_name()))
             .at(key.span, "expected a key")
@@ -271,21 +299,22 @@ impl<'a> Builder<'a> {
             }
         }
         merged.push(own);
-        let all = merged.concat();
+        let mut all: Vec<Option<Entry>> = merged.into_iter().flatten().map(Some).collect();
         let mut chosen: Vec<usize> = vec![];
         let mut index = HashMap::new();
-        for (i, entry) in all.iter().enumerate() {
+        for (i, entry) in all.iter().flatten().enumerate() {
             let at = *index.entry(Key::of(&entry.key)).or_insert(chosen.len());
             match chosen.get_mut(at) {
                 Some(chosen) => *chosen = i,
                 None => chosen.push(i),
             }
         }
-        Ok(chosen.into_iter().map(|i| all[i].clone()).collect())
+        drop(index);
+        Ok(chosen.into_iter().filter_map(|i| all[i].take()).collect())
     }
 }
 
-fn too_deep(span: Span) -> Diagnostic {
+pub(super) fn too_deep(span: Span) -> Diagnostic {
     let at = Span { end: span.start, ..span };
     Diagnostic::error(format!("more than {MAX_DEPTH} levels of lists and mappings")).at(at, "")
 }
