@@ -19,13 +19,14 @@ mod file;
 mod guard;
 mod init_script;
 mod lineinfile;
+mod nginx;
 mod ping;
 mod pip;
-pub mod python_regex;
 mod raw;
 mod script;
 mod service;
 mod service_unit;
+mod setup;
 mod shell;
 mod stat;
 mod supervisor;
@@ -35,6 +36,7 @@ mod systemd;
 mod template;
 mod text_file;
 mod words;
+pub mod python_regex;
 
 use kit::Spec;
 
@@ -46,11 +48,13 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),
     Spec::of::<lineinfile::Line>(),
+    Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
+    Spec::of::<setup::Setup>(),
     Spec::of::<shell::Shell>(),
     Spec::of::<stat::Look>(),
     Spec::of::<supervisor::Supervisor>(),

@@ -69,20 +69,20 @@ pub struct Options {
 
 /// Runs plays. One per run.
 pub struct Engine {
-    pub(crate) inventory: Arc<Inventory>,
-    pub(crate) inventory_vars: InventoryVars,
-    pub(crate) loader: Loader,
-    pub(crate) templar: Templar,
-    pub(crate) decrypt: Option<Decrypt>,
-    pub(crate) options: Options,
-    pub(crate) extra: Arc<Layer>,
-    pub(crate) special: special::Run,
-    pub(crate) redactor: Redactor,
-    pub(crate) reporter: Arc<dyn Reporter>,
+    inventory: Arc<Inventory>,
+    inventory_vars: InventoryVars,
+    loader: Loader,
+    templar: Templar,
+    decrypt: Option<Decrypt>,
+    options: Options,
+    extra: Arc<Layer>,
+    special: special::Run,
+    redactor: Redactor,
+    reporter: Arc<dyn Reporter>,
     /// Every host that was met, in order, kept over the plays of the run.
-    pub(crate) hosts: Mutex<IndexMap<HostName, Arc<Host>>>,
+    hosts: Mutex<IndexMap<HostName, Arc<Host>>>,
     /// `--start-at-task` has not been met yet.
-    pub(crate) waiting: std::sync::atomic::AtomicBool,
+    waiting: std::sync::atomic::AtomicBool,
 }
 
 /// How a run ended.
@@ -189,7 +189,7 @@ impl Engine {
     }
 
     /// The running state of a host, made when first met.
-    pub(crate) fn host(&self, name: &HostName) -> Arc<Host> {
+    fn host(&self, name: &HostName) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.entry(name.clone()).or_insert_with(|| Arc::new(Host::new(name.clone()))).clone()
     }

@@ -21,11 +21,9 @@ use crate::vars::{Layer, special};
 pub(super) struct PlayRun {
     pub(super) engine: Arc<Engine>,
     pub(super) play: Arc<Play>,
-    pub(super) name: String,
     pub(super) prompted: Arc<Layer>,
     /// `vars_files` by host.
     pub(super) files: Mutex<HashMap<HostName, Arc<Layer>>>,
-    all: Vec<HostName>,
     batch: Vec<Arc<Host>>,
     /// Handlers in order; those of roles included at run time come last.
     handlers: RwLock<Vec<Arc<Task>>>,
@@ -55,10 +53,8 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
         let run = Arc::new(PlayRun {
             engine: engine.clone(),
             play: play.clone(),
-            name: name.clone(),
             prompted: prompted.clone(),
             files: Mutex::default(),
-            all: hosts.clone(),
             handlers: RwLock::new(play.handlers.clone()),
             roles: RwLock::new(play.roles.clone()),
             special: special(engine, &name, &hosts, &batch),

@@ -101,9 +101,7 @@ impl Load<'_> {
                     failed = true;
                     continue;
                 }
-                Kind::Misplaced(_) | Kind::Other => {
-                    (key.to_owned(), entry.value.clone(), &entry.key)
-                }
+                Kind::Misplaced | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
             };
             let Some(found) = find(&name) else {
                 self.fail(unknown(&name, span, place));

@@ -125,9 +125,14 @@ impl Human {
         if !(failed || result.verbose || self.verbosity > 0) {
             return String::new();
         }
+        let loop_var = result.values.get("ansible_loop_var").and_then(Value::as_str);
         let hidden = |key: &str| match result.verbose {
             // `debug` shows what it was asked for, not how it went.
-            true => matches!(key, "changed" | "failed") || key.starts_with('_'),
+            true => {
+                matches!(key, "changed" | "failed" | "ansible_loop_var")
+                    || key.starts_with('_')
+                    || Some(key) == loop_var
+            }
             false => {
                 key.starts_with('_')
                     || key == "diff"

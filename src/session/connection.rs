@@ -32,7 +32,7 @@ pub struct Target {
 
 #[derive(Debug, Clone)]
 pub enum Transport {
-    Ssh(Box<SshTarget>),
+    Ssh(SshTarget),
     /// This machine, as the user that runs rprov.
     Local,
     /// A command that runs `sh`'s words behind its own: `["docker", "exec", "-i", "NAME"]`.

@@ -20,7 +20,7 @@ use russh::{
 };
 use tokio::{net::UnixStream, sync::Mutex};
 
-use super::{Client, SshTarget};
+use super::{Client, SshTarget, settings::Settings};
 
 /// Asks the person for the passphrase of a key file; `None` if there is nobody to ask.
 pub type AskPassphrase = Arc<dyn Fn(&Path) -> Option<String> + Send + Sync>;
@@ -28,8 +28,15 @@ pub type AskPassphrase = Arc<dyn Fn(&Path) -> Option<String> + Send + Sync>;
 /// The key files of a run: each is read, and its passphrase asked for, once. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Keyring {
+    inner: Arc<Ring>,
+}
+
+#[derive(Default)]
+struct Ring {
     ask: Option<AskPassphrase>,
-    keys: Arc<Mutex<HashMap<PathBuf, Result<Arc<PrivateKey>, String>>>>,
+    /// A key of no file, tried first.
+    held: Option<Arc<PrivateKey>>,
+    files: Mutex<HashMap<PathBuf, Result<Arc<PrivateKey>, String>>>,
 }
 
 impl fmt::Debug for Keyring {
@@ -41,16 +48,22 @@ impl fmt::Debug for Keyring {
 impl Keyring {
     /// A keyring that asks for passphrases with `ask`.
     pub fn new(ask: AskPassphrase) -> Keyring {
-        Keyring { ask: Some(ask), keys: Arc::default() }
+        Keyring { inner: Arc::new(Ring { ask: Some(ask), ..Ring::default() }) }
+    }
+
+    /// A keyring with a key that is in no file.
+    pub fn holding(key: PrivateKey) -> Keyring {
+        let held = Some(Arc::new(key));
+        Keyring { inner: Arc::new(Ring { held, ..Ring::default() }) }
     }
 
     /// Hosts that need the same key wait for the one that reads it.
     async fn load(&self, path: &Path) -> Result<Arc<PrivateKey>, String> {
-        let mut keys = self.keys.lock().await;
+        let mut keys = self.inner.files.lock().await;
         if let Some(known) = keys.get(path) {
             return known.clone();
         }
-        let (file, ask) = (path.to_owned(), self.ask.clone());
+        let (file, ask) = (path.to_owned(), self.inner.ask.clone());
         // Deriving a key from a passphrase takes a noticeable time.
         let loaded = tokio::task::spawn_blocking(move || read(&file, ask)).await;
         let loaded = loaded.unwrap_or_else(|why| Err(why.to_string()));
@@ -103,17 +116,23 @@ struct Attempt<'a> {
 pub(super) async fn authenticate(
     handle: &mut Handle<Client>,
     target: &SshTarget,
+    settings: &Settings,
 ) -> Result<(), Vec<String>> {
     let mut attempt = Attempt {
         handle,
-        user: &target.user,
+        user: &settings.user,
         tried: Vec::new(),
         publickey: true,
         password: true,
         interactive: true,
         rsa: None,
     };
-    let mut agent = match &target.agent {
+    if let Some(key) = &target.keyring.inner.held
+        && attempt.key("the key of this run".into(), key.clone()).await
+    {
+        return Ok(());
+    }
+    let mut agent = match &settings.agent {
         Some(socket) => match AgentClient::<UnixStream>::connect_uds(socket).await {
             Ok(agent) => Some(agent),
             Err(why) => {
@@ -127,7 +146,7 @@ pub(super) async fn authenticate(
         Some(agent) => agent.request_identities().await.unwrap_or_default(),
         None => Vec::new(),
     };
-    for path in &target.identities {
+    for path in &settings.identities {
         let named = Named { path: path.clone(), public: public_half(path) };
         let same = |identity: &AgentIdentity| {
             let key = named.public.as_ref().map(PublicKey::key_data);
@@ -138,12 +157,12 @@ pub(super) async fn authenticate(
             if attempt.agent_key(agent, &identity).await {
                 return Ok(());
             }
-        } else if attempt.key_file(&named.path, &target.keyring, target.identities_named).await {
+        } else if attempt.key_file(&named.path, &target.keyring, settings.identities_named).await {
             return Ok(());
         }
     }
     if let Some(agent) = &mut agent
-        && !target.identities_only
+        && !settings.identities_only
     {
         for identity in &held {
             if attempt.agent_key(agent, identity).await {
@@ -221,6 +240,10 @@ impl Attempt<'_> {
                 return true;
             }
         }
+        self.key(what, key).await
+    }
+
+    async fn key(&mut self, what: String, key: Arc<PrivateKey>) -> bool {
         let Some(hash) = self.hash(key.public_key()).await else {
             self.tried.push(format!("{what}: the server knows SHA-1 only"));
             return false;

@@ -16,16 +16,17 @@ fn lab(user: &str) -> Option<SshTarget> {
         skipped("a real sshd: RPROV_LAB and RPROV_LAB_KEY are not set");
         return None;
     };
-    let mut target = SshTarget::new(address, user);
+    let mut target = SshTarget::new(address);
     target.identities = vec![key.into()];
-    target.identities_named = true;
-    target.agent = None;
-    target.host_key_checking = HostKeyChecking::No;
+    target.user = Some(user.into());
+    target.config = Some("none".into());
+    target.option("IdentityAgent", "none");
+    target.host_key_checking = Some(HostKeyChecking::No);
     Some(target)
 }
 
 async fn open(target: SshTarget) -> Result<Connection, SessionError> {
-    Connection::open(&Target { name: "lab".into(), transport: Transport::Ssh(Box::new(target)) })
+    Connection::open(&Target { name: "lab".into(), transport: Transport::Ssh(target) })
         .await
 }
 
@@ -131,7 +132,7 @@ async fn other_users() {
         };
         assert_eq!(why, BecomeProblem::PasswordMissing, "{method:?} {user}");
     }
-    target.user = "nobody2".into();
+    target.user = Some("nobody2".into());
     let nobody2 = open(target).await.expect("a connection");
     let other = become_(Method::Sudo, "root", Some("pa ss"));
     let Err(SessionError::Become { why, .. }) = nobody2.shell(Some(&other)).await.map(|_| ())
@@ -159,7 +160,7 @@ async fn ways_in() {
         panic!("expected a refusal");
     };
     assert!(tried.iter().any(|what| what == "password"), "{tried:?}");
-    target.port = 9;
+    target.port = Some(9);
     assert!(matches!(open(target).await, Err(SessionError::Unreachable { .. })));
 }
 
@@ -168,21 +169,22 @@ async fn host_keys() {
     let Some(mut target) = lab("root") else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("ssh/known_hosts");
-    target.known_hosts = vec![file.clone()];
-    target.host_key_checking = HostKeyChecking::Yes;
+    target.option("UserKnownHostsFile", &file.display().to_string());
+    target.option("GlobalKnownHostsFile", "none");
+    target.host_key_checking = Some(HostKeyChecking::Yes);
     let Err(SessionError::HostKey { why, .. }) = open(target.clone()).await.map(|_| ()) else {
         panic!("expected a refusal");
     };
     let HostKeyProblem::Unknown { add, .. } = *why else { panic!("{why:?}") };
-    target.host_key_checking = HostKeyChecking::AcceptNew;
+    target.host_key_checking = Some(HostKeyChecking::AcceptNew);
     open(target.clone()).await.expect("accepted");
     assert_eq!(fs::read_to_string(&file).expect("a file"), format!("{add}\n"));
-    target.host_key_checking = HostKeyChecking::Yes;
+    target.host_key_checking = Some(HostKeyChecking::Yes);
     open(target.clone()).await.expect("known now");
     // Another key for the same host.
     let other = "AAAAC3NzaC1lZDI1NTE5AAAAIIwqYuTGS9hAPfcXXrKSvGeMUVBR6VVdFO/zP0S9WyOa";
     fs::write(&file, format!("{} ssh-ed25519 {other}\n", target.address)).expect("a file");
-    target.host_key_checking = HostKeyChecking::AcceptNew;
+    target.host_key_checking = Some(HostKeyChecking::AcceptNew);
     let Err(SessionError::HostKey { why, .. }) = open(target.clone()).await.map(|_| ()) else {
         panic!("expected a refusal");
     };
