@@ -10,11 +10,11 @@ mod apt;
 mod apt_get;
 mod attributes;
 mod blockinfile;
+mod certbot;
 mod command;
 mod content;
 mod copy;
 mod copy_remote;
-mod certbot;
 mod debian_version;
 mod file;
 mod guard;
@@ -45,11 +45,11 @@ use kit::Spec;
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
     Spec::of::<blockinfile::Block>(),
+    Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),
     Spec::of::<lineinfile::Line>(),
-    Spec::of::<certbot::Certbot>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
