@@ -256,11 +256,11 @@ pub(crate) fn look<'a>(apt: Apt, facts: &Facts) -> Probe<'a, Now> {
         false => Probe::known(0),
     };
     // Only dpkg knows which packages a pattern means, or which left configuration behind.
-    let removable = match apt.state == State::Absent && (apt.purge || names.len() < apt.names().len())
-    {
-        true => ask(sh(REMOVABLE, apt.names().iter())).map(|r| r.lines()),
-        false => Probe::known(vec![]),
-    };
+    let removable =
+        match apt.state == State::Absent && (apt.purge || names.len() < apt.names().len()) {
+            true => ask(sh(REMOVABLE, apt.names().iter())).map(|r| r.lines()),
+            false => Probe::known(vec![]),
+        };
     let deb = apt.probe_deb();
     versions.and(lists).and(archived).and(removable).and(deb).then(
         move |((((versions, lists), archived), removable), deb)| {
@@ -442,9 +442,8 @@ impl Apt {
         let read = if from.contains("://") { ask_costly(script) } else { ask(script) };
         read.try_map(move |reply| {
             let out = reply.out();
-            let field = |key: &str| {
-                out.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
-            };
+            let field =
+                |key: &str| out.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
             match (field("Package"), field("Version")) {
                 (Some(name), Some(version)) => Ok((name.to_owned(), version.to_owned())),
                 _ => Err(Refusal::new(format!(

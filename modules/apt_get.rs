@@ -31,7 +31,11 @@ pub(crate) struct Install {
 }
 
 /// Asks what `apt-get WORDS` would do. `specs` are checked against what installed packages provide.
-pub(crate) fn preview<'a>(refresh: bool, words: Vec<String>, specs: Vec<String>) -> Probe<'a, Preview> {
+pub(crate) fn preview<'a>(
+    refresh: bool,
+    words: Vec<String>,
+    specs: Vec<String>,
+) -> Probe<'a, Preview> {
     let mut args = vec![refresh.to_string(), specs.len().to_string()];
     args.extend(specs);
     args.extend(words);

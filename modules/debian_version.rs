@@ -59,10 +59,9 @@ pub(crate) fn fits(pattern: &str, text: &str) -> bool {
         Some('*') => (0..=text.len())
             .filter(|at| text.is_char_boundary(*at))
             .any(|at| fits(&pattern[1..], &text[at..])),
-        Some(c) => text
-            .chars()
-            .next()
-            .is_some_and(|t| (c == '?' || c == t) && fits(&pattern[c.len_utf8()..], &text[t.len_utf8()..])),
+        Some(c) => text.chars().next().is_some_and(|t| {
+            (c == '?' || c == t) && fits(&pattern[c.len_utf8()..], &text[t.len_utf8()..])
+        }),
     }
 }
 

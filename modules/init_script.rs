@@ -85,9 +85,9 @@ impl ScriptWish {
                 (Running::Reloaded, false) => {
                     plan.change(turn("stopped", "started"), step("start")).never_settles()
                 }
-                (Running::Reloaded, true) => {
-                    plan.change(Diff::Note(format!("reload {name}")), step("reload")).never_settles()
-                }
+                (Running::Reloaded, true) => plan
+                    .change(Diff::Note(format!("reload {name}")), step("reload"))
+                    .never_settles(),
                 (Running::Restarted, _) => plan
                     .change(Diff::Note(format!("restart {name}")), step("restart"))
                     .never_settles(),

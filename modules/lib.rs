@@ -8,39 +8,68 @@ pub mod kit;
 
 mod apt;
 mod apt_get;
+mod attributes;
+mod blockinfile;
 mod certbot;
+mod command;
+mod content;
+mod copy;
+mod copy_remote;
 mod debian_version;
+mod file;
+mod guard;
 mod init_script;
+mod lineinfile;
 mod nginx;
 mod nvm;
 mod package;
 mod ping;
 mod pip;
 mod pyenv;
+mod raw;
+mod script;
 mod service;
 mod service_unit;
+mod setup;
+mod shell;
+mod stat;
 mod supervisor;
 mod supervisorctl;
 mod supervisord;
 mod systemd;
 mod toolchain;
+mod template;
+mod text_file;
+mod words;
+pub mod python_regex;
 
 use kit::Spec;
 
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
+    Spec::of::<blockinfile::Block>(),
     Spec::of::<certbot::Certbot>(),
+    Spec::of::<command::Run>(),
+    Spec::of::<copy::Copy>(),
+    Spec::of::<file::File>(),
+    Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<nvm::Nvm>(),
     Spec::of::<package::Package>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<pyenv::Pyenv>(),
+    Spec::of::<raw::Raw>(),
+    Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
+    Spec::of::<setup::Setup>(),
+    Spec::of::<shell::Shell>(),
+    Spec::of::<stat::Look>(),
     Spec::of::<supervisor::Supervisor>(),
     Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
+    Spec::of::<template::Template>(),
 ];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what

@@ -224,7 +224,9 @@ impl Module for Pip {
             let diff = Diff::field(path, "virtualenv", "absent", "present");
             plan = plan.change(diff, self.make_environment(facts));
         } else if !now.has_pip {
-            return Err("pip is not installed for this Python; Debian's package is `python3-pip`".into());
+            return Err(
+                "pip is not installed for this Python; Debian's package is `python3-pip`".into()
+            );
         }
         let newest = |one: &Requirement| {
             now.outdated.iter().find(|(name, _)| *name == one.name).map(|(_, version)| version)

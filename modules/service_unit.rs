@@ -4,9 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::kit::{
-    Deserialize, Diff, JsonSchema, Plan, Probe, Refusal, Result, Unit, ask, sh,
-};
+use crate::kit::{Deserialize, Diff, JsonSchema, Plan, Probe, Refusal, Result, Unit, ask, sh};
 
 /// The state a service should be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -148,7 +146,8 @@ impl UnitWish {
     pub(crate) fn plan(&self, now: UnitNow) -> Result<Plan> {
         let mut plan = Plan::none();
         let scope = self.scope.word();
-        let ctl = |words: &[&str]| sh(CTL, ["systemctl", &format!("--{scope}")].iter().chain(words));
+        let ctl =
+            |words: &[&str]| sh(CTL, ["systemctl", &format!("--{scope}")].iter().chain(words));
         if self.daemon_reexec {
             plan = plan.run("re-execute systemd", ctl(&["daemon-reexec"])).never_settles();
         }
@@ -160,7 +159,8 @@ impl UnitWish {
         }
         let Some(name) = &self.name else { return Ok(plan) };
         if !now.exists() && !(self.daemon_reload && now.stale) {
-            let mut message = format!("there is no service `{name}`: systemd ({scope}) knows no such unit");
+            let mut message =
+                format!("there is no service `{name}`: systemd ({scope}) knows no such unit");
             if name.contains('@') {
                 message += "; is its template installed?";
             }

@@ -187,7 +187,9 @@ impl Supervisor {
                 return Err(format!("expected the name of a setting, found `{key}`").into());
             }
             if lines.iter().any(|(set, _)| set == key) {
-                return Err(format!("`{key}` is set twice: by its parameter and in `options`").into());
+                return Err(
+                    format!("`{key}` is set twice: by its parameter and in `options`").into()
+                );
             }
             lines.push((key.clone(), plain_value(key, value)?));
         }
@@ -331,9 +333,12 @@ fn percent(value: &str) -> String {
         let rest = &value[at..];
         let expansion = rest.strip_prefix("%(").is_some_and(|rest| {
             rest.split_once(')').is_some_and(|(name, after)| {
-                let name_like = !name.is_empty()
-                    && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-                name_like && after.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['s', 'd'])
+                let name_like =
+                    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                name_like
+                    && after
+                        .trim_start_matches(|c: char| c.is_ascii_digit())
+                        .starts_with(['s', 'd'])
             })
         });
         out.push(c);
@@ -425,7 +430,10 @@ mod tests {
 
     #[test]
     fn values_survive_supervisord() {
-        assert_eq!(percent("100% of %(here)s %(process_num)02d %(x"), "100%% of %(here)s %(process_num)02d %%(x");
+        assert_eq!(
+            percent("100% of %(here)s %(process_num)02d %(x"),
+            "100%% of %(here)s %(process_num)02d %%(x"
+        );
         let command = |text: &str| command_value(text).unwrap();
         assert_eq!(command("sh -c 'a ; b'"), "sh -c 'a '';  b'".replace(";  b", "; b"));
         assert_eq!(command("echo ;"), "echo \"\";");

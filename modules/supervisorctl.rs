@@ -169,8 +169,10 @@ impl Module for Supervisorctl {
                 server.start(facts, "start", &self.target(), self.group(), PATIENCE),
             ),
             State::Stopped if !found.iter().any(|p| p.up() || p.state == "BACKOFF") => plan,
-            State::Stopped => plan
-                .change(state(&states(), "STOPPED"), server.step(facts, &[&["stop", &self.target()]])),
+            State::Stopped => plan.change(
+                state(&states(), "STOPPED"),
+                server.step(facts, &[&["stop", &self.target()]]),
+            ),
             State::Signalled => {
                 let signal = self.signal.as_deref().unwrap_or_default();
                 plan.change(

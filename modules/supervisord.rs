@@ -47,7 +47,8 @@ impl Process {
         let (name, rest) = line.split_once(char::is_whitespace)?;
         let rest = rest.trim_start();
         let (state, description) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let known = ["STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"];
+        let known =
+            ["STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"];
         if !known.contains(&state) {
             return None;
         }
@@ -149,7 +150,14 @@ impl Server {
 
     /// Puts a definition in place and has supervisord take it up. If it cannot read it, the old one
     /// is put back.
-    pub(crate) fn replace(&self, facts: &Facts, path: &str, mode: u32, content: Arc<[u8]>, group: &str) -> Step {
+    pub(crate) fn replace(
+        &self,
+        facts: &Facts,
+        path: &str,
+        mode: u32,
+        content: Arc<[u8]>,
+        group: &str,
+    ) -> Step {
         let words = [path.to_owned(), format!("{mode:o}"), group.to_owned()];
         Step::run(self.script(facts, REPLACE, &words).stdin(content))
     }
@@ -160,7 +168,14 @@ impl Server {
     }
 
     /// Starts a program or group, and waits until it runs, or shows why it does not.
-    pub(crate) fn start(&self, facts: &Facts, verb: &str, name: &str, group: &str, seconds: u32) -> Step {
+    pub(crate) fn start(
+        &self,
+        facts: &Facts,
+        verb: &str,
+        name: &str,
+        group: &str,
+        seconds: u32,
+    ) -> Step {
         let words = [verb.to_owned(), name.to_owned(), group.to_owned(), seconds.to_string()];
         Step::run(self.script(facts, START, &words))
     }

@@ -11,6 +11,12 @@
 //! - [`report`]: events to lines, diffs and JSON.
 //! - [`cli`]: the command line.
 
+pub mod cli;
+pub mod engine;
 pub mod inventory;
+pub mod playbook;
+pub mod report;
+pub mod session;
 pub mod source;
 pub mod template;
+pub mod vars;

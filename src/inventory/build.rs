@@ -27,7 +27,8 @@ pub(super) struct Build {
 impl Build {
     pub(super) fn new() -> Build {
         let (hosts, groups) = Default::default();
-        let mut build = Build { hosts, groups, directories: vec![], file: None, diagnostics: vec![] };
+        let mut build =
+            Build { hosts, groups, directories: vec![], file: None, diagnostics: vec![] };
         build.group("all", Span::default());
         build.group("ungrouped", Span::default());
         build.groups[ALL].children.push(UNGROUPED);
@@ -39,16 +40,17 @@ impl Build {
         self.diagnostics.push(diagnostic);
     }
 
-    pub(super) fn error(&mut self, message: impl Into<String>, span: Span, label: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        message: impl Into<String>,
+        span: Span,
+        label: impl Into<String>,
+    ) {
         self.report(Diagnostic::error(message).at(span, label));
     }
 
     pub(super) fn has_group(&self, name: &str) -> bool {
         self.groups.contains_key(name)
-    }
-
-    pub(super) fn all_hosts(&self) -> Vec<(usize, HostName)> {
-        self.hosts.keys().cloned().enumerate().collect()
     }
 
     pub(super) fn group_names(&self) -> impl Iterator<Item = &str> {
@@ -62,7 +64,16 @@ impl Build {
         }
         let name: Arc<str> = name.into();
         let (vars, hosts, children, parents) = Default::default();
-        let group = Group { name: name.clone(), span, vars, priority: 1, hosts, children, parents, depth: 0 };
+        let group = Group {
+            name: name.clone(),
+            span,
+            vars,
+            priority: 1,
+            hosts,
+            children,
+            parents,
+            depth: 0,
+        };
         self.groups.insert_full(name, group).0
     }
 
@@ -96,8 +107,14 @@ impl Build {
             Some(index) => (index, None),
             None => {
                 let name: HostName = name.into();
-                let host =
-                    Host { name: name.clone(), span, vars: Vars::new(), file: None, implicit: false, groups: vec![] };
+                let host = Host {
+                    name: name.clone(),
+                    span,
+                    vars: Vars::new(),
+                    file: None,
+                    implicit: false,
+                    groups: vec![],
+                };
                 self.hosts.insert_full(name, host)
             }
         };
@@ -123,7 +140,9 @@ impl Build {
             let (parent, child) = (&self.groups[parent].name, &self.groups[child].name);
             let message = match parent == child {
                 true => format!("group `{child}` cannot be its own child"),
-                false => format!("group `{child}` cannot be a child of `{parent}`, which is below it already"),
+                false => format!(
+                    "group `{child}` cannot be a child of `{parent}`, which is below it already"
+                ),
             };
             return self.error(message, span, "this closes a loop");
         }
@@ -159,7 +178,11 @@ impl Build {
             });
             match number.flatten() {
                 Some(number) => self.groups[group].priority = number,
-                None => self.error("`ansible_group_priority` is not a number", value.span, "expected a whole number"),
+                None => self.error(
+                    "`ansible_group_priority` is not a number",
+                    value.span,
+                    "expected a whole number",
+                ),
             }
             return;
         }
@@ -174,21 +197,28 @@ impl Build {
         }
         for host in 0..self.hosts.len() {
             let grouped = self.hosts[host].groups.iter().any(|group| *group > UNGROUPED);
-            if !grouped {
+            if grouped {
+                self.hosts[host].groups.retain(|group| *group != UNGROUPED);
+            } else {
                 self.member(UNGROUPED, host);
-            } else if let Some(at) = self.hosts[host].groups.iter().position(|group| *group == UNGROUPED) {
-                self.hosts[host].groups.remove(at);
-                self.groups[UNGROUPED].hosts.retain(|other| *other != host);
             }
         }
+        let hosts = &self.hosts;
+        self.groups[UNGROUPED].hosts.retain(|host| hosts[*host].groups.contains(&UNGROUPED));
         self.set_depths();
         self.warn_of_twins();
-        let (warnings, errors): (Vec<_>, Vec<_>) = self.diagnostics.into_iter().partition(|d| !d.is_error());
-        if !errors.is_empty() {
-            return Err(errors);
+        if self.diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(self.diagnostics);
         }
+        let warnings = self.diagnostics;
         let implicit = implicit(&self.hosts);
-        Ok(Inventory { hosts: self.hosts, groups: self.groups, implicit, directories: self.directories, warnings })
+        Ok(Inventory {
+            hosts: self.hosts,
+            groups: self.groups,
+            implicit,
+            directories: self.directories,
+            warnings,
+        })
     }
 
     /// A group's depth is its longest way from `all`.
@@ -212,10 +242,14 @@ impl Build {
     }
 
     fn warn_of_twins(&mut self) {
-        let twins: Vec<_> = self.groups.values().filter_map(|g| Some((g.span, self.hosts.get(&g.name)?))).collect();
-        for (group, host) in twins.into_iter().map(|(span, host)| (span, host.clone())).collect::<Vec<_>>() {
+        let twins: Vec<_> =
+            self.groups.values().filter_map(|g| Some((g.span, self.hosts.get(&g.name)?))).collect();
+        for (group, host) in
+            twins.into_iter().map(|(span, host)| (span, host.clone())).collect::<Vec<_>>()
+        {
             let message = format!("`{}` is a host and a group", host.name);
-            let warning = Diagnostic::warning(message).at(group, "the group").context(host.span, "the host");
+            let warning =
+                Diagnostic::warning(message).at(group, "the group").context(host.span, "the host");
             self.report(warning.help("patterns mean the group; rename one of them"));
         }
     }
@@ -230,7 +264,14 @@ fn implicit(hosts: &IndexMap<HostName, Host>) -> IndexMap<HostName, Host> {
         let name: HostName = name.into();
         let connection = (Span::default(), Node::string(Span::default(), "local"));
         let vars = Vars::from_iter([("ansible_connection".to_owned(), connection)]);
-        let host = Host { name: name.clone(), span: Span::default(), vars, file: None, implicit: true, groups: vec![] };
+        let host = Host {
+            name: name.clone(),
+            span: Span::default(),
+            vars,
+            file: None,
+            implicit: true,
+            groups: vec![],
+        };
         (name, host)
     };
     LOCALHOST.into_iter().map(make).collect()

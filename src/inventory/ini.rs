@@ -37,8 +37,11 @@ pub(super) fn read(text: &str, file: u32, build: &mut Build) {
             Some(header) => section = reader.section(header, trimmed, at),
             None if trimmed.starts_with('[') && trimmed.ends_with(']') => {
                 let span = reader.span(at, trimmed.len());
-                let error = Diagnostic::error(format!("expected a section, found `{trimmed}`")).at(span, "");
-                reader.build.report(error.help("a section is `[group]`, `[group:vars]` or `[group:children]`, without spaces"));
+                let error = Diagnostic::error(format!("expected a section, found `{trimmed}`"))
+                    .at(span, "");
+                reader.build.report(error.help(
+                    "a section is `[group]`, `[group:vars]` or `[group:children]`, without spaces",
+                ));
                 section = Section::Bad;
             }
             None => match section {
@@ -68,7 +71,8 @@ fn section_header(line: &str) -> Option<Header<'_>> {
         Some((group, kind)) => (group, Some(kind)),
         None => (inside, None),
     };
-    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let word =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
     let valid = !group.is_empty() && !group.contains(char::is_whitespace) && kind.is_none_or(word);
     valid.then_some(Header { group, kind })
 }
@@ -111,7 +115,9 @@ impl Reader<'_> {
                     .at(self.span(at + kind_at, kind.len()), "");
                 self.build.report(match nearest(kind, ["vars", "children", "hosts"]) {
                     Some(near) => error.help(format!("did you mean `:{near}`?")),
-                    None => error.help("a section is `[group]`, `[group:vars]` or `[group:children]`"),
+                    None => {
+                        error.help("a section is `[group]`, `[group:vars]` or `[group:children]`")
+                    }
                 });
                 Section::Bad
             }
@@ -127,21 +133,28 @@ impl Reader<'_> {
             }
         };
         let Some((host, vars)) = words.split_first() else { return };
-        let hosts = self.build.hosts(&host.text, self.span(at + host.range.start, host.range.len()));
+        let hosts =
+            self.build.hosts(&host.text, self.span(at + host.range.start, host.range.len()));
         for &host in &hosts {
             self.build.member(group, host);
         }
         for word in vars {
             let span = self.span(at + word.range.start, word.range.len());
             let Some((name, text)) = word.text.split_once('=') else {
-                let error = Diagnostic::error(format!("expected `name=value`, found `{}`", word.text)).at(span, "");
-                self.build.report(error.help("quote a value that has spaces: `name=\"a b\"`"));
-                continue;
+                let error =
+                    Diagnostic::error(format!("expected `name=value`, found `{}`", word.text))
+                        .at(span, "");
+                return self.build.report(match word.text.contains(['{', '}']) {
+                    true => error.help("quote the template: `name=\"{{ value }}\"`"),
+                    false => error.help("quote a value that has spaces: `name=\"a b\"`"),
+                });
             };
             // The quotes may be anywhere in the word; without them the value's place is exact.
             let exact = word.range.len() == word.text.len();
-            let value_at = if exact { name.len() + 1 } else { (name.len() + 1).min(word.range.len()) };
-            let value_span = self.span(at + word.range.start + value_at, word.range.len() - value_at);
+            let value_at =
+                if exact { name.len() + 1 } else { (name.len() + 1).min(word.range.len()) };
+            let value_span =
+                self.span(at + word.range.start + value_at, word.range.len() - value_at);
             let name_span = self.span(at + word.range.start, name.len().min(word.range.len()));
             let value = literal::value(text, value_span);
             for &host in &hosts {
@@ -153,8 +166,11 @@ impl Reader<'_> {
     fn var_line(&mut self, group: usize, line: &str, at: usize) {
         let Some((name, text)) = line.split_once('=') else {
             let span = self.span(at, line.len());
-            let error = Diagnostic::error(format!("expected `name=value`, found `{line}`")).at(span, "");
-            return self.build.report(error.help("every line of a `:vars` section is one variable"));
+            let error =
+                Diagnostic::error(format!("expected `name=value`, found `{line}`")).at(span, "");
+            return self
+                .build
+                .report(error.help("every line of a `:vars` section is one variable"));
         };
         let value = text.trim();
         let value_span = self.span(at + line.len() - text.trim_start().len(), value.len());
@@ -167,23 +183,32 @@ impl Reader<'_> {
         let end = line.find(|c: char| c.is_whitespace() || c == '#').unwrap_or(line.len());
         let (name, behind) = line.split_at(end);
         let span = self.span(at, line.len());
-        if name.is_empty() || name.contains([':', ']']) || !(behind.trim().is_empty() || behind.trim_start().starts_with('#')) {
-            let error = Diagnostic::error(format!("expected the name of a group, found `{line}`")).at(span, "");
-            return self.build.report(error.help("every line of a `:children` section is one group; variables go to `:vars`"));
+        if name.is_empty()
+            || name.contains([':', ']'])
+            || !(behind.trim().is_empty() || behind.trim_start().starts_with('#'))
+        {
+            let error = Diagnostic::error(format!("expected the name of a group, found `{line}`"))
+                .at(span, "");
+            return self.build.report(error.help(
+                "every line of a `:children` section is one group; variables go to `:vars`",
+            ));
         }
         let span = self.span(at, name.len());
         if self.build.has_group(name) {
             let child = self.build.group(name, span);
             return self.build.child(group, child, span);
         }
-        let awaited = self.awaited.entry(name.to_owned()).or_insert(Awaited { span, parents: vec![] });
+        let awaited =
+            self.awaited.entry(name.to_owned()).or_insert(Awaited { span, parents: vec![] });
         awaited.parents.push((group, span));
     }
 
     /// `[g]` and `[g:children]` define a group; `[g:vars]` does not.
     fn define(&mut self, name: &str, span: Span) -> usize {
         let group = self.build.group(name, span);
-        for (parent, span) in self.awaited.shift_remove(name).into_iter().flat_map(|awaited| awaited.parents) {
+        for (parent, span) in
+            self.awaited.shift_remove(name).into_iter().flat_map(|awaited| awaited.parents)
+        {
             self.build.child(parent, group, span);
         }
         group
@@ -191,7 +216,8 @@ impl Reader<'_> {
 
     fn check_awaited(&mut self) {
         for (name, awaited) in std::mem::take(&mut self.awaited) {
-            let near = nearest(&name, self.build.group_names()).map(|near| format!("did you mean `{near}`?"));
+            let near = nearest(&name, self.build.group_names())
+                .map(|near| format!("did you mean `{near}`?"));
             let message = format!("group `{name}` is not defined");
             let error = Diagnostic::error(message).at(awaited.span, "named here");
             let define = || format!("define it with a section `[{name}]`, empty if need be");

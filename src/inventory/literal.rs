@@ -76,12 +76,15 @@ impl Reader<'_> {
             '[' => self.sequence("[", "]").map(|(items, _)| Node::list(self.span, items)),
             '(' => self.sequence("(", ")").map(|(mut items, comma)| {
                 // `(1)` is 1, `(1,)` and `()` are tuples.
-                if items.len() == 1 && !comma { items.remove(0) } else { Node::list(self.span, items) }
+                if items.len() == 1 && !comma {
+                    items.remove(0)
+                } else {
+                    Node::list(self.span, items)
+                }
             }),
             '{' => self.braces(),
-            '\'' | '"' => self.strings(),
             c if c.is_ascii_digit() || "+-.".contains(c) => self.number(),
-            'r' | 'R' | 'u' | 'U' | 'b' | 'B' if self.rest()[1..].starts_with(['\'', '"']) => self.strings(),
+            _ if self.at_string() => self.strings(),
             _ => self.name(),
         };
         self.depth -= 1;
@@ -132,7 +135,10 @@ impl Reader<'_> {
     }
 
     fn name(&mut self) -> Option<Node> {
-        let end = self.rest().find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(self.rest().len());
+        let end = self
+            .rest()
+            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(self.rest().len());
         let plain = match &self.rest()[..end] {
             "True" => "true",
             "False" => "false",
@@ -143,16 +149,20 @@ impl Reader<'_> {
         Some(Node::plain(self.span, plain))
     }
 
+    /// Whether a string literal starts here, `r'…'` and `u'…'` included.
+    fn at_string(&self) -> bool {
+        let rest = self.rest();
+        rest.strip_prefix(['r', 'R', 'u', 'U']).unwrap_or(rest).starts_with(['\'', '"'])
+    }
+
     /// One or more adjacent string literals.
     fn strings(&mut self) -> Option<Node> {
         let mut text = String::new();
-        loop {
+        while self.at_string() {
             self.string(&mut text)?;
             self.skip_space();
-            if !self.rest().starts_with(['\'', '"']) {
-                return Some(Node::string(self.span, text));
-            }
         }
+        Some(Node::string(self.span, text))
     }
 
     fn string(&mut self, out: &mut String) -> Option<()> {
@@ -160,11 +170,12 @@ impl Reader<'_> {
         if !self.rest().starts_with(['\'', '"']) {
             self.at += 1;
         }
-        let quote = self.next()?;
-        loop {
+        let triple = ["'''", "\"\"\""].into_iter().find(|quotes| self.rest().starts_with(quotes));
+        let quotes = self.rest().get(..triple.map_or(1, str::len))?.to_owned();
+        self.at += quotes.len();
+        while !self.rest().starts_with(&quotes) {
             match self.next()? {
-                c if c == quote => return Some(()),
-                '\n' => return None,
+                '\n' if triple.is_none() => return None,
                 '\\' if raw => {
                     out.push('\\');
                     out.push(self.next()?);
@@ -173,6 +184,8 @@ impl Reader<'_> {
                 c => out.push(c),
             }
         }
+        self.at += quotes.len();
+        Some(())
     }
 
     fn next(&mut self) -> Option<char> {
@@ -245,11 +258,14 @@ impl Reader<'_> {
         let text = number(&self.rest()[..end])?;
         self.at += end;
         let sign = if negative { "-" } else { "" };
-        Some(Node::new(self.span, NodeKind::Scalar(rprov_modules::kit::Scalar {
-            text: Arc::from(format!("{sign}{text}")),
-            plain: true,
-            tag: None,
-        })))
+        Some(Node::new(
+            self.span,
+            NodeKind::Scalar(rprov_modules::kit::Scalar {
+                text: Arc::from(format!("{sign}{text}")),
+                plain: true,
+                tag: None,
+            }),
+        ))
     }
 }
 
@@ -301,13 +317,19 @@ mod tests {
 
     #[test]
     fn numbers_are_pythons() {
-        for (text, int) in [("5", 5), ("+5", 5), ("-5", -5), ("0x1f", 31), ("1_000", 1000), ("00", 0), ("(1)", 1)] {
+        for (text, int) in
+            [("5", 5), ("+5", 5), ("-5", -5), ("0x1f", 31), ("1_000", 1000), ("00", 0), ("(1)", 1)]
+        {
             assert_eq!(resolved(text), Resolved::Int(int), "{text}");
         }
-        for (text, float) in [("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("1e400", f64::INFINITY), ("1e-30", 1e-30)] {
+        for (text, float) in
+            [("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("1e400", f64::INFINITY), ("1e-30", 1e-30)]
+        {
             assert_eq!(resolved(text), Resolved::Float(float), "{text}");
         }
-        for text in ["0755", "1.3.11", "--5", "1__0", "true", "1L", "3-1", "...", "a", "", "True or False"] {
+        for text in
+            ["0755", "1.3.11", "--5", "1__0", "true", "1L", "3-1", "...", "a", "", "True or False"]
+        {
             assert_eq!(resolved(text), Resolved::Str, "{text}");
         }
         assert_eq!(resolved("True"), Resolved::Bool(true));
@@ -319,7 +341,10 @@ mod tests {
         let list = value("['a', 'b',]", Span::default());
         assert_eq!(list.items().unwrap()[1].text(), Some("b"));
         assert_eq!(value("1, 2", Span::default()).items().unwrap().len(), 2);
-        assert_eq!(value("{'k': [1]}", Span::default()).get("k").unwrap().items().unwrap().len(), 1);
+        assert_eq!(
+            value("{'k': [1]}", Span::default()).get("k").unwrap().items().unwrap().len(),
+            1
+        );
         assert_eq!(value("\"a\" 'b'", Span::default()).text(), Some("ab"));
         assert_eq!(value("'it''s'", Span::default()).text(), Some("its"));
         assert_eq!(value(r#""a\nb""#, Span::default()).text(), Some("a\nb"));

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span};
 
-use crate::source::{Diagnostic, SourceMap};
+use crate::source::Diagnostic;
+use crate::vars::files::Reader;
 
 /// The name of a host as the inventory writes it.
 pub type HostName = Arc<str>;
@@ -40,7 +41,7 @@ pub struct Host {
     pub span: Span,
     /// Variables set in the inventory itself, not in `host_vars/`.
     pub vars: Vars,
-    /// The file it was last named in; none for a host of an `-i a,b,` list.
+    /// The file it was last named in, or the `-i a,b,` list; none for an implicit host.
     pub file: Option<Arc<Path>>,
     /// Not in the inventory: this machine, under one of the [`LOCALHOST`] names.
     pub implicit: bool,
@@ -78,11 +79,11 @@ impl Inventory {
     /// hosts with a comma (`web1,web2,`). No source at all is an inventory of no hosts.
     ///
     /// # Errors
-    /// Everything that is wrong in any source.
-    pub fn load(sources: &[String], map: &SourceMap) -> Result<Inventory, Vec<Diagnostic>> {
+    /// Everything that is wrong in any source, and the warnings.
+    pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, Vec<Diagnostic>> {
         let mut build = build::Build::new();
         for source in sources {
-            sources::read(source, map, &mut build);
+            sources::read(source, reader, &mut build);
         }
         build.finish()
     }
@@ -123,12 +124,12 @@ impl Inventory {
     /// A group and all groups below it, level by level.
     fn descend<'a>(&'a self, group: &'a Group) -> Vec<&'a Group> {
         let mut order = vec![group];
+        let mut seen = vec![false; self.groups.len()];
         let mut next = 0;
         while let Some(group) = order.get(next).copied() {
             for &child in &group.children {
-                let child = &self.groups[child];
-                if !order.iter().any(|known| known.name == child.name) {
-                    order.push(child);
+                if !std::mem::replace(&mut seen[child], true) {
+                    order.push(&self.groups[child]);
                 }
             }
             next += 1;
@@ -149,15 +150,19 @@ impl Inventory {
             }
             next += 1;
         }
-        let mut groups: Vec<&Group> =
-            found.into_iter().map(|group| &self.groups[group]).filter(|group| &*group.name != "all").collect();
+        let mut groups: Vec<&Group> = found
+            .into_iter()
+            .map(|group| &self.groups[group])
+            .filter(|group| &*group.name != "all")
+            .collect();
         groups.sort_by(|a, b| (a.depth, a.priority, &a.name).cmp(&(b.depth, b.priority, &b.name)));
         groups
     }
 
     /// `group_names`: the same groups by name.
     pub fn group_names<'a>(&'a self, host: &'a Host) -> Vec<&'a str> {
-        let mut names: Vec<&str> = self.groups_of(host).into_iter().map(|group| &*group.name).collect();
+        let mut names: Vec<&str> =
+            self.groups_of(host).into_iter().map(|group| &*group.name).collect();
         names.sort_unstable();
         names
     }

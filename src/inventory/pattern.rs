@@ -8,9 +8,11 @@
 //! `--limit` leaves no host, give an empty selection with a note: the play is skipped, and whoever
 //! runs several plays must see to it that at least one host is left in one of them.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use fancy_regex::Regex;
+use indexmap::IndexSet;
 use rprov_modules::kit::{Span, nearest};
 
 use super::{HostName, Inventory, LOCALHOST, range};
@@ -28,7 +30,7 @@ pub struct Selection {
 #[derive(Debug, Clone)]
 pub struct Limit {
     text: String,
-    hosts: Vec<HostName>,
+    hosts: IndexSet<HostName>,
 }
 
 impl Limit {
@@ -55,14 +57,14 @@ impl Limit {
         Ok(Limit { text: text.to_owned(), hosts: found.hosts })
     }
 
-    pub fn hosts(&self) -> &[HostName] {
-        &self.hosts
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = &HostName> {
+        self.hosts.iter()
     }
 }
 
 fn lines(path: &Path) -> Result<Vec<String>, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let reason = super::sources::reason(&error);
+        let reason = crate::vars::files::reason(&error);
         Diagnostic::error(format!("cannot read the limit file `{}`: {reason}", path.display()))
     })?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
@@ -91,23 +93,28 @@ pub fn select(
     } else if let Some(limit) = limit {
         hosts.retain(|host| limit.hosts.contains(host));
         if hosts.is_empty() {
-            let note = Diagnostic::warning(format!("`--limit {}` leaves no host of `{pattern}`", limit.text));
+            let note = Diagnostic::warning(format!(
+                "`--limit {}` leaves no host of `{pattern}`",
+                limit.text
+            ));
             notes.push(note.at(span, "the play is skipped"));
         }
     }
-    Ok(Selection { hosts, notes })
+    Ok(Selection { hosts: hosts.into_iter().collect(), notes })
 }
 
-/// The terms of a pattern: separated by commas, else by colons that are not in brackets.
+/// The terms of a pattern: separated by commas, else by colons and blanks that are not in brackets.
 pub fn split(pattern: &str) -> Vec<String> {
     let pattern = pattern.trim();
     let mut terms = vec![String::new()];
     let whole = range::is_ipv6(pattern) || has_port(pattern);
-    let separator = if pattern.contains(',') { ',' } else { ':' };
+    let commas = pattern.contains(',');
     let mut bracket = false;
     for c in pattern.chars() {
         bracket = (bracket || c == '[') && c != ']';
-        if c == separator && !whole && (c == ',' || !bracket) {
+        let separates =
+            if commas { c == ',' } else { !bracket && !whole && (c == ':' || c.is_whitespace()) };
+        if separates {
             terms.push(String::new());
         } else if let Some(term) = terms.last_mut() {
             term.push(c);
@@ -119,12 +126,14 @@ pub fn split(pattern: &str) -> Vec<String> {
 /// `name:22` is one term (which matches no host: names have no port).
 fn has_port(pattern: &str) -> bool {
     pattern.split_once(':').is_some_and(|(name, port)| {
-        !name.starts_with(['!', '&', '~']) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+        !name.starts_with(['!', '&', '~'])
+            && !port.is_empty()
+            && port.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
 struct Found {
-    hosts: Vec<HostName>,
+    hosts: IndexSet<HostName>,
     missed: Vec<Missed>,
 }
 
@@ -135,21 +144,32 @@ struct Missed {
 }
 
 impl Missed {
-    fn describe(&self, inventory: &Inventory, span: Span, diagnostic: fn(String) -> Diagnostic) -> Diagnostic {
+    fn describe(
+        &self,
+        inventory: &Inventory,
+        span: Span,
+        diagnostic: fn(String) -> Diagnostic,
+    ) -> Diagnostic {
         if let Some(why) = &self.why {
             return diagnostic(format!("`{}` matches no host", self.term)).at(span, why.clone());
         }
         let message = format!("no host or group matches `{}`", self.term);
         let found = diagnostic(message).at(span, "");
         let name = subscript(&self.term).0;
-        let known = || inventory.groups().map(|group| &*group.name).chain(inventory.hosts().map(|host| &*host.name));
+        let known = || {
+            inventory
+                .groups()
+                .map(|group| &*group.name)
+                .chain(inventory.hosts().map(|host| &*host.name))
+        };
         if let Some(near) = nearest(name, known()) {
             return found.help(format!("did you mean `{near}`?"));
         }
         if inventory.hosts().len() == 0 {
             return found.help("the inventory has no hosts: name one with `-i`");
         }
-        let groups: Vec<String> = inventory.groups().skip(2).take(8).map(|g| format!("`{}`", g.name)).collect();
+        let groups: Vec<String> =
+            inventory.groups().skip(2).take(8).map(|g| format!("`{}`", g.name)).collect();
         match groups.is_empty() {
             true => found,
             false => found.help(format!("the groups are {}", groups.join(", "))),
@@ -158,28 +178,27 @@ impl Missed {
 }
 
 fn evaluate(inventory: &Inventory, terms: &[String], span: Span) -> Result<Found, Diagnostic> {
-    let mut found = Found { hosts: vec![], missed: vec![] };
+    let mut found = Found { hosts: IndexSet::new(), missed: vec![] };
     let of_kind = |first: &[char]| -> Vec<&str> {
         terms.iter().filter_map(|t| t.strip_prefix(first)).map(str::trim).collect()
     };
     let (wanted, excluded) = (of_kind(&['&']), of_kind(&['!']));
-    let mut named: Vec<&str> = terms.iter().map(String::as_str).filter(|t| !t.starts_with(['!', '&'])).collect();
+    let mut named: Vec<&str> =
+        terms.iter().map(String::as_str).filter(|t| !t.starts_with(['!', '&'])).collect();
     if named.is_empty() {
         named.push("all");
     }
     for term in named {
-        for host in matches(inventory, term, span, &mut found.missed)? {
-            if !found.hosts.contains(&host) {
-                found.hosts.push(host);
-            }
-        }
+        found.hosts.extend(matches(inventory, term, span, &mut found.missed)?);
     }
     for term in wanted {
-        let matching = matches(inventory, term, span, &mut found.missed)?;
+        let matching: HashSet<_> =
+            matches(inventory, term, span, &mut found.missed)?.into_iter().collect();
         found.hosts.retain(|host| matching.contains(host));
     }
     for term in excluded {
-        let matching = matches(inventory, term, span, &mut found.missed)?;
+        let matching: HashSet<_> =
+            matches(inventory, term, span, &mut found.missed)?.into_iter().collect();
         found.hosts.retain(|host| !matching.contains(host));
     }
     Ok(found)
@@ -202,10 +221,20 @@ fn matches(
         hosts.extend(inventory.members(group).into_iter().map(|host| host.name.clone()));
     }
     if groups.is_empty() || name.starts_with('~') || name.contains(['.', '?', '*', '[']) {
-        hosts.extend(inventory.hosts().filter(|host| test.is_match(&host.name)).map(|host| host.name.clone()));
+        hosts.extend(
+            inventory
+                .hosts()
+                .filter(|host| test.is_match(&host.name))
+                .map(|host| host.name.clone()),
+        );
     }
     if hosts.is_empty() && LOCALHOST.contains(&name) {
-        hosts.extend(inventory.host(name).or_else(|| inventory.host(LOCALHOST[0])).map(|host| host.name.clone()));
+        hosts.extend(
+            inventory
+                .host(name)
+                .or_else(|| inventory.host(LOCALHOST[0]))
+                .map(|host| host.name.clone()),
+        );
     }
     if hosts.is_empty() {
         if groups.is_empty() {
@@ -218,7 +247,10 @@ fn matches(
     let hosts = range.of(hosts);
     if hosts.is_empty() {
         let plural = if count == 1 { "" } else { "s" };
-        missed.push(Missed { term: term.to_owned(), why: Some(format!("`{name}` has {count} host{plural}")) });
+        missed.push(Missed {
+            term: term.to_owned(),
+            why: Some(format!("`{name}` has {count} host{plural}")),
+        });
     }
     Ok(hosts)
 }
@@ -233,7 +265,8 @@ impl Subscript {
     fn of(&self, hosts: Vec<HostName>) -> Vec<HostName> {
         let (first, last) = match *self {
             Subscript::At(at) => {
-                let at = if at < 0 { at + i64::try_from(hosts.len()).unwrap_or(i64::MAX) } else { at };
+                let at =
+                    if at < 0 { at + i64::try_from(hosts.len()).unwrap_or(i64::MAX) } else { at };
                 let Ok(at) = usize::try_from(at) else { return vec![] };
                 (at, Some(at))
             }
@@ -251,7 +284,9 @@ fn subscript(term: &str) -> (&str, Option<Subscript>) {
         if name.is_empty() || term.starts_with('~') {
             return None;
         }
-        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<usize>().ok()).flatten();
+        let digits = |text: &str| {
+            text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<usize>().ok()).flatten()
+        };
         let unsigned = inside.strip_prefix('-').unwrap_or(inside);
         if digits(unsigned).is_some() {
             return Some((name, Subscript::At(inside.parse().ok()?)));
@@ -272,7 +307,8 @@ enum Matcher<'t> {
 impl Matcher<'_> {
     fn new(name: &str) -> Result<Matcher<'_>, Box<fancy_regex::Error>> {
         let regex = match name.strip_prefix('~') {
-            Some(regex) => format!("^(?:{regex})"),
+            // On its own first: an error is about what the user wrote.
+            Some(regex) => Regex::new(regex).map(|_| format!("^(?:{regex})"))?,
             None if name.contains(['*', '?', '[']) => wildcard(name),
             None => return Ok(Matcher::Name(name)),
         };
@@ -333,5 +369,6 @@ mod tests {
         assert_eq!(split("2001:db8::1"), ["2001:db8::1"]);
         assert_eq!(split("2001:db8::1,::1"), ["2001:db8::1", "::1"]);
         assert_eq!(split("web:80"), ["web:80"]);
+        assert_eq!(split("web db"), ["web", "db"]);
     }
 }

@@ -16,15 +16,20 @@ const MOST: usize = 1 << 20;
 /// A message and, if there is one, a help line.
 pub(super) fn expand(expression: &str) -> Result<Hosts, (String, Option<&'static str>)> {
     if expression.starts_with("---") {
-        return Err((format!("`{expression}` cannot be a host"), Some("is this a YAML file? then name it `.yml`")));
+        return Err((
+            format!("`{expression}` cannot be a host"),
+            Some("is this a YAML file? then name it `.yml`"),
+        ));
     }
-    if expression.ends_with(':') {
+    if expression.ends_with(':') && !expression.contains('[') {
         let help = "a colon separates a host from its port; a YAML inventory is named `.yml`";
         return Err((format!("expected a port after `{expression}`"), Some(help)));
     }
     let (name, port) = split_port(expression);
     let port = match port.map(str::parse) {
-        Some(Err(_)) => return Err((format!("expected a port from 0 to 65535 in `{expression}`"), None)),
+        Some(Err(_)) => {
+            return Err((format!("expected a port from 0 to 65535 in `{expression}`"), None));
+        }
         Some(Ok(port)) => Some(port),
         None => None,
     };
@@ -43,10 +48,10 @@ fn split_port(expression: &str) -> (&str, Option<&str>) {
     if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
         return (expression, None);
     }
-    if let Some(inner) = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')) {
-        if is_ipv6(inner) || !inner.contains(['[', ']']) {
-            return (inner, Some(port));
-        }
+    if let Some(inner) = name.strip_prefix('[').and_then(|n| n.strip_suffix(']'))
+        && !inner.contains(['[', ']'])
+    {
+        return (inner, Some(port));
     }
     // Colons are allowed inside brackets only: they belong to ranges.
     let mut depth = 0usize;
@@ -67,10 +72,18 @@ pub(super) fn is_ipv6(text: &str) -> bool {
     text.split('%').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
-fn ranges(head: &str, rest: &str, out: &mut Vec<String>) -> Result<(), (String, Option<&'static str>)> {
+fn ranges(
+    head: &str,
+    rest: &str,
+    out: &mut Vec<String>,
+) -> Result<(), (String, Option<&'static str>)> {
     let Some(open) = rest.find('[') else {
         out.push(format!("{head}{rest}"));
-        return if out.len() > MOST { Err(("the range names too many hosts".to_owned(), None)) } else { Ok(()) };
+        return if out.len() > MOST {
+            Err(("the range names too many hosts".to_owned(), None))
+        } else {
+            Ok(())
+        };
     };
     let Some(close) = rest[open..].find(']').map(|at| open + at) else {
         return Err((format!("expected `]` after `{}`", &rest[open..]), None));
@@ -83,7 +96,12 @@ fn ranges(head: &str, rest: &str, out: &mut Vec<String>) -> Result<(), (String, 
 }
 
 fn bounds(range: &str) -> Result<Vec<String>, (String, Option<&'static str>)> {
-    let fail = |what: &str| Err((format!("{what} in the range `[{range}]`"), Some("a range is `[first:last]` or `[first:last:step]`")));
+    let fail = |what: &str| {
+        Err((
+            format!("{what} in the range `[{range}]`"),
+            Some("a range is `[first:last]` or `[first:last:step]`"),
+        ))
+    };
     let parts: Vec<&str> = range.split(':').collect();
     let (first, last, step) = match parts[..] {
         [first, last] => (first, last, "1"),
@@ -108,7 +126,9 @@ fn bounds(range: &str) -> Result<Vec<String>, (String, Option<&'static str>)> {
         }
         return Ok(LETTERS[from..=to].chars().step_by(step).map(String::from).collect());
     }
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let digits = |text: &str| {
+        text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten()
+    };
     let (Some(from), Some(to)) = (digits(first), digits(last)) else {
         return fail("expected two numbers or two letters");
     };
@@ -139,8 +159,14 @@ mod tests {
         assert_eq!(names("s[0:10:5]-[1:2]"), ["s0-1", "s0-2", "s5-1", "s5-2", "s10-1", "s10-2"]);
         assert_eq!(names("db-[a:c]"), ["db-a", "db-b", "db-c"]);
         assert_eq!(names("h[:2]"), ["h0", "h1", "h2"]);
-        assert_eq!(expand("h[1:2]:22").unwrap(), Hosts { names: vec!["h1".into(), "h2".into()], port: Some(22) });
-        assert_eq!(expand("[::1]:22").unwrap(), Hosts { names: vec!["::1".into()], port: Some(22) });
+        assert_eq!(
+            expand("h[1:2]:22").unwrap(),
+            Hosts { names: vec!["h1".into(), "h2".into()], port: Some(22) }
+        );
+        assert_eq!(
+            expand("[::1]:22").unwrap(),
+            Hosts { names: vec!["::1".into()], port: Some(22) }
+        );
         assert_eq!(expand("::2").unwrap(), Hosts { names: vec!["::2".into()], port: None });
         for bad in ["h[1:", "h[3:1]", "h[01:100]", "foo:", "---", "h[1:2:0]", "h:99999", "h[a:1]"] {
             assert!(expand(bad).is_err(), "{bad}");

@@ -6,10 +6,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use indexmap::IndexMap;
 use rprov_modules::kit::{Entry, Node, Span};
 
-use super::build::{Build, UNGROUPED};
-use crate::source::{self, Diagnostic, SourceMap};
+use super::build::Build;
+use crate::source::{self, Diagnostic};
+use crate::vars::files::Reader;
 
 #[cfg(unix)]
 pub(super) fn is_executable(path: &Path) -> bool {
@@ -17,8 +19,8 @@ pub(super) fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0)
 }
 
-pub(super) fn read(path: &Path, map: &SourceMap, build: &mut Build) {
-    let root = match run(path, &["--list"], map) {
+pub(super) fn read(path: &Path, reader: &Reader, build: &mut Build) {
+    let root = match run(path, &["--list"], reader) {
         Ok(root) => root,
         Err(error) => return build.report(error),
     };
@@ -26,15 +28,16 @@ pub(super) fn read(path: &Path, map: &SourceMap, build: &mut Build) {
         let message = format!("expected a mapping of groups, found {}", root.type_name());
         return build.error(message, root.span, "");
     };
+    let mut hosts = IndexMap::new();
     for entry in groups.iter().filter(|entry| entry.key.text() != Some("_meta")) {
-        group(entry, build);
+        group(entry, &mut hosts, build);
     }
     let meta = root.get("_meta").and_then(|meta| meta.get("hostvars"));
-    for (host, name) in build.all_hosts() {
+    for (name, host) in hosts {
         let one;
         let vars = match meta {
             Some(meta) => meta.get(&name),
-            None => match run(path, &["--host", &name], map) {
+            None => match run(path, &["--host", &name], reader) {
                 Ok(vars) => {
                     one = vars;
                     Some(&one)
@@ -49,13 +52,15 @@ pub(super) fn read(path: &Path, map: &SourceMap, build: &mut Build) {
 }
 
 /// A group is a list of hosts, or a mapping with `hosts`, `children` and `vars`.
-fn group(entry: &Entry, build: &mut Build) {
+fn group(entry: &Entry, hosts: &mut IndexMap<String, usize>, build: &mut Build) {
     let name = entry.key.text().unwrap_or_default();
     let group = build.group(name, entry.key.span);
     let listed = |key: &str| entry.value.get(key).and_then(Node::items).unwrap_or_default();
     for host in entry.value.items().unwrap_or_else(|| listed("hosts")) {
-        let host = build.host(host.text().unwrap_or_default(), host.span);
-        build.member(if name == "all" { UNGROUPED } else { group }, host);
+        let name = host.text().unwrap_or_default();
+        let index = build.host(name, host.span);
+        build.member(group, index);
+        hosts.insert(name.to_owned(), index);
     }
     for child in listed("children") {
         let index = build.group(child.text().unwrap_or_default(), child.span);
@@ -66,7 +71,7 @@ fn group(entry: &Entry, build: &mut Build) {
     }
 }
 
-fn run(path: &Path, args: &[&str], map: &SourceMap) -> Result<Node, Diagnostic> {
+fn run(path: &Path, args: &[&str], reader: &Reader) -> Result<Node, Diagnostic> {
     let shown = format!("{} {}", path.display(), args.join(" "));
     let program = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let output = Command::new(program)
@@ -74,12 +79,17 @@ fn run(path: &Path, args: &[&str], map: &SourceMap) -> Result<Node, Diagnostic> 
         .output()
         .map_err(|error| Diagnostic::error(format!("cannot run `{shown}`: {error}")))?;
     if !output.status.success() {
-        let error = Diagnostic::error(format!("the inventory script `{shown}` failed: {}", output.status));
+        let error =
+            Diagnostic::error(format!("the inventory script `{shown}` failed: {}", output.status));
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(if said.trim().is_empty() { error } else { error.note(said.trim().to_owned()) });
+        return Err(if said.trim().is_empty() {
+            error
+        } else {
+            error.note(said.trim().to_owned())
+        });
     }
     let name = Path::new(&shown);
-    let text = source::yaml::utf8(map, name, &output.stdout)?;
-    let root = source::yaml::parse_value(map, name, text)?;
+    let text = source::yaml::utf8(&reader.map, name, &output.stdout)?;
+    let root = source::yaml::parse_value(&reader.map, name, text)?;
     Ok(if root.is_null() { Node::map(Span::default(), vec![]) } else { root })
 }

@@ -6,7 +6,8 @@ use rprov_modules::kit::{Span, nearest};
 
 use super::build::{Build, UNGROUPED};
 use super::{ini, script, yaml};
-use crate::source::{self, Diagnostic, SourceMap};
+use crate::source::{self, Diagnostic};
+use crate::vars::files::{Reader, unreadable};
 
 /// Files in an inventory directory that end like this are no inventories.
 const IGNORED: [&str; 12] =
@@ -15,15 +16,17 @@ const IGNORED: [&str; 12] =
 /// Directories deeper than this below a source are a loop of links.
 const DEEPEST: usize = 16;
 
-pub(super) fn read(source: &str, map: &SourceMap, build: &mut Build) {
+pub(super) fn read(source: &str, reader: &Reader, build: &mut Build) {
     let path = Path::new(source);
     if source.contains(',') && !path.exists() {
-        build.file = None;
+        // As in Ansible, the list itself is their `inventory_file`.
+        build.file = Some(path.into());
         for host in source.split(',').map(str::trim).filter(|host| !host.is_empty()) {
             for host in build.hosts(host, Span::default()) {
                 build.member(UNGROUPED, host);
             }
         }
+        build.file = None;
         return;
     }
     let Ok(kind) = path.metadata() else {
@@ -33,7 +36,11 @@ pub(super) fn read(source: &str, map: &SourceMap, build: &mut Build) {
     if !build.directories.iter().any(|known| known == directory) {
         build.directories.push(directory.to_owned());
     }
-    if kind.is_dir() { self::directory(path, 0, map, build) } else { file(path, map, build) }
+    if kind.is_dir() {
+        self::directory(path, 0, reader, build)
+    } else {
+        file(path, reader, build)
+    }
     build.file = None;
 }
 
@@ -45,17 +52,21 @@ fn not_found(path: &Path) -> Diagnostic {
     let error = Diagnostic::error(format!("inventory `{}` does not exist", path.display()));
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let beside: Vec<String> = std::fs::read_dir(parent(path))
-        .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+        .map(|entries| {
+            entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect()
+        })
         .unwrap_or_default();
     match nearest(name, beside.iter().map(String::as_str)) {
-        Some(near) => error.help(format!("did you mean `{}`?", path.with_file_name(near).display())),
+        Some(near) => {
+            error.help(format!("did you mean `{}`?", path.with_file_name(near).display()))
+        }
         None if name.contains(['/', '.']) => error,
         None => error.help(format!("a list of hosts needs a comma: `-i {name},`")),
     }
 }
 
 /// All files of a directory in the order of their names, and of the directories in it.
-fn directory(path: &Path, depth: usize, map: &SourceMap, build: &mut Build) {
+fn directory(path: &Path, depth: usize, reader: &Reader, build: &mut Build) {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) => return build.report(unreadable(path, &error)),
@@ -72,48 +83,40 @@ fn directory(path: &Path, depth: usize, map: &SourceMap, build: &mut Build) {
         }
         let path = path.join(&name);
         match path.is_dir() {
-            true if depth < DEEPEST => directory(&path, depth + 1, map, build),
-            true => build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display()))),
-            false => file(&path, map, build),
+            true if depth < DEEPEST => directory(&path, depth + 1, reader, build),
+            true => {
+                build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display())))
+            }
+            false => file(&path, reader, build),
         }
     }
 }
 
-/// An I/O error in words, without its number.
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
-}
-
-pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("cannot read `{}`: {}", path.display(), reason(error)))
-}
-
-fn file(path: &Path, map: &SourceMap, build: &mut Build) {
-    let bytes = match std::fs::read(path) {
+fn file(path: &Path, reader: &Reader, build: &mut Build) {
+    let (bytes, _) = match reader.bytes(path) {
         Ok(bytes) => bytes,
-        Err(error) => return build.report(unreadable(path, &error)),
+        Err(error) => return build.report(error),
     };
     build.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).into());
     if bytes.starts_with(b"#!") && script::is_executable(path) {
-        return script::read(path, map, build);
+        return script::read(path, reader, build);
     }
-    let text = match source::yaml::utf8(map, path, &bytes) {
+    let text = match source::yaml::utf8(&reader.map, path, &bytes) {
         Ok(text) => text,
         Err(error) => return build.report(error),
     };
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("yml" | "yaml" | "json") => match source::yaml::parse_value(map, path, text) {
+        Some("yml" | "yaml" | "json") => match source::yaml::parse_value(&reader.map, path, text) {
             Ok(root) if root.is_null() => {}
             Ok(root) => yaml::read(&root, build),
             Err(error) => build.report(error),
         },
-        None if may_be_yaml(text) => match source::yaml::parse_value(map, path, text) {
+        None if may_be_yaml(text) => match source::yaml::parse_value(&reader.map, path, text) {
             Ok(root) if yaml::is_inventory(&root) => yaml::read(&root, build),
             Err(error) if text.trim_start().starts_with("---") => build.report(error),
-            _ => ini::read(text, map.add(path, text.into()), build),
+            _ => ini::read(text, reader.map.add(path, text.into()), build),
         },
-        _ => ini::read(text, map.add(path, text.into()), build),
+        _ => ini::read(text, reader.map.add(path, text.into()), build),
     }
 }
 
@@ -122,6 +125,9 @@ fn may_be_yaml(text: &str) -> bool {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| {
         let line = line.split(" #").next().unwrap_or_default().trim_end();
-        line.starts_with("---") || line.starts_with('{') || line.ends_with(':') || line.ends_with('}')
+        line.starts_with("---")
+            || line.starts_with('{')
+            || line.ends_with(':')
+            || line.ends_with('}')
     })
 }

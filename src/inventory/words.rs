@@ -55,7 +55,8 @@ pub(crate) fn split(line: &str, comments: bool) -> Result<Vec<Word>, WordError> 
                 }
             }
             '\\' => {
-                let nothing = WordError { message: "nothing follows this backslash", at: at..at + 1 };
+                let nothing =
+                    WordError { message: "nothing follows this backslash", at: at..at + 1 };
                 current.text.push(chars.next().ok_or(nothing)?.1);
             }
             _ => current.text.push(c),
@@ -76,7 +77,10 @@ mod tests {
 
     #[test]
     fn splits_as_a_shell_does() {
-        assert_eq!(texts(r#"h x=a\ b y="q\n" z="a\"b" w='\n'"#), ["h", "x=a b", r"y=q\n", "z=a\"b", r"w=\n"]);
+        assert_eq!(
+            texts(r#"h x=a\ b y="q\n" z="a\"b" w='\n'"#),
+            ["h", "x=a b", r"y=q\n", "z=a\"b", r"w=\n"]
+        );
         assert_eq!(texts("a ''  b#c d"), ["a", "", "b"]);
         assert_eq!(split("h x=\"1 2\" y", true).unwrap()[1].range, 2..9);
         assert_eq!(split("a 'b", true).unwrap_err().at, 2..3);

@@ -9,7 +9,8 @@ use crate::source::Diagnostic;
 /// a mapping whose values are mappings or nothing.
 pub(super) fn is_inventory(root: &Node) -> bool {
     root.entries().is_some_and(|groups| {
-        !groups.is_empty() && groups.iter().all(|group| group.value.is_null() || group.value.entries().is_some())
+        !groups.is_empty()
+            && groups.iter().all(|group| group.value.is_null() || group.value.entries().is_some())
     })
 }
 
@@ -21,7 +22,9 @@ pub(super) fn read(root: &Node, build: &mut Build) {
     };
     if let Some(plugin) = root.get("plugin") {
         let error = Diagnostic::error("inventory plugins are not supported").at(plugin.span, "");
-        return build.report(error.help("list the hosts, or use an executable script that prints them as JSON"));
+        return build.report(
+            error.help("list the hosts, or use an executable script that prints them as JSON"),
+        );
     }
     for entry in groups {
         group(entry, build);
@@ -33,7 +36,8 @@ fn group(entry: &Entry, build: &mut Build) -> Option<usize> {
     let name = string_key(&entry.key, "group", build)?;
     if !entry.value.is_null() && entry.value.entries().is_none() {
         let label = format!("found {}", entry.value.type_name());
-        let error = Diagnostic::error(format!("expected group `{name}` to be a mapping")).at(entry.value.span, label);
+        let error = Diagnostic::error(format!("expected group `{name}` to be a mapping"))
+            .at(entry.value.span, label);
         build.report(error.help("a group holds `hosts:`, `children:` and `vars:`"));
         return None;
     }
@@ -76,7 +80,8 @@ fn section(part: &Entry, build: &mut Build) -> Vec<Entry> {
         _ => {
             let key = part.key.text().unwrap_or_default();
             let label = format!("found {}", part.value.type_name());
-            let error = Diagnostic::error(format!("expected `{key}` to be a mapping")).at(part.value.span, label);
+            let error = Diagnostic::error(format!("expected `{key}` to be a mapping"))
+                .at(part.value.span, label);
             build.report(match part.value.items() {
                 Some(_) => error.help("write `name:` for each instead of `- name`"),
                 None => error,
@@ -116,9 +121,11 @@ fn children(parent: usize, part: &Entry, build: &mut Build) {
 }
 
 fn string_key<'n>(key: &'n Node, what: &str, build: &mut Build) -> Option<&'n str> {
-    let name = key.scalar().filter(|scalar| scalar.resolve() == Resolved::Str).map(|scalar| &*scalar.text);
+    let name =
+        key.scalar().filter(|scalar| scalar.resolve() == Resolved::Str).map(|scalar| &*scalar.text);
     if name.is_none() {
-        let error = Diagnostic::error(format!("expected the name of a {what}, found {}", key.type_name()));
+        let error =
+            Diagnostic::error(format!("expected the name of a {what}, found {}", key.type_name()));
         build.report(error.at(key.span, "").help("put it in quotes"));
     }
     name

@@ -9,10 +9,10 @@ use std::{
 use rprov_modules::kit::{Node, NodeKind, Span};
 
 use super::keywords::{self, Keywords, Kind};
-use super::{Block, Chain, ChainLevel, Item, Play, Role};
-use crate::source::{Diagnostic, SourceMap, yaml};
+use super::{Block, Chain, ChainLevel, Item, Play, Role, Task};
+use crate::source::{Diagnostic, SourceMap};
 use crate::template::{Context, Decrypt, Raw, Scope, Search, Templar};
-use crate::vars::Layer;
+use crate::vars::{Layer, files::Reader};
 
 /// What loading depends on.
 #[derive(Clone)]
@@ -24,7 +24,9 @@ pub struct Settings {
     pub extra: Arc<Layer>,
     /// Directories to search for roles after those beside the playbook.
     pub roles_path: Vec<PathBuf>,
-    /// Opens vaulted files.
+    /// Reads files, vaulted ones too.
+    pub reader: Reader,
+    /// Opens `!vault` values.
     pub decrypt: Option<Decrypt>,
 }
 
@@ -32,6 +34,7 @@ pub struct Settings {
 pub struct Loader {
     pub(super) settings: Settings,
     files: Mutex<HashMap<PathBuf, Arc<Node>>>,
+    templates: Mutex<HashMap<PathBuf, (u32, Arc<str>)>>,
 }
 
 /// One loading: the errors so far, and what the play gained on the way.
@@ -40,7 +43,7 @@ pub(super) struct Load<'a> {
     pub(super) errors: Vec<Diagnostic>,
     /// Roles whose variables the play sees.
     pub(super) roles: Vec<Arc<Role>>,
-    pub(super) handlers: Vec<Item>,
+    pub(super) handlers: Vec<Arc<Task>>,
     /// Files being read, to tell a file that imports itself.
     pub(super) reading: Vec<PathBuf>,
     /// Roles already taken into the play, by name and parameters.
@@ -53,14 +56,32 @@ pub(super) struct Load<'a> {
 /// What a dynamic include brings into a running play.
 pub struct Included {
     pub items: Vec<Item>,
-    pub handlers: Vec<Item>,
+    pub handlers: Vec<Arc<Task>>,
     /// Roles whose variables the rest of the play sees (`public: true`).
     pub roles: Vec<Arc<Role>>,
 }
 
 impl Loader {
     pub fn new(settings: Settings) -> Loader {
-        Loader { settings, files: Mutex::default() }
+        Loader { settings, files: Mutex::default(), templates: Mutex::default() }
+    }
+
+    /// Reads files of the user's.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.settings.reader
+    }
+
+    /// A template's number in the source map; the same text is added once.
+    pub(crate) fn template_file(&self, path: &Path, text: &Arc<str>) -> u32 {
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        match templates.get(path) {
+            Some((file, known)) if known == text => *file,
+            _ => {
+                let file = self.settings.map.add(path, text.clone());
+                templates.insert(path.to_owned(), (file, text.clone()));
+                file
+            }
+        }
     }
 
     pub fn map(&self) -> &SourceMap {
@@ -76,6 +97,21 @@ impl Loader {
         let mut plays = Vec::new();
         self.plays(path, None, &mut plays, &mut errors, &mut Vec::new());
         if errors.is_empty() { Ok(plays) } else { Err(errors) }
+    }
+
+    /// Reads a playbook that is no file.
+    ///
+    /// # Errors
+    /// As [`Loader::playbook`].
+    pub fn text_playbook(&self, name: &str, text: &str) -> Result<Vec<Play>, Vec<Diagnostic>> {
+        let path = PathBuf::from(name);
+        let node = crate::source::yaml::parse_value(&self.settings.map, &path, text)
+            .map_err(|error| vec![error])?;
+        self.files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.clone(), Arc::new(node));
+        self.playbook(&path)
     }
 
     fn plays(
@@ -96,20 +132,28 @@ impl Loader {
             Err(error) => return errors.push(error),
         };
         let Some(items) = node.items() else {
-            let error = Diagnostic::error(format!("expected a list of plays, found {}", node.type_name()));
-            return errors.push(error.at(node.span, "a playbook is a list").help("begin with `- hosts: …`"));
+            let error =
+                Diagnostic::error(format!("expected a list of plays, found {}", node.type_name()));
+            return errors
+                .push(error.at(node.span, "a playbook is a list").help("begin with `- hosts: …`"));
         };
         let dir = path.parent().unwrap_or(Path::new("")).to_owned();
         reading.push(path.to_owned());
         for item in items {
-            let import = ["import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook"]
-                .iter()
-                .find_map(|name| item.get(name));
+            let import = [
+                "import_playbook",
+                "ansible.builtin.import_playbook",
+                "ansible.legacy.import_playbook",
+            ]
+            .iter()
+            .find_map(|name| item.get(name));
             match import {
                 Some(target) => {
                     let scope = Arc::new(Static::new(&self.settings.extra, []));
                     match self.text(target, scope) {
-                        Ok(name) => self.plays(&dir.join(name), Some(target.span), plays, errors, reading),
+                        Ok(name) => {
+                            self.plays(&dir.join(name), Some(target.span), plays, errors, reading)
+                        }
                         Err(error) => errors.push(error),
                     }
                 }
@@ -129,7 +173,13 @@ impl Loader {
     ///
     /// # Errors
     /// Everything that is wrong in it or in what it imports.
-    pub fn tasks(&self, path: &Path, from: Span, chain: &Arc<Chain>, playbook_dir: &Path) -> Result<Included, Vec<Diagnostic>> {
+    pub fn tasks(
+        &self,
+        path: &Path,
+        from: Span,
+        chain: &Arc<Chain>,
+        playbook_dir: &Path,
+    ) -> Result<Included, Vec<Diagnostic>> {
         let mut load = self.load(playbook_dir.to_owned());
         let items = load.task_file(path, from, chain);
         load.finish(items)
@@ -139,7 +189,12 @@ impl Loader {
     ///
     /// # Errors
     /// Everything that is wrong in it or in what it imports.
-    pub fn role(&self, wanted: &super::role::Wanted, chain: &Arc<Chain>, playbook_dir: &Path) -> Result<Included, Vec<Diagnostic>> {
+    pub fn role(
+        &self,
+        wanted: &super::role::Wanted,
+        chain: &Arc<Chain>,
+        playbook_dir: &Path,
+    ) -> Result<Included, Vec<Diagnostic>> {
         let mut load = self.load(playbook_dir.to_owned());
         let items = load.role(wanted, chain);
         load.finish(items)
@@ -164,29 +219,13 @@ impl Loader {
         if let Some(node) = files().get(path) {
             return Ok(node.clone());
         }
-        let located = |error: Diagnostic| match from {
-            Some(span) => error.at(span, "needed here"),
-            None => error,
-        };
-        let bytes = std::fs::read(path)
-            .map_err(|error| located(Diagnostic::error(format!("cannot read `{}`: {}", path.display(), reason(&error)))))?;
-        let bytes = match bytes.starts_with(b"$ANSIBLE_VAULT;") {
-            true => self.decrypt(&bytes).map_err(|why| {
-                located(Diagnostic::error(format!("cannot decrypt `{}`: {why}", path.display())))
-            })?,
-            false => bytes,
-        };
-        let text = crate::source::yaml::utf8(&self.settings.map, path, &bytes)?;
-        let node = Arc::new(yaml::parse_value(&self.settings.map, path, text)?);
+        let node = self.settings.reader.node(path).map_err(|error| match (error.span(), from) {
+            (None, Some(span)) => error.at(span, "needed here"),
+            _ => error,
+        })?;
+        let node = Arc::new(node);
         files().insert(path.to_owned(), node.clone());
         Ok(node)
-    }
-
-    pub(crate) fn decrypt(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
-        match &self.settings.decrypt {
-            Some(decrypt) => decrypt(bytes),
-            None => Err("no vault password is known; give one with `--vault-password-file`".into()),
-        }
     }
 
     /// Renders a name that must be known before any host is.
@@ -197,7 +236,10 @@ impl Loader {
         })?;
         match rendered.text() {
             Some(text) => Ok(text.to_owned()),
-            None => Err(Diagnostic::error(format!("expected a name, found {}", rendered.type_name())).at(node.span, "")),
+            None => {
+                Err(Diagnostic::error(format!("expected a name, found {}", rendered.type_name()))
+                    .at(node.span, ""))
+            }
         }
     }
 
@@ -224,7 +266,10 @@ impl Load<'_> {
 
     fn play(&mut self, node: &Node) -> Option<Play> {
         let Some(entries) = node.entries() else {
-            self.fail(Diagnostic::error(format!("expected a play, found {}", node.type_name())).at(node.span, "a play is a mapping with `hosts:`"));
+            self.fail(
+                Diagnostic::error(format!("expected a play, found {}", node.type_name()))
+                    .at(node.span, "a play is a mapping with `hosts:`"),
+            );
             return None;
         };
         let mut keywords = Keywords::default();
@@ -236,8 +281,9 @@ impl Load<'_> {
             match keywords::kind(key, keywords::PLAY) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
-                Kind::Misplaced(_) | Kind::Other => {
-                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a play")).at(entry.key.span, "unknown");
+                Kind::Misplaced | Kind::Other => {
+                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a play"))
+                        .at(entry.key.span, "unknown");
                     let known = super::task::is_action(key);
                     self.fail(match keywords::suggestion(key, keywords::PLAY) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -248,14 +294,26 @@ impl Load<'_> {
             }
         }
         let Some(hosts) = keywords.get("hosts").filter(|hosts| !hosts.is_null()).cloned() else {
-            self.fail(Diagnostic::error("a play needs `hosts`").at(node.span, "no `hosts` here").help("add `hosts: all`, a group, or a host pattern"));
+            self.fail(
+                Diagnostic::error("a play needs `hosts`")
+                    .at(node.span, "no `hosts` here")
+                    .help("add `hosts: all`, a group, or a host pattern"),
+            );
             return None;
         };
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let take = |name: &str| keywords.get(name).cloned();
         let (name, roles) = (take("name"), take("roles"));
-        let (pre, tasks, post, handlers) = (take("pre_tasks"), take("tasks"), take("post_tasks"), take("handlers"));
+        let (pre, tasks, post, handlers) =
+            (take("pre_tasks"), take("tasks"), take("post_tasks"), take("handlers"));
         let (vars_files, vars_prompt) = (list(take("vars_files")), list(take("vars_prompt")));
+        for file in &vars_files {
+            if let Some(name) = file.text().filter(|name| !super::has_template(name))
+                && let Err(error) = self.loader.file(&self.playbook_dir.join(name), Some(file.span))
+            {
+                self.fail(error);
+            }
+        }
         let chain = Arc::new(Chain {
             keywords,
             level: ChainLevel::Play,
@@ -268,7 +326,7 @@ impl Load<'_> {
         let mut during = self.play_roles(roles.as_ref(), &chain);
         during.extend(self.items(tasks.as_ref(), &chain, keywords::TASK));
         let after = self.items(post.as_ref(), &chain, keywords::TASK);
-        let mut all_handlers = self.items(handlers.as_ref(), &chain, keywords::HANDLER);
+        let mut all_handlers = flat(self.items(handlers.as_ref(), &chain, keywords::HANDLER));
         // Handlers of roles come first, in the order of the roles; the play's own come last.
         let mut of_roles = std::mem::take(&mut self.handlers);
         of_roles.append(&mut all_handlers);
@@ -280,7 +338,7 @@ impl Load<'_> {
             vars_files,
             vars_prompt,
             roles: std::mem::take(&mut self.roles),
-            phases: vec![before, during, after],
+            phases: vec![before.into(), during.into(), after.into()],
             handlers: of_roles,
             dir: self.playbook_dir.clone(),
             span: node.span,
@@ -288,10 +346,18 @@ impl Load<'_> {
     }
 
     /// A list of tasks and blocks.
-    pub(super) fn items(&mut self, node: Option<&Node>, chain: &Arc<Chain>, place: u8) -> Vec<Item> {
+    pub(super) fn items(
+        &mut self,
+        node: Option<&Node>,
+        chain: &Arc<Chain>,
+        place: u8,
+    ) -> Vec<Item> {
         let Some(node) = node.filter(|node| !node.is_null()) else { return Vec::new() };
         let Some(list) = node.items() else {
-            self.fail(Diagnostic::error(format!("expected a list of tasks, found {}", node.type_name())).at(node.span, "begin each task with `- `"));
+            self.fail(
+                Diagnostic::error(format!("expected a list of tasks, found {}", node.type_name()))
+                    .at(node.span, "begin each task with `- `"),
+            );
             return Vec::new();
         };
         list.iter().flat_map(|item| self.item(item, chain, place)).collect()
@@ -310,8 +376,9 @@ impl Load<'_> {
             match keywords::kind(key, keywords::BLOCK) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
-                Kind::Misplaced(_) | Kind::Other => {
-                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a block")).at(entry.key.span, "unknown");
+                Kind::Misplaced | Kind::Other => {
+                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a block"))
+                        .at(entry.key.span, "unknown");
                     self.fail(match keywords::suggestion(key, keywords::BLOCK) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
                         None => error.help("move it to the tasks of the block"),
@@ -329,7 +396,8 @@ impl Load<'_> {
             dir: chain.dir.clone(),
             up: Some(chain.clone()),
         });
-        let [body, rescue, always] = parts.map(|part| self.items(part.as_ref(), &chain, place));
+        let [body, rescue, always] =
+            parts.map(|part| self.items(part.as_ref(), &chain, place).into());
         vec![Item::Block(Arc::new(Block { chain, body, rescue, always }))]
     }
 
@@ -338,9 +406,18 @@ impl Load<'_> {
         self.file_items(path, from, chain, keywords::TASK)
     }
 
-    pub(super) fn file_items(&mut self, path: &Path, from: Span, chain: &Arc<Chain>, place: u8) -> Vec<Item> {
+    pub(super) fn file_items(
+        &mut self,
+        path: &Path,
+        from: Span,
+        chain: &Arc<Chain>,
+        place: u8,
+    ) -> Vec<Item> {
         if self.reading.iter().any(|open| open == path) {
-            self.fail(Diagnostic::error(format!("`{}` imports itself", path.display())).at(from, "imported here again"));
+            self.fail(
+                Diagnostic::error(format!("`{}` imports itself", path.display()))
+                    .at(from, "imported here again"),
+            );
             return Vec::new();
         }
         let node = match self.loader.file(path, Some(from)) {
@@ -360,10 +437,11 @@ impl Load<'_> {
     pub(super) fn vars(&mut self, node: Option<&Node>) -> Layer {
         let Some(node) = node.filter(|node| !node.is_null()) else { return Layer::default() };
         // Ansible also takes a list of mappings.
-        let parts: Vec<&Node> = node.items().map_or_else(|| vec![node], |items| items.iter().collect());
+        let parts: Vec<&Node> =
+            node.items().map_or_else(|| vec![node], |items| items.iter().collect());
         let mut layer = Layer::default();
         for part in parts {
-            match Layer::from_mapping(part) {
+            match Layer::from_node(part) {
                 Ok(more) => layer.extend(more),
                 Err(error) => self.fail(error),
             }
@@ -392,12 +470,23 @@ impl Static {
 
 impl Scope for Static {
     fn get(&self, name: &str) -> Option<Raw> {
-        self.layers.iter().find_map(|layer| layer.get(name).cloned())
+        self.layers.iter().find_map(|layer| layer.get(name).map(|binding| binding.value.clone()))
     }
 
     fn names(&self) -> Vec<String> {
-        self.layers.iter().flat_map(|layer| layer.names()).collect()
+        self.layers.iter().flat_map(|layer| layer.iter()).map(|(name, _)| name.to_owned()).collect()
     }
+}
+
+/// Handlers of a block are handlers like the others.
+pub(super) fn flat(items: Vec<Item>) -> Vec<Arc<Task>> {
+    items
+        .into_iter()
+        .flat_map(|item| match item {
+            Item::Task(task) => vec![task],
+            Item::Block(block) => flat(block.body.to_vec()),
+        })
+        .collect()
 }
 
 fn list(node: Option<Node>) -> Vec<Node> {
@@ -407,12 +496,4 @@ fn list(node: Option<Node>) -> Vec<Node> {
         Some(Node { kind: NodeKind::List(items), .. }) => items,
         Some(node) => vec![node],
     }
-}
-
-/// "no such file or directory" rather than "No such file or directory (os error 2)".
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }

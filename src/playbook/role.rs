@@ -1,6 +1,9 @@
 //! Roles: where they are found, their variables, their dependencies and what they bring.
 
-use std::{path::{Path, PathBuf}, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rprov_modules::kit::{Node, NodeKind, Span};
 
@@ -16,8 +19,8 @@ pub struct Role {
     /// As it was written: `web`, `acme.tools.web`.
     pub name: String,
     pub path: PathBuf,
-    pub defaults: Layer,
-    pub vars: Layer,
+    pub defaults: Arc<Layer>,
+    pub vars: Arc<Layer>,
     /// `{role: web, port: 80}`: everything that is no keyword.
     pub params: Arc<Layer>,
     /// Roles that depend on this one, the nearest first.
@@ -43,7 +46,10 @@ impl Load<'_> {
     pub(super) fn play_roles(&mut self, node: Option<&Node>, chain: &Arc<Chain>) -> Vec<Item> {
         let Some(node) = node.filter(|node| !node.is_null()) else { return Vec::new() };
         let Some(list) = node.items() else {
-            self.fail(Diagnostic::error(format!("expected a list of roles, found {}", node.type_name())).at(node.span, ""));
+            self.fail(
+                Diagnostic::error(format!("expected a list of roles, found {}", node.type_name()))
+                    .at(node.span, ""),
+            );
             return Vec::new();
         };
         list.iter().flat_map(|entry| self.role_entry(entry, chain, &[])).collect()
@@ -65,7 +71,11 @@ impl Load<'_> {
             }
         }
         let Some(name) = name else {
-            self.fail(Diagnostic::error("expected the name of a role").at(entry.span, "").help("write `- name` or `- role: name`"));
+            self.fail(
+                Diagnostic::error("expected the name of a role")
+                    .at(entry.span, "")
+                    .help("write `- name` or `- role: name`"),
+            );
             return Vec::new();
         };
         let text = match self.loader.text(name, self.statics(chain)) {
@@ -85,7 +95,13 @@ impl Load<'_> {
             dir: chain.dir.clone(),
             up: Some(chain.clone()),
         });
-        let wanted = Wanted { name: text, span: name.span, params: Arc::new(params), public: true, ..Wanted::default() };
+        let wanted = Wanted {
+            name: text,
+            span: name.span,
+            params: Arc::new(params),
+            public: true,
+            ..Wanted::default()
+        };
         self.role_once(&wanted, &chain, parents, true)
     }
 
@@ -94,26 +110,39 @@ impl Load<'_> {
         self.role_once(wanted, chain, &[], false)
     }
 
-    fn role_once(&mut self, wanted: &Wanted, chain: &Arc<Chain>, parents: &[Arc<Role>], once: bool) -> Vec<Item> {
+    fn role_once(
+        &mut self,
+        wanted: &Wanted,
+        chain: &Arc<Chain>,
+        parents: &[Arc<Role>],
+        once: bool,
+    ) -> Vec<Item> {
         let Some(path) = self.find_role(wanted, chain) else { return Vec::new() };
         if parents.iter().any(|parent| parent.path == path) {
-            self.fail(Diagnostic::error(format!("role `{}` depends on itself", wanted.name)).at(wanted.span, ""));
+            self.fail(
+                Diagnostic::error(format!("role `{}` depends on itself", wanted.name))
+                    .at(wanted.span, ""),
+            );
             return Vec::new();
         }
         let meta = self.part(&path, "meta", None, wanted.span);
         let meta = meta.as_deref();
-        let repeat = meta.and_then(|m| m.get("allow_duplicates")).and_then(Node::text).is_some_and(|text| rprov_modules::kit::boolean(text) == Some(true));
+        let repeat = meta
+            .and_then(|m| m.get("allow_duplicates"))
+            .and_then(Node::text)
+            .is_some_and(|text| rprov_modules::kit::boolean(text) == Some(true));
         let identity = format!("{} {:?} {:?}", path.display(), wanted.params, wanted.tasks_from);
         if once && !repeat && !self.taken.insert(identity) {
             return Vec::new();
         }
-        let defaults = self.layer_of(&path, "defaults", wanted.defaults_from.as_deref(), wanted.span);
+        let defaults =
+            self.layer_of(&path, "defaults", wanted.defaults_from.as_deref(), wanted.span);
         let vars = self.layer_of(&path, "vars", wanted.vars_from.as_deref(), wanted.span);
         let role = Arc::new(Role {
             name: wanted.name.clone(),
             path: path.clone(),
-            defaults,
-            vars,
+            defaults: Arc::new(defaults),
+            vars: Arc::new(vars),
             params: wanted.params.clone(),
             parents: parents.to_vec(),
         });
@@ -128,7 +157,9 @@ impl Load<'_> {
         let mut items = Vec::new();
         let mut line = vec![role.clone()];
         line.extend(parents.iter().cloned());
-        if let Some(dependencies) = meta.and_then(|meta| meta.get("dependencies")).and_then(Node::items) {
+        if let Some(dependencies) =
+            meta.and_then(|meta| meta.get("dependencies")).and_then(Node::items)
+        {
             for entry in dependencies {
                 items.extend(self.role_entry(entry, chain, &line));
             }
@@ -140,10 +171,12 @@ impl Load<'_> {
             let from = wanted.handlers_from.as_deref();
             if let Some(file) = self.main_file(&path.join("handlers"), from, wanted.span) {
                 let handlers = self.file_items(&file, wanted.span, &inner, keywords::HANDLER);
-                self.handlers.extend(handlers);
+                self.handlers.extend(super::load::flat(handlers));
             }
         }
-        if let Some(file) = self.main_file(&path.join("tasks"), wanted.tasks_from.as_deref(), wanted.span) {
+        if let Some(file) =
+            self.main_file(&path.join("tasks"), wanted.tasks_from.as_deref(), wanted.span)
+        {
             items.extend(self.task_file(&file, wanted.span, &inner));
         }
         items
@@ -161,7 +194,10 @@ impl Load<'_> {
         places.extend(self.loader.settings.roles_path.iter().cloned());
         places.push(self.playbook_dir.clone());
         if let [space, collection, role] = wanted.name.split('.').collect::<Vec<_>>()[..] {
-            let inside: PathBuf = ["collections", "ansible_collections", space, collection, "roles", role].iter().collect();
+            let inside: PathBuf =
+                ["collections", "ansible_collections", space, collection, "roles", role]
+                    .iter()
+                    .collect();
             let path = self.playbook_dir.join(inside);
             if path.is_dir() {
                 return Some(path);
@@ -178,11 +214,14 @@ impl Load<'_> {
                 .filter(|entry| entry.path().join("tasks").is_dir())
                 .map(|entry| entry.file_name().to_string_lossy().into_owned())
                 .collect();
-            let mut error = Diagnostic::error(format!("there is no role `{}`", wanted.name)).at(wanted.span, "not found");
+            let mut error = Diagnostic::error(format!("there is no role `{}`", wanted.name))
+                .at(wanted.span, "not found");
             for place in &places {
-                error = error.note(format!("looked in `{}`", place.display()));
+                error = error.note(format!("looked in `{}`", super::shown(place).display()));
             }
-            if let Some(near) = rprov_modules::kit::nearest(&wanted.name, known.iter().map(String::as_str)) {
+            if let Some(near) =
+                rprov_modules::kit::nearest(&wanted.name, known.iter().map(String::as_str))
+            {
                 error = error.help(format!("did you mean `{near}`?"));
             }
             self.fail(error);
@@ -200,12 +239,21 @@ impl Load<'_> {
             .chain([exact])
             .find(|path| path.is_file());
         if found.is_none() && from.is_some() {
-            self.fail(Diagnostic::error(format!("there is no file `{name}` in `{}`", dir.display())).at(span, "wanted by this role"));
+            self.fail(
+                Diagnostic::error(format!("there is no file `{name}` in `{}`", dir.display()))
+                    .at(span, "wanted by this role"),
+            );
         }
         found
     }
 
-    fn part(&mut self, role: &Path, dir: &str, from: Option<&str>, span: Span) -> Option<Arc<Node>> {
+    fn part(
+        &mut self,
+        role: &Path,
+        dir: &str,
+        from: Option<&str>,
+        span: Span,
+    ) -> Option<Arc<Node>> {
         let file = self.main_file(&role.join(dir), from, span)?;
         match self.loader.file(&file, Some(span)) {
             Ok(node) => Some(node),
@@ -232,7 +280,13 @@ impl Load<'_> {
         match self.part(role, dir, from, span) {
             Some(node) => {
                 if !matches!(node.kind, NodeKind::Map(_)) && !node.is_null() {
-                    self.fail(Diagnostic::error(format!("expected variables, found {}", node.type_name())).at(node.span, "a file of variables is a mapping"));
+                    self.fail(
+                        Diagnostic::error(format!(
+                            "expected variables, found {}",
+                            node.type_name()
+                        ))
+                        .at(node.span, "a file of variables is a mapping"),
+                    );
                     return layer;
                 }
                 layer.extend(self.vars(Some(&*node)));
@@ -246,7 +300,8 @@ impl Load<'_> {
 /// Files of variables below a directory, sorted; hidden ones and backups are left out.
 fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut entries: Vec<_> = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    let mut entries: Vec<_> =
+        std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
     entries.sort();
     for path in entries {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -255,7 +310,10 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
         }
         if path.is_dir() {
             found.extend(files_below(&path));
-        } else if matches!(path.extension().and_then(|e| e.to_str()), None | Some("yml" | "yaml" | "json")) {
+        } else if matches!(
+            path.extension().and_then(|e| e.to_str()),
+            None | Some("yml" | "yaml" | "json")
+        ) {
             found.push(path);
         }
     }

@@ -25,7 +25,10 @@ enum Found {
 
 /// Finds what a task's key stands for: `apt`, `ansible.builtin.apt`, …
 fn find(name: &str) -> Option<Found> {
-    let short = ["ansible.builtin.", "ansible.legacy."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let short = ["ansible.builtin.", "ansible.legacy."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
     match short {
         "import_tasks" => return Some(Found::Import(Import::Tasks)),
         "import_role" => return Some(Found::Import(Import::Role)),
@@ -56,7 +59,11 @@ impl Load<'_> {
     /// A task, or what it imports.
     pub(super) fn task(&mut self, node: &Node, chain: &Arc<Chain>, place: u8) -> Vec<Item> {
         let Some(entries) = node.entries() else {
-            self.fail(Diagnostic::error(format!("expected a task, found {}", node.type_name())).at(node.span, "a task is a mapping").help("write `- name: …` and a module below it"));
+            self.fail(
+                Diagnostic::error(format!("expected a task, found {}", node.type_name()))
+                    .at(node.span, "a task is a mapping")
+                    .help("write `- name: …` and a module below it"),
+            );
             return Vec::new();
         };
         let mut keywords = Keywords::default();
@@ -77,7 +84,10 @@ impl Load<'_> {
                         (name, args, &entry.value)
                     }
                     None => {
-                        self.fail(Diagnostic::error("expected the name of a module").at(entry.value.span, ""));
+                        self.fail(
+                            Diagnostic::error("expected the name of a module")
+                                .at(entry.value.span, ""),
+                        );
                         failed = true;
                         continue;
                     }
@@ -91,7 +101,7 @@ impl Load<'_> {
                     failed = true;
                     continue;
                 }
-                Kind::Misplaced(_) | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
+                Kind::Misplaced | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
             };
             let Some(found) = find(&name) else {
                 self.fail(unknown(&name, span, place));
@@ -99,8 +109,13 @@ impl Load<'_> {
                 continue;
             };
             if let Some((first, ..)) = &action {
-                let error = Diagnostic::error("a task has one module, here are two").at(span.span, "the second");
-                self.fail(error.context(first.span, "the first").help("make two tasks of it: begin the second with `- `"));
+                let error = Diagnostic::error("a task has one module, here are two")
+                    .at(span.span, "the second");
+                self.fail(
+                    error
+                        .context(first.span, "the first")
+                        .help("make two tasks of it: begin the second with `- `"),
+                );
                 failed = true;
                 continue;
             }
@@ -108,18 +123,24 @@ impl Load<'_> {
         }
         let Some((key, args, found)) = action else {
             if !failed {
-                self.fail(Diagnostic::error("this task has no module").at(node.span, "does nothing").help("add one, for example `ansible.builtin.command: …`"));
+                self.fail(
+                    Diagnostic::error("this task has no module")
+                        .at(node.span, "does nothing")
+                        .help("add one, for example `ansible.builtin.command: …`"),
+                );
             }
             return Vec::new();
         };
-        let written = key.text().unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned();
+        let written =
+            key.text().unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned();
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let args = match self.arguments(&args, &found, &keywords, key.span) {
             Some(args) => args,
             None => return Vec::new(),
         };
         let level = match &found {
-            Found::Import(_) => ChainLevel::Include,
+            // The variables of an import are those of a block around what it brings.
+            Found::Import(_) => ChainLevel::Block,
             Found::Action(_) => ChainLevel::Task,
         };
         let name = keywords.get("name").cloned();
@@ -136,13 +157,26 @@ impl Load<'_> {
             Found::Action(action) => {
                 self.check(action, &args, key);
                 self.look_into(action, &args, &own);
-                vec![Item::Task(Arc::new(Task { name, action, written, args, chain: own, span: key.span }))]
+                vec![Item::Task(Arc::new(Task {
+                    name,
+                    action,
+                    written,
+                    args,
+                    chain: own,
+                    span: key.span,
+                }))]
             }
         }
     }
 
     /// Arguments as a mapping, whatever way they are written.
-    fn arguments(&mut self, args: &Node, found: &Found, keywords: &Keywords, key: Span) -> Option<Node> {
+    fn arguments(
+        &mut self,
+        args: &Node,
+        found: &Found,
+        keywords: &Keywords,
+        key: Span,
+    ) -> Option<Node> {
         let free_form = match found {
             Found::Action(Action::Module(spec)) => spec.free_form,
             Found::Action(Action::Builtin(builtin)) => builtin.free_form(),
@@ -152,17 +186,31 @@ impl Load<'_> {
         let mut mapping = match &args.kind {
             NodeKind::Map(_) => args.clone(),
             _ if args.is_null() => Node::map(key, Vec::new()),
-            NodeKind::Scalar(scalar) if whole_template(&scalar.text) && free_form.is_none() => args.clone(),
-            NodeKind::Scalar(scalar) => match line(&scalar.text, args.span, free_form, matches!(found, Found::Action(Action::Module(_)))) {
+            NodeKind::Scalar(scalar) if whole_template(&scalar.text) && free_form.is_none() => {
+                args.clone()
+            }
+            NodeKind::Scalar(scalar) => match line(
+                &scalar.text,
+                args.span,
+                free_form,
+                matches!(found, Found::Action(Action::Module(_))),
+            ) {
                 Ok(mapping) => mapping,
                 Err(message) => {
-                    self.fail(Diagnostic::error(message).at(args.span, "").help("write the parameters as a mapping, one on each line"));
+                    self.fail(
+                        Diagnostic::error(message)
+                            .at(args.span, "")
+                            .help("write the parameters as a mapping, one on each line"),
+                    );
                     return None;
                 }
             },
             NodeKind::List(_) => {
                 // `assert`'s and `command`'s lists are parameters, never the whole.
-                self.fail(Diagnostic::error(format!("expected parameters, found {}", args.type_name())).at(args.span, "a mapping belongs here"));
+                self.fail(
+                    Diagnostic::error(format!("expected parameters, found {}", args.type_name()))
+                        .at(args.span, "a mapping belongs here"),
+                );
                 return None;
             }
         };
@@ -187,7 +235,9 @@ impl Load<'_> {
                 for entry in args.entries().unwrap_or_default() {
                     let name = entry.key.text().unwrap_or_default();
                     if !known.is_empty() && !known.contains(&name) {
-                        let error = Diagnostic::error(format!("unknown parameter `{name}`")).at(entry.key.span, "").context(key.span, "of this action");
+                        let error = Diagnostic::error(format!("unknown parameter `{name}`"))
+                            .at(entry.key.span, "")
+                            .context(key.span, "of this action");
                         self.fail(error.help(match nearest(name, known.iter().copied()) {
                             Some(near) => format!("did you mean `{near}`?"),
                             None => format!("known parameters: {}", known.join(", ")),
@@ -197,7 +247,9 @@ impl Load<'_> {
             }
             Action::Module(spec) => {
                 if let Err(error) = check_module(spec, args) {
-                    let mut shown = Diagnostic::error(error.message).at(error.span.unwrap_or(args.span), "").context(key.span, format!("in this `{}` task", spec.name()));
+                    let mut shown = Diagnostic::error(error.message)
+                        .at(error.span.unwrap_or(args.span), "")
+                        .context(key.span, format!("in this `{}` task", spec.name()));
                     if let Some(help) = error.help {
                         shown = shown.help(help);
                     }
@@ -209,13 +261,27 @@ impl Load<'_> {
 
     /// Files that a dynamic include surely reads are checked before the first connection, too.
     fn look_into(&mut self, action: Action, args: &Node, chain: &Arc<Chain>) {
-        let constant = |name: &str| args.get(name).and_then(Node::text).filter(|text| !has_template(text));
+        let constant =
+            |name: &str| args.get(name).and_then(Node::text).filter(|text| !has_template(text));
         match action {
             Action::Builtin(Builtin::IncludeTasks) => {
-                if let Some(file) = constant("file")
-                    && let Some(path) = self.task_path(file, chain)
-                    && !self.reading.contains(&path)
-                {
+                let Some(file) = constant("file") else { return };
+                let Some(path) = self.task_path(file, chain) else {
+                    // Under a condition the file may be meant to be missing.
+                    if chain.nearest("when").is_none() {
+                        let span = args.get("file").map_or(args.span, |node| node.span);
+                        self.fail(
+                            Diagnostic::error(format!("there is no task file `{file}`"))
+                                .at(span, "not found")
+                                .note(format!(
+                                    "looked in `{}`",
+                                    super::shown(&chain.dir).display()
+                                )),
+                        );
+                    }
+                    return;
+                };
+                if !self.reading.contains(&path) {
                     let before = (self.roles.len(), self.handlers.len());
                     self.task_file(&path, args.span, chain);
                     self.roles.truncate(before.0);
@@ -225,9 +291,13 @@ impl Load<'_> {
             Action::Builtin(Builtin::IncludeRole) => {
                 if let Some(wanted) = Wanted::from_args(args)
                     && !has_template(&wanted.name)
-                    && ![&wanted.tasks_from, &wanted.vars_from].into_iter().flatten().any(|from| has_template(from))
+                    && ![&wanted.tasks_from, &wanted.vars_from]
+                        .into_iter()
+                        .flatten()
+                        .any(|from| has_template(from))
                 {
-                    let before = (self.roles.len(), self.handlers.len(), self.handler_roles.clone());
+                    let before =
+                        (self.roles.len(), self.handlers.len(), self.handler_roles.clone());
                     if self.reading.len() < 20 {
                         self.role(&wanted, chain);
                     }
@@ -240,16 +310,35 @@ impl Load<'_> {
         }
     }
 
-    fn import(&mut self, import: Import, args: &Node, span: Span, chain: &Arc<Chain>, place: u8) -> Vec<Item> {
-        if let Some(keyword) = ["loop", "register", "until", "notify"].iter().find(|name| chain.keywords.get(name).is_some()) {
+    fn import(
+        &mut self,
+        import: Import,
+        args: &Node,
+        span: Span,
+        chain: &Arc<Chain>,
+        place: u8,
+    ) -> Vec<Item> {
+        if let Some(keyword) = ["loop", "register", "until", "notify"]
+            .iter()
+            .find(|name| chain.keywords.get(name).is_some())
+        {
             let at = chain.keywords.get(keyword).map_or(span, |node| node.span);
-            self.fail(Diagnostic::error(format!("`{keyword}` cannot be used with an import")).at(at, "").help("an import happens before the run; use `include_tasks` or `include_role`"));
+            self.fail(
+                Diagnostic::error(format!("`{keyword}` cannot be used with an import"))
+                    .at(at, "")
+                    .help(
+                        "an import happens before the run; use `include_tasks` or `include_role`",
+                    ),
+            );
             return Vec::new();
         }
         match import {
             Import::Tasks => {
                 let Some(file) = args.get("file") else {
-                    self.fail(Diagnostic::error("expected the name of a file").at(span, "imports nothing"));
+                    self.fail(
+                        Diagnostic::error("expected the name of a file")
+                            .at(span, "imports nothing"),
+                    );
                     return Vec::new();
                 };
                 let name = match self.loader.text(file, self.statics(chain)) {
@@ -262,14 +351,24 @@ impl Load<'_> {
                 match self.task_path(&name, chain) {
                     Some(path) => self.file_items(&path, file.span, chain, place),
                     None => {
-                        self.fail(Diagnostic::error(format!("there is no task file `{name}`")).at(file.span, "not found").note(format!("looked in `{}`", chain.dir.display())));
+                        self.fail(
+                            Diagnostic::error(format!("there is no task file `{name}`"))
+                                .at(file.span, "not found")
+                                .note(format!(
+                                    "looked in `{}`",
+                                    super::shown(&chain.dir).display()
+                                )),
+                        );
                         Vec::new()
                     }
                 }
             }
             Import::Role => {
                 let Some(mut wanted) = Wanted::from_args(args) else {
-                    self.fail(Diagnostic::error("expected the name of a role").at(span, "imports nothing"));
+                    self.fail(
+                        Diagnostic::error("expected the name of a role")
+                            .at(span, "imports nothing"),
+                    );
                     return Vec::new();
                 };
                 let name = Node::string(wanted.span, wanted.name.as_str());
@@ -292,7 +391,11 @@ impl Load<'_> {
 }
 
 /// Where a task file is: beside the file that names it, in the role's `tasks/`, beside the playbook.
-pub(crate) fn find_tasks(name: &str, chain: &Chain, playbook_dir: &Path) -> Option<std::path::PathBuf> {
+pub(crate) fn find_tasks(
+    name: &str,
+    chain: &Chain,
+    playbook_dir: &Path,
+) -> Option<std::path::PathBuf> {
     let mut dirs = vec![chain.dir.clone()];
     if let Some(role) = &chain.role {
         dirs.push(role.path.join("tasks"));
@@ -309,7 +412,13 @@ impl Wanted {
         let name = args.get("name").or_else(|| args.get("role"))?;
         let text = |key: &str| {
             let text = args.get(key)?.text()?;
-            Some(["yml", "yaml"].iter().find_map(|e| text.strip_suffix(e)?.strip_suffix('.')).unwrap_or(text).to_owned())
+            Some(
+                ["yml", "yaml"]
+                    .iter()
+                    .find_map(|e| text.strip_suffix(e)?.strip_suffix('.'))
+                    .unwrap_or(text)
+                    .to_owned(),
+            )
         };
         let public = args.get("public").and_then(Node::text).and_then(rprov_modules::kit::boolean);
         Some(Wanted {
@@ -341,7 +450,11 @@ pub(crate) const TERMS: &str = "\u{0}terms";
 fn written_action(node: &Node) -> Option<(String, Node)> {
     if let Some(text) = node.text() {
         let (name, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-        let args = if rest.trim().is_empty() { Node::null(node.span) } else { Node::string(node.span, rest.trim()) };
+        let args = if rest.trim().is_empty() {
+            Node::null(node.span)
+        } else {
+            Node::string(node.span, rest.trim())
+        };
         return (!name.is_empty()).then(|| (name.to_owned(), args));
     }
     let name = node.get("module")?.text()?.to_owned();
@@ -351,7 +464,18 @@ fn written_action(node: &Node) -> Option<(String, Node)> {
 
 /// Parameters on one line. A module with free-form text takes what is no known `key=value`.
 fn line(text: &str, span: Span, free_form: Option<&str>, module: bool) -> Result<Node, String> {
-    const BESIDE: &[&str] = &["chdir", "creates", "removes", "executable", "stdin", "strip_empty_ends", "stdin_add_newline", "expand_argument_vars", "argv", "cmd"];
+    const BESIDE: &[&str] = &[
+        "chdir",
+        "creates",
+        "removes",
+        "executable",
+        "stdin",
+        "strip_empty_ends",
+        "stdin_add_newline",
+        "expand_argument_vars",
+        "argv",
+        "cmd",
+    ];
     let mut mapping = Node::map(span, Vec::new());
     let Some(free) = free_form else {
         for word in freeform::words(text)? {
@@ -396,11 +520,14 @@ fn line(text: &str, span: Span, free_form: Option<&str>, module: bool) -> Result
 }
 
 fn unknown(name: &str, key: &Node, place: u8) -> Diagnostic {
-    let error = Diagnostic::error(format!("there is no module or keyword `{name}`")).at(key.span, "unknown");
+    let error = Diagnostic::error(format!("there is no module or keyword `{name}`"))
+        .at(key.span, "unknown");
     let short = name.rsplit('.').next().unwrap_or(name);
     match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error.help("`rprov doc` lists the modules; COMPATIBILITY.md says which of Ansible's are missing"),
+        None => error.help(
+            "COMPATIBILITY.md lists the modules there are",
+        ),
     }
 }
 
@@ -428,7 +555,9 @@ fn check_module(spec: &Spec, args: &Node) -> Result<(), ArgError> {
         let NodeKind::Map(entries) = &mut args.kind else { return Ok(()) };
         // The error stands in a value that is only known once rendered: leave the value out.
         let culprit = entries.iter().position(|entry| {
-            templated(&entry.value) && entry.value.span.start <= span.start && span.end <= entry.value.span.end
+            templated(&entry.value)
+                && entry.value.span.start <= span.start
+                && span.end <= entry.value.span.end
         });
         match culprit {
             Some(at) if !names => {

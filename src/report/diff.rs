@@ -19,8 +19,13 @@ pub(super) fn render(diff: &Diff, style: Style) -> String {
     match diff {
         Diff::Text { path, before, after } => text(path, before, after, style),
         Diff::Field { subject, name, before, after } => {
-            let side = |value: &str| if value.is_empty() { "(none)".to_owned() } else { value.to_owned() };
-            format!("    {subject}: {name} {} → {}\n", style.red(&side(before)), style.green(&side(after)))
+            let side =
+                |value: &str| if value.is_empty() { "(none)".to_owned() } else { value.to_owned() };
+            format!(
+                "    {subject}: {name} {} → {}\n",
+                style.red(&side(before)),
+                style.green(&side(after))
+            )
         }
         Diff::Note(what) => format!("    {}\n", style.yellow(what)),
     }
@@ -28,7 +33,11 @@ pub(super) fn render(diff: &Diff, style: Style) -> String {
 
 fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
     let (Some(old), Some(new)) = (readable(before), readable(after)) else {
-        return format!("    {path}: {} → {}\n", style.red(&summary(before)), style.green(&summary(after)));
+        return format!(
+            "    {path}: {} → {}\n",
+            style.red(&summary(before)),
+            style.green(&summary(after))
+        );
     };
     let label = |text: &Text, name: &str| match text {
         Text::Absent => "(absent)".to_owned(),
@@ -37,7 +46,8 @@ fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "    {}", style.red(&format!("--- {}", label(before, path))));
     let _ = writeln!(out, "    {}", style.green(&format!("+++ {}", label(after, path))));
-    let differences = TextDiff::configure().timeout(std::time::Duration::from_millis(300)).diff_lines(old, new);
+    let differences =
+        TextDiff::configure().timeout(std::time::Duration::from_millis(300)).diff_lines(old, new);
     let mut shown = 0;
     for hunk in differences.unified_diff().context_radius(3).iter_hunks() {
         let _ = writeln!(out, "    {}", style.cyan(&hunk.header().to_string()));
@@ -70,7 +80,9 @@ fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
 fn readable(text: &Text) -> Option<&str> {
     match text {
         Text::Absent => Some(""),
-        Text::Bytes(bytes) if bytes.len() <= 1 << 20 && !bytes.contains(&0) => std::str::from_utf8(bytes).ok(),
+        Text::Bytes(bytes) if bytes.len() <= 1 << 20 && !bytes.contains(&0) => {
+            std::str::from_utf8(bytes).ok()
+        }
         Text::Bytes(_) | Text::Large { .. } => None,
     }
 }

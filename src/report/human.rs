@@ -11,7 +11,6 @@ use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, diff};
 /// Writes lines to standard output.
 pub struct Human {
     style: Style,
-    show_diffs: bool,
     verbosity: u8,
     width: usize,
     redactor: Redactor,
@@ -20,7 +19,7 @@ pub struct Human {
 
 /// Colours, or none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Style(bool);
+pub(super) struct Style(pub(super) bool);
 
 impl Style {
     fn paint(self, code: &str, text: &str) -> String {
@@ -51,12 +50,11 @@ impl Human {
     pub fn new(
         out: Box<dyn std::io::Write + Send>,
         color: bool,
-        show_diffs: bool,
         verbosity: u8,
         width: usize,
         redactor: Redactor,
     ) -> Human {
-        Human { style: Style(color), show_diffs, verbosity, width, redactor, out: Mutex::new(out) }
+        Human { style: Style(color), verbosity, width, redactor, out: Mutex::new(out) }
     }
 
     /// `TASK [name] ****…` to the width of the terminal.
@@ -73,23 +71,32 @@ impl Human {
             let _ = write!(host, " -> {delegated}");
         }
         let mut out = String::new();
-        if self.show_diffs && !result.censored {
-            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style)));
-        }
-        let item = result.item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
+        let item =
+            result.item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
         let shown = self.values(result);
         let line = match result.status {
             Status::Ok => style.green(&format!("ok: [{host}]{item}{shown}")),
             Status::Changed => style.yellow(&format!("changed: [{host}]{item}{shown}")),
             Status::Skipped => style.cyan(&format!("skipping: [{host}]{item}{shown}")),
-            Status::Failed if item.is_empty() => style.red(&format!("fatal: [{host}]: FAILED!{shown}")),
+            Status::Failed if item.is_empty() => {
+                style.red(&format!("fatal: [{host}]: FAILED!{shown}"))
+            }
             Status::Failed => style.red(&format!("failed: [{host}]{item}{shown}")),
             Status::Unreachable => style.red(&format!("fatal: [{host}]: UNREACHABLE!{shown}")),
         };
         out.push_str(&line);
         out.push('\n');
+        if !result.censored {
+            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style)));
+        }
         if !result.unsettled.is_empty() {
-            let _ = writeln!(out, "{}", style.magenta(&format!("unsettled: [{host}]: after the change the same task still wants:")));
+            let _ = writeln!(
+                out,
+                "{}",
+                style.magenta(&format!(
+                    "unsettled: [{host}]: after the change the same task still wants:"
+                ))
+            );
             if !result.censored {
                 result.unsettled.iter().for_each(|d| out.push_str(&diff::render(d, style)));
             }
@@ -118,13 +125,26 @@ impl Human {
         if !(failed || result.verbose || self.verbosity > 0) {
             return String::new();
         }
+        let loop_var = result.values.get("ansible_loop_var").and_then(Value::as_str);
         let hidden = |key: &str| match result.verbose {
             // `debug` shows what it was asked for, not how it went.
-            true => matches!(key, "changed" | "failed") || key.starts_with('_'),
-            false => key.starts_with('_') || key == "diff" || (key.ends_with("_lines") && !failed && self.verbosity < 2),
+            true => {
+                matches!(key, "changed" | "failed" | "ansible_loop_var")
+                    || key.starts_with('_')
+                    || Some(key) == loop_var
+            }
+            false => {
+                key.starts_with('_')
+                    || key == "diff"
+                    || (key.ends_with("_lines") && !failed && self.verbosity < 2)
+            }
         };
-        let shown: Map<String, Value> =
-            result.values.iter().filter(|(key, _)| !hidden(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let shown: Map<String, Value> = result
+            .values
+            .iter()
+            .filter(|(key, _)| !hidden(key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         format!(" => {}", pretty(&Value::Object(shown)))
     }
 
@@ -148,12 +168,14 @@ impl Human {
     }
 }
 
-/// JSON as Ansible prints it: four spaces for each level.
-pub(crate) fn pretty(value: &Value) -> String {
+/// JSON as Ansible prints it: keys sorted, four spaces for each level.
+pub(super) fn pretty(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-    match serde::Serialize::serialize(value, &mut serializer) {
+    match serde::Serialize::serialize(&value, &mut serializer) {
         Ok(()) => String::from_utf8_lossy(&out).into_owned(),
         Err(_) => String::new(),
     }
@@ -165,12 +187,23 @@ impl Reporter for Human {
             Event::Play { name } => self.banner(&format!("PLAY [{name}]")),
             Event::NoHosts { reason } => format!("skipping: {reason}\n"),
             Event::Task { name, handler: false } => self.banner(&format!("TASK [{name}]")),
-            Event::Task { name, handler: true } => self.banner(&format!("RUNNING HANDLER [{name}]")),
-            Event::Included { path, hosts } => format!("{}\n", self.style.cyan(&format!("included: {path} for {}", hosts.join(", ")))),
+            Event::Task { name, handler: true } => {
+                self.banner(&format!("RUNNING HANDLER [{name}]"))
+            }
+            Event::Included { path, hosts } => format!(
+                "{}\n",
+                self.style.cyan(&format!("included: {path} for {}", hosts.join(", ")))
+            ),
             Event::Result(result) => self.result(result),
-            Event::Retry { host, task, left } => format!("{}\n", self.style.yellow(&format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."))),
+            Event::Retry { host, task, left } => format!(
+                "{}\n",
+                self.style
+                    .yellow(&format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."))
+            ),
             Event::Note(note) => format!("{note}\n"),
-            Event::Warning(warning) => format!("{}\n", self.style.magenta(&format!("[WARNING]: {warning}"))),
+            Event::Warning(warning) => {
+                format!("{}\n", self.style.magenta(&format!("[WARNING]: {warning}")))
+            }
             Event::Recap(hosts) => self.recap(hosts),
         };
         let text = self.redactor.clean(&text);

@@ -2,8 +2,10 @@
 //!
 //! Nothing else in rprov prints during a run. Redaction is the last thing before any sink.
 
+mod adhoc;
 mod diff;
 mod human;
+mod prompt;
 mod redact;
 
 use std::sync::Arc;
@@ -12,23 +14,39 @@ use indexmap::IndexMap;
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
+pub use self::adhoc::AdHoc;
 pub use self::human::Human;
+pub use self::prompt::ask;
 pub use self::redact::Redactor;
 
 /// Everything that can be reported of a run.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A play begins.
-    Play { name: String },
+    Play {
+        name: String,
+    },
     /// No host matched the play's pattern, for a reason that is no error.
-    NoHosts { reason: String },
+    NoHosts {
+        reason: String,
+    },
     /// A task begins on the hosts of the play.
-    Task { name: String, handler: bool },
+    Task {
+        name: String,
+        handler: bool,
+    },
     /// A file is included for these hosts.
-    Included { path: String, hosts: Vec<String> },
+    Included {
+        path: String,
+        hosts: Vec<String>,
+    },
     Result(Box<TaskResult>),
     /// A failed attempt that will be repeated.
-    Retry { host: String, task: String, left: u32 },
+    Retry {
+        host: String,
+        task: String,
+        left: u32,
+    },
     Note(String),
     Warning(String),
     Recap(Vec<(String, Stats)>),

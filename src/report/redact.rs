@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rprov_modules::kit::{Node, NodeKind, Resolved, quote};
 
 /// What stands in a secret's place.
-pub const MASK: &str = "•••";
+const MASK: &str = "•••";
 
 /// The shortest secret that is masked inside longer text, in characters.
 const SHORTEST: usize = 4;
@@ -58,10 +58,14 @@ impl Redactor {
     /// Remembers every string of a decrypted file.
     pub fn learn_all(&self, node: &Node) {
         match &node.kind {
-            NodeKind::Scalar(scalar) if scalar.resolve() == Resolved::Str && !scalar.text.contains("{{") => {
+            NodeKind::Scalar(scalar)
+                if scalar.resolve() == Resolved::Str && !scalar.text.contains("{{") =>
+            {
                 self.learn(&scalar.text);
             }
-            NodeKind::Scalar(scalar) if matches!(scalar.resolve(), Resolved::Int(_)) => self.learn(&scalar.text),
+            NodeKind::Scalar(scalar) if matches!(scalar.resolve(), Resolved::Int(_)) => {
+                self.learn(&scalar.text)
+            }
             NodeKind::Scalar(_) => {}
             NodeKind::List(items) => items.iter().for_each(|item| self.learn_all(item)),
             NodeKind::Map(entries) => entries.iter().for_each(|entry| self.learn_all(&entry.value)),
@@ -98,9 +102,17 @@ mod tests {
     fn masks_a_secret_in_every_form() {
         let redactor = Redactor::default();
         redactor.learn("mdp!des?\"x\"");
-        for shown in ["a mdp!des?\"x\" b", &STANDARD.encode("mdp!des?\"x\""), r#"{"p": "mdp!des?\"x\""}"#, "mdp%21des%3F%22x%22"] {
+        for shown in [
+            "a mdp!des?\"x\" b",
+            &STANDARD.encode("mdp!des?\"x\""),
+            r#"{"p": "mdp!des?\"x\""}"#,
+            "mdp%21des%3F%22x%22",
+        ] {
             let clean = redactor.clean(shown);
-            assert!(clean.contains(MASK) && !clean.contains("mdp") && !clean.contains("bWRw"), "{clean}");
+            assert!(
+                clean.contains(MASK) && !clean.contains("mdp") && !clean.contains("bWRw"),
+                "{clean}"
+            );
         }
         redactor.learn("abc");
         assert_eq!(redactor.clean("abc"), "abc", "too short to mask in text");

@@ -1,6 +1,6 @@
 //! What a filter, test or function is called with: arguments by position or by name.
 
-use minijinja::value::{Rest, StringInput, ValueKind};
+use minijinja::value::{StringInput, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::error::failed;
@@ -15,17 +15,28 @@ pub(super) struct Call<'a, 't, 'e> {
     pub(super) named: Vec<(String, Value)>,
 }
 
+/// What is done to the arguments before the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arguments {
+    /// Nothing: they may be undefined.
+    AsTheyAre,
+    /// An undefined one is an error.
+    Defined,
+    /// As `Defined`, and lazy containers are evaluated.
+    Evaluated,
+}
+
 pub(super) type Body = fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>;
 
 impl<'a, 't, 'e> Call<'a, 't, 'e> {
-    /// Takes the arguments apart. `strict`: an undefined argument is an error here and now.
+    /// Takes the arguments apart.
     pub(super) fn new(
         name: &'static str,
         state: &'a mut State<'t, 'e>,
-        rest: Rest<Value>,
-        strict: bool,
+        rest: Vec<Value>,
+        how: Arguments,
     ) -> Result<Call<'a, 't, 'e>, Error> {
-        let mut args: Vec<Value> = rest.0;
+        let mut args = rest;
         let mut named = Vec::new();
         if args.last().is_some_and(Value::is_kwargs) {
             for (key, value) in args.pop().map(|last| print::pairs(&last)).unwrap_or_default() {
@@ -33,10 +44,12 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
             }
         }
         for value in args.iter_mut().chain(named.iter_mut().map(|(_, value)| value)) {
-            if strict {
+            if how != Arguments::AsTheyAre {
                 defined(state, value)?;
             }
-            *value = settle(value)?;
+            if how == Arguments::Evaluated {
+                *value = settle(value)?;
+            }
         }
         Ok(Call { name, state, args, named })
     }

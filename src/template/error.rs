@@ -57,7 +57,10 @@ impl TemplateError {
     /// Says that the error arose while `variable` was evaluated.
     #[must_use]
     pub(super) fn within(mut self, variable: &str, span: Span) -> TemplateError {
-        if self.chain.last().is_none_or(|link| link.variable != variable) {
+        let named = self.chain.iter().any(|link| link.variable == variable);
+        if !(self.kind == ErrorKind::Recursive && named)
+            && self.chain.last().is_none_or(|link| link.variable != variable)
+        {
             self.chain.push(Link { variable: variable.to_owned(), span });
         }
         self

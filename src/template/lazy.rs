@@ -13,7 +13,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use rprov_modules::kit::{Node, NodeKind, Span, Tag};
 
 use super::error::{ErrorKind, TemplateError, wrap};
-use super::value::{self, from_node, from_scalar};
+use super::value::{from_node, from_scalar};
 use super::{Context, Raw, Templar};
 
 /// The name under which filters and functions find the evaluation they run in.
@@ -26,7 +26,7 @@ const DEPTH: usize = 48;
 pub(super) struct Evaluation {
     pub(super) templar: Templar,
     pub(super) cx: Context,
-    /// Lookups that found nothing, in order: (text as written, message, help).
+    /// Lookups that found nothing, in order.
     pub(super) missed: Mutex<Vec<Miss>>,
     /// What a template printed so far.
     pub(super) printed: Mutex<Printed>,
@@ -34,9 +34,24 @@ pub(super) struct Evaluation {
 
 #[derive(Debug, Clone)]
 pub(super) struct Miss {
+    /// The text as written.
     pub(super) text: String,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The variable is there, but what it is made of is undefined: its own error.
+    pub(super) inner: Option<TemplateError>,
+}
+
+impl Miss {
+    /// Of a variable or a part of one that needs something undefined.
+    pub(super) fn inner(text: &str, error: TemplateError) -> Miss {
+        Miss {
+            text: text.to_owned(),
+            message: error.message.clone(),
+            help: None,
+            inner: Some(error),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +117,11 @@ impl Object for Evaluation {
         }
         match self.variable(key) {
             Some(Ok(value)) => Some(value),
+            // Made of something undefined: undefined itself, so that `default` helps.
+            Some(Err(error)) if error.kind == ErrorKind::Undefined => {
+                self.miss(Miss::inner(key, error));
+                None
+            }
             Some(Err(error)) => Some(Value::from(wrap(error))),
             None => None,
         }
@@ -257,16 +277,6 @@ impl Parts {
         });
         index.get(key).copied()
     }
-
-    /// Whether the part is written as `omit` would have it left out.
-    fn kept(&self) -> Vec<usize> {
-        (0..self.parts.len()).filter(|at| !self.may_omit(*at)).collect()
-    }
-
-    fn may_omit(&self, at: usize) -> bool {
-        let text = self.parts[at].1.text().is_some_and(|text| text.contains("omit"));
-        text && self.get(at).is_some_and(|value| value::is_omit(&value))
-    }
 }
 
 /// A mapping in a variable.
@@ -281,11 +291,11 @@ impl fmt::Debug for LazyMap {
 impl Object for LazyMap {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let at = self.0.find(key)?;
-        self.0.get(at).filter(|value| !value::is_omit(value))
+        self.0.get(at)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.kept().into_iter().map(|at| self.0.parts[at].0.clone()).collect())
+        Enumerator::Values(self.0.parts.iter().map(|(key, ..)| key.clone()).collect())
     }
 }
 
@@ -307,11 +317,10 @@ impl Object for LazyList {
         if !matches!(key.kind(), ValueKind::Number) {
             return None;
         }
-        let kept = self.0.kept();
-        self.0.get(*kept.get(key.as_usize()?)?)
+        self.0.get(key.as_usize()?)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.0.kept().len())
+        Enumerator::Seq(self.0.parts.len())
     }
 }

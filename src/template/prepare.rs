@@ -10,6 +10,8 @@
 
 use std::ops::Range;
 
+use super::mutable::METHODS;
+
 /// The delimiters of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Marks {
@@ -266,6 +268,8 @@ struct Rewriter<'a> {
     copied: usize,
     backslash: Backslash,
     depth: usize,
+    /// Whether the containers written here may be changed.
+    mutable: bool,
 }
 
 const KEYWORDS: &[&str] = &[
@@ -300,7 +304,8 @@ const DEPTH: usize = 120;
 impl<'a> Rewriter<'a> {
     fn new(source: &'a str, range: Range<usize>, backslash: Backslash) -> Rewriter<'a> {
         let tokens = tokens(source, range.clone());
-        Rewriter { source, tokens, copied: range.start, range, at: 0, backslash, depth: 0 }
+        let mutable = METHODS.iter().any(|method| source.contains(method));
+        Rewriter { source, tokens, copied: range.start, range, at: 0, backslash, depth: 0, mutable }
     }
 
     fn text(&self, index: usize) -> &'a str {
@@ -362,6 +367,9 @@ impl<'a> Rewriter<'a> {
     /// Rewrites until the closing bracket `stop` (not consumed) or the end.
     fn run(&mut self, stop: &str) -> Prepared {
         let mut out = Prepared::default();
+        // Operands of comparisons since the last word or comma that binds looser than they do.
+        let mut operands: Vec<Prepared> = vec![Prepared::default()];
+        let mut operators: Vec<(Prepared, &'static str)> = Vec::new();
         self.depth += 1;
         while self.at < self.tokens.len() {
             let token = self.tokens[self.at];
@@ -369,27 +377,53 @@ impl<'a> Rewriter<'a> {
             if token.kind == Kind::Punct && !stop.is_empty() && text == stop {
                 break;
             }
+            let operator = match text {
+                "<" => "__lt",
+                "<=" => "__le",
+                ">" => "__gt",
+                ">=" => "__ge",
+                "==" | "!=" => "",
+                _ => "none",
+            };
+            if token.kind == Kind::Punct && operator != "none" {
+                let mut written = Prepared::default();
+                self.raw(&mut written);
+                operators.push((written, operator));
+                operands.push(Prepared::default());
+                continue;
+            }
+            let looser = match token.kind {
+                Kind::Name => KEYWORDS.contains(&text) && text != "is",
+                Kind::Punct => matches!(text, "," | ":" | "="),
+                _ => false,
+            };
+            if looser {
+                compared(&mut out, &mut operands, &mut operators);
+                self.raw(&mut out);
+                continue;
+            }
+            let Some(operand) = operands.last_mut() else { break };
+            let mut piece = Prepared::default();
             if token.kind == Kind::Punct && text == "|" {
-                self.raw(&mut out);
-                self.plugin_name(&mut out);
+                self.raw(&mut piece);
+                self.plugin_name(&mut piece);
             } else if token.kind == Kind::Name && text == "is" {
-                self.raw(&mut out);
+                self.raw(&mut piece);
                 if self.text(self.at) == "not" {
-                    self.raw(&mut out);
+                    self.raw(&mut piece);
                 }
-                self.plugin_name(&mut out);
-            } else if token.kind == Kind::Name && KEYWORDS.contains(&text) {
-                self.raw(&mut out);
+                self.plugin_name(&mut piece);
             } else if self.depth < DEPTH
                 && (matches!(token.kind, Kind::Name | Kind::Text)
                     || matches!(text, "(" | "[" | "{"))
             {
-                let chain = self.chain();
-                out.append(chain);
+                piece = self.chain();
             } else {
-                self.raw(&mut out);
+                self.raw(&mut piece);
             }
+            operand.append(piece);
         }
+        compared(&mut out, &mut operands, &mut operators);
         self.depth -= 1;
         out
     }
@@ -448,8 +482,21 @@ impl<'a> Rewriter<'a> {
         let text = self.tokens[self.at].kind == Kind::Text;
         let head = self.text(self.at);
         let mut out = Prepared::default();
-        if matches!(head, "(" | "[" | "{") && !text {
+        if matches!(head, "[" | "{") && !text && self.mutable {
+            out.insert("(", start);
             self.bracket(&mut out);
+            out.insert("|__new)", self.copied);
+        } else if matches!(head, "(" | "[" | "{") && !text {
+            self.bracket(&mut out);
+        } else if text && self.tokens.get(self.at + 1).is_some_and(|next| next.kind == Kind::Text) {
+            // Neighbouring literals are one.
+            out.insert("(", start);
+            self.raw(&mut out);
+            while self.tokens.get(self.at).is_some_and(|next| next.kind == Kind::Text) {
+                out.insert("~", self.copied);
+                self.raw(&mut out);
+            }
+            out.insert(")", self.copied);
         } else {
             self.raw(&mut out);
         }
@@ -584,6 +631,46 @@ impl<'a> Rewriter<'a> {
             }
         }
         false
+    }
+}
+
+/// Writes operands and the comparisons between them; one alone that asks for order becomes a call,
+/// because the engine would order values of different types.
+fn compared(
+    out: &mut Prepared,
+    operands: &mut Vec<Prepared>,
+    operators: &mut Vec<(Prepared, &'static str)>,
+) {
+    let parts = std::mem::replace(operands, vec![Prepared::default()]);
+    let between = std::mem::take(operators);
+    let single = match &between[..] {
+        [(_, name)]
+            if !name.is_empty() && parts.iter().all(|part| !part.text.trim().is_empty()) =>
+        {
+            Some(*name)
+        }
+        _ => None,
+    };
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else { return };
+    let start = first.map.first().map_or(0, |(_, source)| *source);
+    if single.is_some() {
+        out.insert("((", start);
+    }
+    out.append(first);
+    for ((written, name), part) in between.into_iter().zip(parts) {
+        let at = written.map.first().map_or(start, |(_, source)| *source);
+        match single {
+            Some(_) => {
+                out.insert(&format!(")|{name}("), at);
+                out.append(part);
+                out.insert("))", at);
+            }
+            None => {
+                out.append(written);
+                out.append(part);
+            }
+        }
     }
 }
 

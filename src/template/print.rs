@@ -7,7 +7,7 @@ use minijinja::value::ValueKind;
 
 /// `str(value)`.
 pub(super) fn text(value: &Value) -> String {
-    match value.as_str() {
+    match value.as_str().filter(|_| value.kind() == ValueKind::String) {
         Some(text) => text.to_owned(),
         None => {
             let mut out = String::new();

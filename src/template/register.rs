@@ -2,12 +2,12 @@
 
 use std::sync::{LazyLock, PoisonError};
 
-use minijinja::value::{Rest, ValueKind};
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
 
-use super::call::{Body, Call};
+use super::call::{Arguments, Body, Call};
 use super::lazy::here;
-use super::{filters, lookups, methods, print, python, tests, value};
+use super::{filters, lookups, methods, mutable, print, python, tests, value};
 
 /// Instructions one evaluation may take: enough for any template, an end for an endless one.
 const FUEL: u64 = 50_000_000;
@@ -31,12 +31,14 @@ pub(super) fn names(of_filters: bool) -> impl Iterator<Item = &'static str> {
 }
 
 /// Filters and tests of the engine that mean what Ansible's do.
-const BUILTIN_FILTERS: &[&str] = &["escape", "e", "safe", "attr", "tojson", "string"];
-const BUILTIN_TESTS: &[&str] = &["safe", "escaped", "filter", "test"];
+const BUILTIN_FILTERS: &[&str] = &["safe", "attr"];
+const BUILTIN_TESTS: &[&str] = &["safe", "escaped"];
 
 /// Filters that may be given what is undefined.
-const TOLERANT: &[&str] =
-    &["default", "d", "mandatory", "type_debug", "__at", "list", "ternary_or"];
+const TOLERANT: &[&str] = &["default", "d", "mandatory", "type_debug", "__at", "__new"];
+
+/// Filters that look at no part of a container, so that parts may stay unevaluated.
+const SHALLOW: &[&str] = &["length", "count"];
 
 fn build() -> Environment<'static> {
     let mut environment = Environment::new();
@@ -55,16 +57,23 @@ fn build() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     add_filter(&mut environment, "__at", python::at);
+    add_filter(&mut environment, "__new", mutable::new);
+    for (name, body) in python::COMPARISONS {
+        add_filter(&mut environment, name, *body);
+    }
     for (name, body) in filters::ALL.iter().flat_map(|list| list.iter()) {
         add_filter(&mut environment, name, *body);
     }
     for (name, body) in tests::ALL.iter().flat_map(|list| list.iter()) {
         let (name, body) = (*name, *body);
-        let strict = !matches!(name, "defined" | "undefined");
+        let arguments = match name {
+            "defined" | "undefined" => Arguments::AsTheyAre,
+            _ => Arguments::Evaluated,
+        };
         environment.add_test(
             name,
-            move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<bool, Error> {
-                body(&mut Call::new(name, state, rest, strict)?).map(|value| value.is_true())
+            move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<bool, Error> {
+                body(&mut Call::new(name, state, rest.into_values(), arguments)?).map(|value| value.is_true())
             },
         );
     }
@@ -78,11 +87,15 @@ fn build() -> Environment<'static> {
 }
 
 fn add_filter(environment: &mut Environment<'static>, name: &'static str, body: Body) {
-    let strict = !TOLERANT.contains(&name);
+    let arguments = match name {
+        _ if TOLERANT.contains(&name) => Arguments::AsTheyAre,
+        _ if SHALLOW.contains(&name) => Arguments::Defined,
+        _ => Arguments::Evaluated,
+    };
     environment.add_filter(
         name,
-        move |state: &mut State<'_, '_>, rest: Rest<Value>| -> Result<Value, Error> {
-            body(&mut Call::new(name, state, rest, strict)?)
+        move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+            body(&mut Call::new(name, state, rest.into_values(), arguments)?)
         },
     );
 }

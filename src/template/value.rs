@@ -8,6 +8,7 @@ use minijinja::value::{Object, ObjectRepr, Tuple, ValueKind};
 use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span};
 
 use super::lazy::{LazyList, LazyMap};
+use super::mutable::{MutableList, MutableMap};
 use super::print;
 
 /// A mapping as the engine builds it for `{…}`.
@@ -70,6 +71,26 @@ pub(super) fn integer(value: i128) -> Value {
     }
 }
 
+/// A fact or a result as a value.
+pub fn from_json(json: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(value), ..) => Value::from(value),
+            (_, Some(value), _) => Value::from(value),
+            (.., value) => Value::from(value.unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(from_json).collect::<Vec<_>>()),
+        Json::Object(entries) => map(entries
+            .iter()
+            .map(|(key, value)| (Value::from(key.as_str()), from_json(value)))
+            .collect()),
+    }
+}
+
 /// A value as a node; every part has the span given. Text stays text whatever it looks like.
 pub fn to_node(value: &Value, span: Span) -> Node {
     match value.kind() {
@@ -112,7 +133,7 @@ fn yaml_float(number: f64) -> String {
 /// What cannot be the value of a variable.
 #[derive(Debug)]
 pub(super) enum Unfit {
-    Undefined(Value),
+    Undefined,
     Type(&'static str),
     Error(minijinja::Error),
 }
@@ -128,7 +149,7 @@ fn deep(value: Value, depth: usize) -> Result<Value, Unfit> {
         return Err(Unfit::Type("a structure nested more than 100 deep"));
     }
     match value.kind() {
-        ValueKind::Undefined => Err(Unfit::Undefined(value)),
+        ValueKind::Undefined => Err(Unfit::Undefined),
         ValueKind::Invalid => Err(Unfit::Error(
             valid(value).err().unwrap_or_else(|| super::error::failed("invalid value")),
         )),
@@ -163,16 +184,26 @@ pub(super) fn settle(value: &Value) -> Result<Value, minijinja::Error> {
     if object.downcast_ref::<LazyMap>().is_some() {
         let mut entries = Map::new();
         for (key, item) in print::pairs(value) {
-            entries.insert(key, settle(&valid(item)?)?);
+            if !is_omit(&item) {
+                entries.insert(key, settle(&valid(item)?)?);
+            }
         }
         return Ok(map(entries));
     }
     if object.downcast_ref::<LazyList>().is_some() {
         let mut items = Vec::new();
-        for item in value.try_iter()? {
+        for item in value.try_iter()?.filter(|item| !is_omit(item)) {
             items.push(settle(&valid(item)?)?);
         }
         return Ok(Value::from(items));
+    }
+    if let Some(list) = object.downcast_ref::<MutableList>() {
+        return Ok(Value::from(list.items().iter().map(settle).collect::<Result<Vec<_>, _>>()?));
+    }
+    if let Some(entries) = object.downcast_ref::<MutableMap>() {
+        let entries = entries.entries();
+        let settled = entries.iter().map(|(key, item)| Ok((key.clone(), settle(item)?)));
+        return settled.collect::<Result<Map, minijinja::Error>>().map(map);
     }
     if let Some(items) = object.downcast_ref::<Vec<Value>>() {
         if items.iter().any(has_lazy) {
@@ -200,7 +231,11 @@ pub(super) fn settle(value: &Value) -> Result<Value, minijinja::Error> {
 
 fn has_lazy(value: &Value) -> bool {
     let Some(object) = value.as_object() else { return false };
-    if object.downcast_ref::<LazyMap>().is_some() || object.downcast_ref::<LazyList>().is_some() {
+    let own = object.downcast_ref::<LazyMap>().is_some()
+        || object.downcast_ref::<LazyList>().is_some()
+        || object.downcast_ref::<MutableList>().is_some()
+        || object.downcast_ref::<MutableMap>().is_some();
+    if own {
         return true;
     }
     if let Some(items) = object.downcast_ref::<Vec<Value>>() {

@@ -22,7 +22,7 @@
 //! `KIND MODE OWNER:GROUP [-> TARGET] [size=N] [uid=N] [gid=N] [mtime=N] …` for a stat; `| ` lines,
 //! `same`, `not a file` or `large SIZE SHA256` for a content; the bare text for a digest or version;
 //! `LOAD ACTIVE SUB FILESTATE [needs_reload]` for a unit; a passwd line and ` groups=a,b` for a user;
-//! a group line for a group; `exit N`, `| ` and `! ` (stderr) lines for a script. A last line `\`
+//! a group line for a group; `exit N`, `| ` and `! ` (stderr) lines for a script (`\0` is NUL). A last line `\`
 //! takes the newline of the line before away.
 
 use std::{collections::HashMap, env, fmt::Write, fs, path::Path, sync::Arc};
@@ -112,13 +112,13 @@ fn cases(root: &Path) -> Vec<std::path::PathBuf> {
     cases
 }
 
-fn parse(path: &Path, text: &str) -> Node {
+pub(crate) fn parse(path: &Path, text: &str) -> Node {
     let map = SourceMap::default();
     yaml::parse_value(&map, path, text).unwrap_or_else(|e| panic!("{}", e.render(&map, false)))
 }
 
 /// What the engine makes of a task's value: free-form text goes to its parameter.
-fn arguments(spec: &Spec, node: &Node) -> Node {
+pub(crate) fn arguments(spec: &Spec, node: &Node) -> Node {
     match (spec.free_form, node.scalar()) {
         _ if node.is_null() => Node::map(node.span, vec![]),
         (Some(parameter), Some(_)) => Node::map(
@@ -242,7 +242,7 @@ impl Case {
     }
 }
 
-fn facts(given: &HashMap<&str, &str>) -> Facts {
+pub(crate) fn facts(given: &HashMap<&str, &str>) -> Facts {
     let get = |key: &str, default: &str| given.get(key).unwrap_or(&default).trim().to_owned();
     Facts {
         user: get("user", "root"),
@@ -512,7 +512,8 @@ fn reply(canned: &str) -> Reply {
             }
         };
         last_is_error = line.starts_with('!');
-        let text = &line[1..];
+        let text = line[1..].replace("\\0", "\0");
+        let text = text.as_str();
         stream.extend(text.strip_prefix(' ').unwrap_or(text).bytes().chain([b'\n']));
     }
     reply

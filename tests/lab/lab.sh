@@ -13,7 +13,7 @@
 # Users: root and deploy (sudo without a password) and carol (sudo with the password in $LAB/carol.password);
 # all three accept $LAB/key. Host keys are in $LAB/known_hosts. State: $LAB, default ${TMPDIR:-/tmp}/rprov-lab.
 set -euo pipefail
-export LC_ALL=C
+export LC_ALL=C.UTF-8
 LAB=${LAB:-${TMPDIR:-/tmp}/rprov-lab}
 BRIDGE=rplab0
 NET=10.78.0
@@ -36,12 +36,14 @@ within() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ 
 reason() { # why a lab cannot run here; nothing when it can
   [ "$(id -u)" = 0 ] || { echo "needs root"; return; }
   [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-}")" = debian ] || { echo "needs Debian (its apt, its mmdebstrap, its packages)"; return; }
-  local t; t=$(mktemp -d)
+  local t; t=$(mktemp -d -p "$(dirname "$LAB")" rprov-lab.XXXXXX)
   mkdir "$t/lower" "$t/upper" "$t/work" "$t/at"
   unshare -m mount -t overlay overlay -o "lowerdir=$t/lower,upperdir=$t/upper,workdir=$t/work" "$t/at" 2>/dev/null || echo "this machine does not let root mount an overlay (a container without privileges?)"
   rm -rf "$t"
+  unshare -n true 2>/dev/null || echo "this machine does not let root make a network namespace"
+  [ -w /sys/fs/cgroup ] && ! findmnt -rno OPTIONS /sys/fs/cgroup | grep -qw ro || echo "control groups cannot be written here"
 }
-can() { local why; why=$(reason); [ -z "$why" ] || { echo "lab: cannot run here: $why" >&2; exit 3; }; }
+can() { local why; why=$(reason | paste -sd';'); [ -z "$why" ] || { echo "lab: cannot run here: $why" >&2; exit 3; }; }
 
 needs() {
   local missing=() pair
@@ -115,7 +117,7 @@ network() {
   ip link show $BRIDGE >/dev/null 2>&1 || { ip link add $BRIDGE type bridge; ip addr add $NET.1/24 dev $BRIDGE; ip link set $BRIDGE up; }
   [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || echo 1 >/proc/sys/net/ipv4/ip_forward
   nft list table ip $BRIDGE >/dev/null 2>&1 || nft -f - <<-RULES
-	table ip $BRIDGE { chain post { type nat hook postrouting priority srcnat; ip saddr $NET.0/24 oifname != "$BRIDGE" masquerade; }; }
+	table ip $BRIDGE { chain post { type nat hook postrouting priority srcnat; ip saddr $NET.0/24 ip daddr != $NET.0/24 masquerade; }; }
 	RULES
 }
 

@@ -4,7 +4,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 use rprov_modules::kit::boolean;
 
-use crate::template::call::{Body, Call, described, items, whole};
+use crate::template::call::{Body, Call, items};
 use crate::template::error::failed;
 use crate::template::{print, value};
 
@@ -21,7 +21,6 @@ pub(super) const FILTERS: &[(&str, Body)] = &[
     ("count", length),
     ("ternary", ternary),
     ("type_debug", type_debug),
-    ("undef", undef),
 ];
 
 fn default(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -47,7 +46,6 @@ fn mandatory(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn bool_(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let value = call.value();
     Ok(match value.kind() {
-        ValueKind::None => Value::from(()),
         ValueKind::Bool => value.clone(),
         ValueKind::String => Value::from(value.as_str().and_then(boolean).unwrap_or(false)),
         ValueKind::Number => Value::from(*value == Value::from(1)),
@@ -161,9 +159,4 @@ fn ternary(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 fn type_debug(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(Value::from(print::type_name(call.value())))
-}
-
-fn undef(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let _ = (described(call.value()), whole(call.value()));
-    Err(failed("undefined"))
 }
