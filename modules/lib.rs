@@ -37,9 +37,9 @@ mod supervisor;
 mod supervisorctl;
 mod supervisord;
 mod systemd;
-mod toolchain;
 mod template;
 mod text_file;
+mod toolchain;
 mod words;
 pub mod python_regex;
 
