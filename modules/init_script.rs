@@ -156,6 +156,10 @@ if [ "$verb" = restart ] && [ "$pause" -gt 0 ]; then
 else
   control "$verb" "$@" >"$said" 2>&1 || fail "could not $verb"
 fi
+# The `restart` of some scripts (Debian's supervisor) only stops.
+if [ "$verb" = restart ] && { sleep 0.2; ! running; }; then
+  control start "$@" >>"$said" 2>&1 || fail "could not start"
+fi
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   case $verb in
     stop) running || exit 0 ;;

@@ -26,6 +26,7 @@ mod package;
 mod ping;
 mod pip;
 mod pyenv;
+pub mod python_regex;
 mod raw;
 mod script;
 mod service;
@@ -41,7 +42,6 @@ mod template;
 mod text_file;
 mod toolchain;
 mod words;
-pub mod python_regex;
 
 use kit::Spec;
 

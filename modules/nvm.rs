@@ -33,8 +33,8 @@ pub(crate) struct Nvm {
     /// Without `version`: have the newest nvm. Default: false.
     #[serde(default)]
     update: bool,
-    /// Node versions to have: `v20.11.1`; `18`, which any 18 meets; `lts/*`, `lts/hydrogen`, `node`.
-    #[serde(default)]
+    /// Node versions to have (`versions` is the same): `v20.11.1`; `18`, which any 18 meets; `lts/*`, `lts/hydrogen`, `node`.
+    #[serde(default, alias = "versions")]
     node: Words,
     /// The version new shells use. Default: the first of `node`.
     default: Option<String>,
@@ -143,7 +143,8 @@ impl Module for Nvm {
             .and(Probe::all(self.links(facts).into_iter().map(lstat)))
             .and(read_start_file(start.as_deref()))
             .map(|(((tree, said), links), start)| {
-                let list = |key: &'static str| said.iter().filter_map(move |line| line.strip_prefix(key));
+                let list =
+                    |key: &'static str| said.iter().filter_map(move |line| line.strip_prefix(key));
                 let versions = list("version ").map(str::to_owned).collect();
                 let aliases = list("alias ")
                     .filter_map(|line| line.split_once(' '))
@@ -159,9 +160,7 @@ impl Module for Nvm {
         let mut wanted: Vec<&str> = self.node.iter().map(String::as_str).collect();
         wanted.extend(self.default().filter(|default| !wanted.contains(default)));
         let mirror = self.mirror.as_deref().unwrap_or_default();
-        let run = |verb: &str, word: &str| {
-            Step::run(sh(RUN, [dir.as_str(), mirror, verb, word]))
-        };
+        let run = |verb: &str, word: &str| Step::run(sh(RUN, [dir.as_str(), mirror, verb, word]));
         for (at, wish) in wanted.iter().enumerate() {
             if now.resolve(wish).is_none() && !wanted[..at].contains(wish) {
                 let diff = Diff::field(&format!("node {wish}"), "version", "absent", "installed");

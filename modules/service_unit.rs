@@ -158,7 +158,7 @@ impl UnitWish {
             }
         }
         let Some(name) = &self.name else { return Ok(plan) };
-        if !now.exists() && !(self.daemon_reload && now.stale) {
+        if !(now.exists() || self.daemon_reload && now.stale) {
             let mut message =
                 format!("there is no service `{name}`: systemd ({scope}) knows no such unit");
             if name.contains('@') {
