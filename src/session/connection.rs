@@ -193,13 +193,7 @@ impl Connection {
             }
             Transport::Ssh(_) => {
                 let link = self.inner.link.as_ref().expect("an open connection has a link");
-                let lost = |why| SessionError::Lost {
-                    host: host(),
-                    why,
-                    done: Vec::new(),
-                    unknown: false,
-                };
-                return link.start(line).await.map_err(lost);
+                return link.start(self.host(), line).await;
             }
         };
         started.map_err(|why| SessionError::Unreachable { host: host(), why: why.to_string() })

@@ -131,6 +131,19 @@ async fn other_users() {
         };
         assert_eq!(why, BecomeProblem::PasswordMissing, "{method:?} {user}");
     }
+    // What we may not see is neither there nor absent; and we start where we may be.
+    let mut shell = asks.shell(None).await.expect("a shell");
+    let hidden = ["/root/.ssh/authorized_keys", "/etc/shadow"]
+        .map(|path| question(Ask::Read { path: path.into(), limit: 9, unless: None }));
+    let answers = shell.flight(&[], &hidden).await.expect("a flight").answers;
+    for answer in answers {
+        let why = answer.expect_err("a refusal").err();
+        assert!(why.contains("Permission denied"), "{why}");
+    }
+    let other = become_(Method::Sudo, "nobody2", Some("pa ss"));
+    let mut shell = asks.shell(Some(&other)).await.expect("a shell");
+    assert_eq!(say(&mut shell, "pwd").await.out(), "/home/nobody2\n");
+
     target.user = Some("nobody2".into());
     let nobody2 = open(target).await.expect("a connection");
     let other = become_(Method::Sudo, "root", Some("pa ss"));
