@@ -10,6 +10,7 @@ mod apt;
 mod apt_get;
 mod attributes;
 mod blockinfile;
+mod certbot;
 mod command;
 mod content;
 mod copy;
@@ -19,13 +20,14 @@ mod file;
 mod guard;
 mod init_script;
 mod lineinfile;
+mod nginx;
 mod ping;
 mod pip;
-pub mod python_regex;
 mod raw;
 mod script;
 mod service;
 mod service_unit;
+mod setup;
 mod shell;
 mod stat;
 mod supervisor;
@@ -35,6 +37,7 @@ mod systemd;
 mod template;
 mod text_file;
 mod words;
+pub mod python_regex;
 
 use kit::Spec;
 
@@ -42,15 +45,18 @@ use kit::Spec;
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
     Spec::of::<blockinfile::Block>(),
+    Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),
     Spec::of::<lineinfile::Line>(),
+    Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
+    Spec::of::<setup::Setup>(),
     Spec::of::<shell::Shell>(),
     Spec::of::<stat::Look>(),
     Spec::of::<supervisor::Supervisor>(),

@@ -117,7 +117,7 @@ async fn one(
         async move { task::run(&play, &host, &task, &rest, next).await }
     })
     .await;
-    if once && let Some(Outcome::Done { register: Some((name, value)), .. }) = outcomes.first() {
+    if once && let Some(Outcome::Done { register: Some((name, value)) }) = outcomes.first() {
         hosts[1..].iter().for_each(|host| host.set([(name.clone(), value.clone())]));
     }
     let included: Vec<_> = acting
@@ -180,7 +180,7 @@ where
                 let error = Diagnostic::error(format!("internal fault: {error}"))
                     .at(task.span, "in this task");
                 refuse(play, host, &[error]);
-                outcomes.push(Outcome::Done { register: None, changed: false });
+                outcomes.push(Outcome::Done { register: None });
             }
         }
     }
@@ -381,5 +381,7 @@ impl PlayRun {
 /// `file:line:column` of a span.
 pub(super) fn place(play: &PlayRun, span: Span) -> Option<String> {
     let (path, line, column) = play.engine.loader.map().line_col(span)?;
+    // A play that is no file (`ping`) has no place to point at.
+    path.extension()?;
     Some(format!("  at {}:{line}:{column}", path.display()))
 }

@@ -32,7 +32,7 @@ use self::host::Host;
 use crate::inventory::{HostName, Inventory, pattern::Limit};
 use crate::playbook::{Loader, Play, TagFilter};
 use crate::report::{Event, Redactor, Reporter, Stats};
-use crate::session::Transport;
+use crate::session::{Keyring, Transport};
 use crate::source::Diagnostic;
 use crate::template::{Decrypt, Templar};
 use crate::vars::{InventoryVars, Layer, special};
@@ -63,26 +63,30 @@ pub struct Options {
     pub ssh_password: Option<String>,
     pub force_handlers: bool,
     pub start_at_task: Option<String>,
+    /// Private keys, opened once for all hosts.
+    pub keyring: Keyring,
     /// Hosts that live inside this process.
     pub embedded: HashMap<String, Transport>,
 }
 
 /// Runs plays. One per run.
 pub struct Engine {
-    pub(crate) inventory: Arc<Inventory>,
-    pub(crate) inventory_vars: InventoryVars,
-    pub(crate) loader: Loader,
-    pub(crate) templar: Templar,
-    pub(crate) decrypt: Option<Decrypt>,
-    pub(crate) options: Options,
-    pub(crate) extra: Arc<Layer>,
-    pub(crate) special: special::Run,
-    pub(crate) redactor: Redactor,
-    pub(crate) reporter: Arc<dyn Reporter>,
+    inventory: Arc<Inventory>,
+    inventory_vars: InventoryVars,
+    loader: Loader,
+    templar: Templar,
+    decrypt: Option<Decrypt>,
+    options: Options,
+    extra: Arc<Layer>,
+    special: special::Run,
+    redactor: Redactor,
+    reporter: Arc<dyn Reporter>,
     /// Every host that was met, in order, kept over the plays of the run.
-    pub(crate) hosts: Mutex<IndexMap<HostName, Arc<Host>>>,
+    hosts: Mutex<IndexMap<HostName, Arc<Host>>>,
     /// `--start-at-task` has not been met yet.
-    pub(crate) waiting: std::sync::atomic::AtomicBool,
+    waiting: std::sync::atomic::AtomicBool,
+    /// Some play had a host.
+    matched: std::sync::atomic::AtomicBool,
 }
 
 /// How a run ended.
@@ -123,6 +127,7 @@ impl Engine {
             reporter: parts.reporter,
             hosts: Mutex::default(),
             waiting: std::sync::atomic::AtomicBool::new(waiting),
+            matched: std::sync::atomic::AtomicBool::new(false),
         })
     }
 
@@ -135,6 +140,7 @@ impl Engine {
     /// # Errors
     /// A play whose hosts or variables cannot be determined; plays before it have run.
     pub async fn run(self: &Arc<Self>, plays: Vec<Play>) -> Result<Ending, Vec<Diagnostic>> {
+        let plays_are_empty = plays.is_empty();
         for play in plays {
             if !play::run(self, Arc::new(play)).await? {
                 break;
@@ -143,6 +149,10 @@ impl Engine {
         if self.waiting.load(std::sync::atomic::Ordering::Relaxed) {
             let name = self.options.start_at_task.as_deref().unwrap_or_default();
             return Err(vec![Diagnostic::error(format!("there is no task `{name}` to start at"))]);
+        }
+        if !plays_are_empty && !self.matched.load(std::sync::atomic::Ordering::Relaxed) {
+            let error = Diagnostic::error("no play has a host: nothing was done");
+            return Err(vec![error.help("see the warnings above; `--list-hosts` shows what each play would run on")]);
         }
         let recap = self.recap();
         let ending = match &recap {
@@ -189,7 +199,7 @@ impl Engine {
     }
 
     /// The running state of a host, made when first met.
-    pub(crate) fn host(&self, name: &HostName) -> Arc<Host> {
+    fn host(&self, name: &HostName) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.entry(name.clone()).or_insert_with(|| Arc::new(Host::new(name.clone()))).clone()
     }

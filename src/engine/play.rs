@@ -21,11 +21,9 @@ use crate::vars::{Layer, special};
 pub(super) struct PlayRun {
     pub(super) engine: Arc<Engine>,
     pub(super) play: Arc<Play>,
-    pub(super) name: String,
     pub(super) prompted: Arc<Layer>,
     /// `vars_files` by host.
     pub(super) files: Mutex<HashMap<HostName, Arc<Layer>>>,
-    all: Vec<HostName>,
     batch: Vec<Arc<Host>>,
     /// Handlers in order; those of roles included at run time come last.
     handlers: RwLock<Vec<Arc<Task>>>,
@@ -42,6 +40,15 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
         engine.reporter.report(Event::NoHosts { reason: "no hosts matched".to_owned() });
         return Ok(true);
     }
+    engine.matched.store(true, std::sync::atomic::Ordering::Relaxed);
+    // The files of variables of all hosts, so that all their mistakes are told together.
+    let mut errors = Vec::new();
+    for host in hosts.iter().filter_map(|name| engine.inventory.host(name)) {
+        errors.extend(engine.inventory_vars.layers(host).err().unwrap_or_default());
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     let prompted = Arc::new(prompt(&play)?);
     let alive: Vec<HostName> =
         hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();
@@ -55,10 +62,8 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
         let run = Arc::new(PlayRun {
             engine: engine.clone(),
             play: play.clone(),
-            name: name.clone(),
             prompted: prompted.clone(),
             files: Mutex::default(),
-            all: hosts.clone(),
             handlers: RwLock::new(play.handlers.clone()),
             roles: RwLock::new(play.roles.clone()),
             special: special(engine, &name, &hosts, &batch),

@@ -20,7 +20,6 @@ use crate::template::{Context, Raw, TemplateError, from_json};
 pub(super) enum Outcome {
     Done {
         register: Option<(String, Value)>,
-        changed: bool,
     },
     /// Files or roles to run next on this host.
     Include(Vec<include::Wanted>),
@@ -38,7 +37,7 @@ pub(super) async fn run(
         Ok(context) => context,
         Err(errors) => {
             list::refuse(play, host, &errors);
-            return Outcome::Done { register: None, changed: false };
+            return Outcome::Done { register: None };
         }
     };
     let at = At { play, host, task, rest, next };
@@ -152,7 +151,8 @@ impl At<'_> {
         let number = |name: &str| self.number(context, name);
         let retries = match (until, number("retries")) {
             (None, None) => 0,
-            (Some(_), None) => 3,
+            // Three attempts in all, as in Ansible.
+            (Some(_), None) => 2,
             (_, Some(retries)) => retries as u32,
         };
         let delay = Duration::from_secs_f64(number("delay").unwrap_or(5.0).max(0.0));
@@ -173,7 +173,7 @@ impl At<'_> {
                     .templar
                     .condition(until, &self.with_result(context, &done))
                 {
-                    Ok(holds) => holds && !done.is_failed() || holds,
+                    Ok(holds) => holds,
                     Err(error) => {
                         done.failure = Some(Failure::from(error));
                         true
@@ -324,7 +324,7 @@ impl At<'_> {
                 ("ansible_failed_result".to_owned(), from_json(&done.result())),
                 (
                     "ansible_failed_task".to_owned(),
-                    Value::from_iter([("name", list::title(self.play, self.task, self.host))]),
+                    Value::from_pairs([("name", list::title(self.play, self.task, self.host))]),
                 ),
             ]);
         }
@@ -332,7 +332,7 @@ impl At<'_> {
         if !done.looped || done.skipped || done.is_failed() {
             self.report(context, &done, None);
         }
-        Outcome::Done { register: registered, changed: done.changed }
+        Outcome::Done { register: registered }
     }
 
     fn truth(&self, node: &Node, context: &Context) -> bool {
@@ -391,7 +391,11 @@ impl At<'_> {
         };
         let place = done.failure.as_ref().and_then(|failure| match &failure.diagnostic {
             Some(diagnostic) => Some(diagnostic.render(engine.loader.map(), false)),
-            None => list::place(self.play, self.task.span),
+            None => {
+                let help = failure.help.as_ref().map(|help| format!("  help: {help}"));
+                let lines: Vec<String> = list::place(self.play, self.task.span).into_iter().chain(help).collect();
+                (!lines.is_empty()).then(|| lines.join("\n"))
+            }
         });
         let item = turn.map(|turn| match censored {
             true => "(censored due to no_log)".to_owned(),

@@ -83,11 +83,8 @@ impl Reader<'_> {
                 }
             }),
             '{' => self.braces(),
-            '\'' | '"' => self.strings(),
             c if c.is_ascii_digit() || "+-.".contains(c) => self.number(),
-            'r' | 'R' | 'u' | 'U' | 'b' | 'B' if self.rest()[1..].starts_with(['\'', '"']) => {
-                self.strings()
-            }
+            _ if self.at_string() => self.strings(),
             _ => self.name(),
         };
         self.depth -= 1;
@@ -152,16 +149,20 @@ impl Reader<'_> {
         Some(Node::plain(self.span, plain))
     }
 
+    /// Whether a string literal starts here, `r'…'` and `u'…'` included.
+    fn at_string(&self) -> bool {
+        let rest = self.rest();
+        rest.strip_prefix(['r', 'R', 'u', 'U']).unwrap_or(rest).starts_with(['\'', '"'])
+    }
+
     /// One or more adjacent string literals.
     fn strings(&mut self) -> Option<Node> {
         let mut text = String::new();
-        loop {
+        while self.at_string() {
             self.string(&mut text)?;
             self.skip_space();
-            if !self.rest().starts_with(['\'', '"']) {
-                return Some(Node::string(self.span, text));
-            }
         }
+        Some(Node::string(self.span, text))
     }
 
     fn string(&mut self, out: &mut String) -> Option<()> {
@@ -169,11 +170,12 @@ impl Reader<'_> {
         if !self.rest().starts_with(['\'', '"']) {
             self.at += 1;
         }
-        let quote = self.next()?;
-        loop {
+        let triple = ["'''", "\"\"\""].into_iter().find(|quotes| self.rest().starts_with(quotes));
+        let quotes = self.rest().get(..triple.map_or(1, str::len))?.to_owned();
+        self.at += quotes.len();
+        while !self.rest().starts_with(&quotes) {
             match self.next()? {
-                c if c == quote => return Some(()),
-                '\n' => return None,
+                '\n' if triple.is_none() => return None,
                 '\\' if raw => {
                     out.push('\\');
                     out.push(self.next()?);
@@ -182,6 +184,8 @@ impl Reader<'_> {
                 c => out.push(c),
             }
         }
+        self.at += quotes.len();
+        Some(())
     }
 
     fn next(&mut self) -> Option<char> {

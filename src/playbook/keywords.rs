@@ -116,7 +116,7 @@ impl Keywords {
 pub(super) enum Kind {
     Keyword(&'static str),
     /// An Ansible keyword, at a place where it means nothing.
-    Misplaced(&'static str),
+    Misplaced,
     NotYet,
     Other,
 }
@@ -124,7 +124,7 @@ pub(super) enum Kind {
 pub(super) fn kind(key: &str, place: u8) -> Kind {
     match TABLE.iter().find(|(name, _)| *name == key) {
         Some((name, places)) if places & place != 0 => Kind::Keyword(name),
-        Some((name, _)) => Kind::Misplaced(name),
+        Some(_) => Kind::Misplaced,
         None if NOT_YET.contains(&key) => Kind::NotYet,
         None => Kind::Other,
     }

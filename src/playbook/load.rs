@@ -281,7 +281,7 @@ impl Load<'_> {
             match keywords::kind(key, keywords::PLAY) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
-                Kind::Misplaced(_) | Kind::Other => {
+                Kind::Misplaced | Kind::Other => {
                     let error = Diagnostic::error(format!("`{key}` is not a keyword of a play"))
                         .at(entry.key.span, "unknown");
                     let known = super::task::is_action(key);
@@ -376,7 +376,7 @@ impl Load<'_> {
             match keywords::kind(key, keywords::BLOCK) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
-                Kind::Misplaced(_) | Kind::Other => {
+                Kind::Misplaced | Kind::Other => {
                     let error = Diagnostic::error(format!("`{key}` is not a keyword of a block"))
                         .at(entry.key.span, "unknown");
                     self.fail(match keywords::suggestion(key, keywords::BLOCK) {

@@ -101,9 +101,7 @@ impl Load<'_> {
                     failed = true;
                     continue;
                 }
-                Kind::Misplaced(_) | Kind::Other => {
-                    (key.to_owned(), entry.value.clone(), &entry.key)
-                }
+                Kind::Misplaced | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
             };
             let Some(found) = find(&name) else {
                 self.fail(unknown(&name, span, place));
@@ -528,7 +526,7 @@ fn unknown(name: &str, key: &Node, place: u8) -> Diagnostic {
     match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None => error.help(
-            "`rprov doc` lists the modules; COMPATIBILITY.md says which of Ansible's are missing",
+            "COMPATIBILITY.md lists the modules there are",
         ),
     }
 }

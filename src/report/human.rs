@@ -125,9 +125,14 @@ impl Human {
         if !(failed || result.verbose || self.verbosity > 0) {
             return String::new();
         }
+        let loop_var = result.values.get("ansible_loop_var").and_then(Value::as_str);
         let hidden = |key: &str| match result.verbose {
             // `debug` shows what it was asked for, not how it went.
-            true => matches!(key, "changed" | "failed") || key.starts_with('_'),
+            true => {
+                matches!(key, "changed" | "failed" | "ansible_loop_var")
+                    || key.starts_with('_')
+                    || Some(key) == loop_var
+            }
             false => {
                 key.starts_with('_')
                     || key == "diff"
@@ -163,12 +168,14 @@ impl Human {
     }
 }
 
-/// JSON as Ansible prints it: four spaces for each level.
+/// JSON as Ansible prints it: keys sorted, four spaces for each level.
 pub(super) fn pretty(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-    match serde::Serialize::serialize(value, &mut serializer) {
+    match serde::Serialize::serialize(&value, &mut serializer) {
         Ok(()) => String::from_utf8_lossy(&out).into_owned(),
         Err(_) => String::new(),
     }

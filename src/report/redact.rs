@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rprov_modules::kit::{Node, NodeKind, Resolved, quote};
 
 /// What stands in a secret's place.
-pub const MASK: &str = "•••";
+const MASK: &str = "•••";
 
 /// The shortest secret that is masked inside longer text, in characters.
 const SHORTEST: usize = 4;

@@ -15,16 +15,26 @@ pub(super) struct Call<'a, 't, 'e> {
     pub(super) named: Vec<(String, Value)>,
 }
 
+/// What is done to the arguments before the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arguments {
+    /// Nothing: they may be undefined.
+    AsTheyAre,
+    /// An undefined one is an error.
+    Defined,
+    /// As `Defined`, and lazy containers are evaluated.
+    Evaluated,
+}
+
 pub(super) type Body = fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>;
 
 impl<'a, 't, 'e> Call<'a, 't, 'e> {
-    /// Takes the arguments apart. `strict`: an undefined argument is an error here and now, and
-    /// lazy containers are evaluated.
+    /// Takes the arguments apart.
     pub(super) fn new(
         name: &'static str,
         state: &'a mut State<'t, 'e>,
         rest: Vec<Value>,
-        strict: bool,
+        how: Arguments,
     ) -> Result<Call<'a, 't, 'e>, Error> {
         let mut args = rest;
         let mut named = Vec::new();
@@ -34,8 +44,10 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
             }
         }
         for value in args.iter_mut().chain(named.iter_mut().map(|(_, value)| value)) {
-            if strict {
+            if how != Arguments::AsTheyAre {
                 defined(state, value)?;
+            }
+            if how == Arguments::Evaluated {
                 *value = settle(value)?;
             }
         }

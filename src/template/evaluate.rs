@@ -16,7 +16,7 @@ use super::error::{ErrorKind, TemplateError, unwrap};
 use super::lazy::{self, Evaluation};
 use super::prepare::{self, Backslash, Marks, Piece, Prepared};
 use super::value::{self, Unfit, finalize, is_omit, to_node};
-use super::{Context, FileOptions, Templar, print, register};
+use super::{Context, FileOptions, Templar, call, print, register};
 
 /// More compiled texts than this and the store starts anew: a run has some thousands.
 const CACHE: usize = 20_000;
@@ -315,6 +315,10 @@ impl Templar {
             Compiled::Parts(parts) => {
                 if let [part] = &parts[..] {
                     let value = evaluate_part(part, &evaluation, &place)?.unwrap_or_default();
+                    if value.is_undefined() {
+                        let message = "the template has no value: its `if` does not hold and has no `else`";
+                        return Err(TemplateError::new(ErrorKind::Failed, message, place.span));
+                    }
                     return shallow(value).map_err(|unfit| misfit(unfit, &evaluation, &place));
                 }
                 let mut values = Vec::with_capacity(parts.len());
@@ -419,14 +423,18 @@ fn evaluate_part(
             let root = Value::from_dyn_object(evaluation.clone());
             let value = expression.eval(root).and_then(value::valid);
             let value = value.map_err(|error| convert(&error, evaluation, prepared, place))?;
-            // What `x if y` without `else` gives is not an undefined name: it prints as nothing.
-            if value.is_undefined() && !prepared.text.contains(" if ") {
+            if value.is_undefined() && is_missing(&value) {
                 let range = prepared.origin(0)..prepared.origin(prepared.text.len());
                 return Err(undefined(evaluation, place, Some(range), ""));
             }
             Ok(Some(value))
         }
     }
+}
+
+/// Whether an undefined value comes from a name, not from an `if` without `else`.
+fn is_missing(value: &Value) -> bool {
+    call::defined(&register::environment().empty_state(), value).is_err()
 }
 
 fn render_template(
@@ -496,6 +504,7 @@ fn undefined(
     let found = missed
         .iter()
         .rev()
+        .filter(|miss| !miss.text.is_empty())
         .find(|miss| snippet.contains(miss.text.as_str()) || miss.text.contains(snippet));
     let start = range.map_or(0, |range| range.start);
     if let Some(inner) = found.and_then(|miss| miss.inner.clone()) {
@@ -513,14 +522,27 @@ fn undefined(
         error.help = miss.help.clone();
         return error;
     }
-    for text in [snippet, place.text] {
-        for (at, name) in names(text) {
-            if evaluation.cx.lookup(name).is_none() && !register::is_global(name) {
-                let base = if std::ptr::eq(text, snippet) { start } else { 0 };
-                let span = place.span(Some(base + at..base + at + name.len()));
-                return unknown_name(evaluation, name, span);
-            }
-        }
+    // The engine stopped at a filter or test: its name is no variable.
+    let before = place.text.get(..start).unwrap_or_default().trim_end();
+    let plugin = before.ends_with('|') || before.ends_with(" is") || before.ends_with(" not");
+    let unknown = |text: &str, base: usize| {
+        let mut names = names(text).into_iter();
+        let (at, name) = names.find(|(_, name)| evaluation.cx.lookup(name).is_none() && !register::is_global(name))?;
+        let at = base + at;
+        Some(unknown_name(evaluation, name, place.span(Some(at..at + name.len()))))
+    };
+    if let Some(error) = Some(()).filter(|()| !plugin).and_then(|()| unknown(snippet, start)) {
+        return error;
+    }
+    if let Some(miss) = missed.last() {
+        let at = place.text.find(miss.text.as_str()).filter(|_| !miss.text.is_empty());
+        let at = at.map(|at| at..at + miss.text.len());
+        let mut error = TemplateError::new(ErrorKind::Undefined, &*miss.message, place.span(at));
+        error.help = miss.help.clone();
+        return miss.inner.clone().unwrap_or(error);
+    }
+    if let Some(error) = unknown(place.text, 0) {
+        return error;
     }
     let message = format!("`{}` is undefined", snippet.trim());
     TemplateError::new(

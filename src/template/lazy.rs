@@ -13,7 +13,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use rprov_modules::kit::{Node, NodeKind, Span, Tag};
 
 use super::error::{ErrorKind, TemplateError, wrap};
-use super::value::{self, from_node, from_scalar};
+use super::value::{from_node, from_scalar};
 use super::{Context, Raw, Templar};
 
 /// The name under which filters and functions find the evaluation they run in.
@@ -277,16 +277,6 @@ impl Parts {
         });
         index.get(key).copied()
     }
-
-    /// Whether the part is written as `omit` would have it left out.
-    fn kept(&self) -> Vec<usize> {
-        (0..self.parts.len()).filter(|at| !self.may_omit(*at)).collect()
-    }
-
-    fn may_omit(&self, at: usize) -> bool {
-        let text = self.parts[at].1.text().is_some_and(|text| text.contains("omit"));
-        text && self.get(at).is_some_and(|value| value::is_omit(&value))
-    }
 }
 
 /// A mapping in a variable.
@@ -301,11 +291,11 @@ impl fmt::Debug for LazyMap {
 impl Object for LazyMap {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let at = self.0.find(key)?;
-        self.0.get(at).filter(|value| !value::is_omit(value))
+        self.0.get(at)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.kept().into_iter().map(|at| self.0.parts[at].0.clone()).collect())
+        Enumerator::Values(self.0.parts.iter().map(|(key, ..)| key.clone()).collect())
     }
 }
 
@@ -327,11 +317,10 @@ impl Object for LazyList {
         if !matches!(key.kind(), ValueKind::Number) {
             return None;
         }
-        let kept = self.0.kept();
-        self.0.get(*kept.get(key.as_usize()?)?)
+        self.0.get(key.as_usize()?)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.0.kept().len())
+        Enumerator::Seq(self.0.parts.len())
     }
 }

@@ -8,7 +8,7 @@ use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 use rprov_modules::kit::Span;
 
-use super::call::{Call, items};
+use super::call::{Arguments, Call, items};
 use super::error::{ErrorKind, TemplateError, failed, unwrap, wrap};
 use super::evaluate::did_you_mean;
 use super::filters::time;
@@ -121,7 +121,7 @@ fn arguments<'a, 't, 'e>(
     rest: Rest<ValueOrKwargs>,
 ) -> Result<Call<'a, 't, 'e>, Error> {
     let args = std::iter::once(Value::from(())).chain(rest.into_values()).collect();
-    Call::new(name, state, args, true)
+    Call::new(name, state, args, Arguments::Evaluated)
 }
 
 fn function(

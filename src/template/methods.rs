@@ -1,10 +1,11 @@
 //! Python's methods of strings, lists and mappings.
 
 use minijinja::value::{Tuple, ValueKind};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Error, State, Value};
+use rprov_modules::kit::Span;
 
 use super::call::{defined, items, whole};
-use super::error::failed;
+use super::error::{ErrorKind, TemplateError, failed, wrap};
 use super::filters::text::{capitalize, centered, parts};
 use super::value::settle;
 use super::{mutable, print, python};
@@ -56,10 +57,8 @@ pub(super) fn call(
 }
 
 fn unknown(value: &Value, name: &str) -> Result<Value, Error> {
-    Err(Error::new(
-        ErrorKind::UnknownMethod,
-        format!("object of type '{}' has no method `{name}`", print::type_name(value)),
-    ))
+    let message = format!("object of type '{}' has no attribute '{name}'", print::type_name(value));
+    Err(wrap(TemplateError::new(ErrorKind::Undefined, message, Span::default())))
 }
 
 fn text_arg(args: &[Value], index: usize, method: &str) -> Result<String, Error> {

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, PoisonError};
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
 
-use super::call::{Body, Call};
+use super::call::{Arguments, Body, Call};
 use super::lazy::here;
 use super::{filters, lookups, methods, mutable, print, python, tests, value};
 
@@ -35,8 +35,10 @@ const BUILTIN_FILTERS: &[&str] = &["safe", "attr"];
 const BUILTIN_TESTS: &[&str] = &["safe", "escaped"];
 
 /// Filters that may be given what is undefined.
-const TOLERANT: &[&str] =
-    &["default", "d", "mandatory", "type_debug", "__at", "list", "ternary_or"];
+const TOLERANT: &[&str] = &["default", "d", "mandatory", "type_debug", "__at", "__new"];
+
+/// Filters that look at no part of a container, so that parts may stay unevaluated.
+const SHALLOW: &[&str] = &["length", "count"];
 
 fn build() -> Environment<'static> {
     let mut environment = Environment::new();
@@ -64,12 +66,14 @@ fn build() -> Environment<'static> {
     }
     for (name, body) in tests::ALL.iter().flat_map(|list| list.iter()) {
         let (name, body) = (*name, *body);
-        let strict = !matches!(name, "defined" | "undefined");
+        let arguments = match name {
+            "defined" | "undefined" => Arguments::AsTheyAre,
+            _ => Arguments::Evaluated,
+        };
         environment.add_test(
             name,
             move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<bool, Error> {
-                body(&mut Call::new(name, state, rest.into_values(), strict)?)
-                    .map(|value| value.is_true())
+                body(&mut Call::new(name, state, rest.into_values(), arguments)?).map(|value| value.is_true())
             },
         );
     }
@@ -83,11 +87,15 @@ fn build() -> Environment<'static> {
 }
 
 fn add_filter(environment: &mut Environment<'static>, name: &'static str, body: Body) {
-    let strict = !TOLERANT.contains(&name);
+    let arguments = match name {
+        _ if TOLERANT.contains(&name) => Arguments::AsTheyAre,
+        _ if SHALLOW.contains(&name) => Arguments::Defined,
+        _ => Arguments::Evaluated,
+    };
     environment.add_filter(
         name,
         move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-            body(&mut Call::new(name, state, rest.into_values(), strict)?)
+            body(&mut Call::new(name, state, rest.into_values(), arguments)?)
         },
     );
 }

@@ -184,13 +184,15 @@ pub(super) fn settle(value: &Value) -> Result<Value, minijinja::Error> {
     if object.downcast_ref::<LazyMap>().is_some() {
         let mut entries = Map::new();
         for (key, item) in print::pairs(value) {
-            entries.insert(key, settle(&valid(item)?)?);
+            if !is_omit(&item) {
+                entries.insert(key, settle(&valid(item)?)?);
+            }
         }
         return Ok(map(entries));
     }
     if object.downcast_ref::<LazyList>().is_some() {
         let mut items = Vec::new();
-        for item in value.try_iter()? {
+        for item in value.try_iter()?.filter(|item| !is_omit(item)) {
             items.push(settle(&valid(item)?)?);
         }
         return Ok(Value::from(items));

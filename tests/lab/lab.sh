@@ -40,8 +40,10 @@ reason() { # why a lab cannot run here; nothing when it can
   mkdir "$t/lower" "$t/upper" "$t/work" "$t/at"
   unshare -m mount -t overlay overlay -o "lowerdir=$t/lower,upperdir=$t/upper,workdir=$t/work" "$t/at" 2>/dev/null || echo "this machine does not let root mount an overlay (a container without privileges?)"
   rm -rf "$t"
+  unshare -n true 2>/dev/null || echo "this machine does not let root make a network namespace"
+  [ -w /sys/fs/cgroup ] && ! findmnt -rno OPTIONS /sys/fs/cgroup | grep -qw ro || echo "control groups cannot be written here"
 }
-can() { local why; why=$(reason); [ -z "$why" ] || { echo "lab: cannot run here: $why" >&2; exit 3; }; }
+can() { local why; why=$(reason | paste -sd';'); [ -z "$why" ] || { echo "lab: cannot run here: $why" >&2; exit 3; }; }
 
 needs() {
   local missing=() pair

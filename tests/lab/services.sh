@@ -109,6 +109,7 @@ variables() {
 	node_mirror: http://$AT:8078/dist
 	acme_server: https://$AT:14000/dir
 	domains: [$DOMAIN]
+	ansible_ssh_common_args: -o UserKnownHostsFile=$LAB/known_hosts
 	YAML
 }
 

@@ -153,14 +153,8 @@ fn human_to_bytes(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let rest = unit.get(1..).unwrap_or_default();
     let (short, long) = if bits { ("b", "bit") } else { ("B", "byte") };
     let lower = unit.to_ascii_lowercase();
-    let named =
-        ["kilo", "mega", "giga", "tera", "peta", "exa", "zetta", "yotta"].iter().any(|prefix| {
-            lower
-                .strip_prefix(prefix)
-                .is_some_and(|rest| rest == long || rest == format!("{long}s"))
-        });
     let plain = letter == 'B' && (rest.is_empty() || lower == long || lower == format!("{long}s"));
-    if !(rest.is_empty() || rest == short || named || plain) {
+    if !(rest.is_empty() || rest == short || plain) {
         return Err(refused());
     }
     Ok(value::integer((number * size).round_ties_even() as i128))

@@ -234,7 +234,7 @@ fn percent(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let text = call.string()?.to_owned();
     let argument = call.required(0, "value")?;
     let named: Vec<(String, Value)> = match argument.kind() {
-        ValueKind::Map => print::pairs(argument)
+        ValueKind::Map if text.contains("%(") => print::pairs(argument)
             .into_iter()
             .map(|(key, value)| (key.to_string(), value))
             .collect(),
