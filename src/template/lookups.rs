@@ -66,9 +66,12 @@ impl Lookup<'_> {
 
 pub(super) fn register(environment: &mut Environment<'static>) {
     for (name, wantlist) in [("lookup", false), ("query", true), ("q", true)] {
-        environment.add_function(name, move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| {
-            function(state, rest, name, wantlist)
-        });
+        environment.add_function(
+            name,
+            move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| {
+                function(state, rest, name, wantlist)
+            },
+        );
     }
     environment.add_function(
         "now",

@@ -472,7 +472,11 @@ fn urlsplit(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&#34;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('\'', "&#39;")
+        .replace('"', "&#34;")
 }
 
 fn striptags(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
