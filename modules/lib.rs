@@ -5,3 +5,79 @@
 //! to change. This crate performs no I/O.
 
 pub mod kit;
+
+mod apt;
+mod apt_get;
+mod attributes;
+mod blockinfile;
+mod certbot;
+mod command;
+mod content;
+mod copy;
+mod copy_remote;
+mod debian_version;
+mod file;
+mod guard;
+mod init_script;
+mod lineinfile;
+mod nginx;
+mod ping;
+mod pip;
+mod raw;
+mod script;
+mod service;
+mod service_unit;
+mod setup;
+mod shell;
+mod stat;
+mod supervisor;
+mod supervisorctl;
+mod supervisord;
+mod systemd;
+mod template;
+mod text_file;
+mod words;
+pub mod python_regex;
+
+use kit::Spec;
+
+/// Every module, by name.
+pub static MODULES: &[Spec] = &[
+    Spec::of::<apt::Apt>(),
+    Spec::of::<blockinfile::Block>(),
+    Spec::of::<certbot::Certbot>(),
+    Spec::of::<command::Run>(),
+    Spec::of::<copy::Copy>(),
+    Spec::of::<file::File>(),
+    Spec::of::<lineinfile::Line>(),
+    Spec::of::<nginx::Nginx>(),
+    Spec::of::<ping::Ping>(),
+    Spec::of::<pip::Pip>(),
+    Spec::of::<raw::Raw>(),
+    Spec::of::<script::Upload>(),
+    Spec::of::<service::Service>(),
+    Spec::of::<setup::Setup>(),
+    Spec::of::<shell::Shell>(),
+    Spec::of::<stat::Look>(),
+    Spec::of::<supervisor::Supervisor>(),
+    Spec::of::<supervisorctl::Supervisorctl>(),
+    Spec::of::<systemd::Systemd>(),
+    Spec::of::<template::Template>(),
+];
+
+/// The collections whose modules are found under their full name. `ansible.legacy` is what
+/// `ansible.builtin` was called first; the others hold modules that once were builtin.
+const COLLECTIONS: &[&str] =
+    &["ansible.builtin", "ansible.legacy", "ansible.posix", "community.general", "rprov"];
+
+/// The module a task's key names: `copy`, `ansible.builtin.copy`, `community.general.ini_file`.
+///
+/// The collection is not checked against the module: names are unique over all of them.
+pub fn find(name: &str) -> Option<&'static Spec> {
+    let short = match name.rsplit_once('.') {
+        Some((collection, short)) if COLLECTIONS.contains(&collection) => short,
+        Some(_) => return None,
+        None => name,
+    };
+    MODULES.iter().find(|spec| spec.names.contains(&short))
+}

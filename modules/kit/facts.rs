@@ -56,6 +56,19 @@ pub enum ServiceManager {
 }
 
 impl Facts {
+    /// A path parameter as Ansible reads it: `~`, `~user` and `$HOME` at its start expanded.
+    pub fn path(&self, path: &str) -> String {
+        for home in ["$HOME", "${HOME}"] {
+            match path.strip_prefix(home) {
+                Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                    return format!("{}{rest}", self.home.trim_end_matches('/'));
+                }
+                _ => {}
+            }
+        }
+        self.expand(path)
+    }
+
     /// Expands a leading `~` or `~user`. An account made later than the facts is not known here:
     /// its path is returned as it is.
     pub fn expand(&self, path: &str) -> String {

@@ -83,14 +83,37 @@ impl<'a, T: Send + 'a> Probe<'a, T> {
         }
     }
 
-    /// All of them in the same round trip.
+    /// All of them in the same round trip. The first refusal is the answer.
     pub fn all(probes: impl IntoIterator<Item = Probe<'a, T>>) -> Probe<'a, Vec<T>> {
-        probes.into_iter().fold(Probe::known(Vec::new()), |all, next| {
-            all.and(next).map(|(mut all, next)| {
-                all.push(next);
-                all
-            })
-        })
+        // Not folded with `and`: ten thousand closures inside each other overflow the stack.
+        let (mut asks, mut reads) = (Vec::new(), Vec::new());
+        for probe in probes {
+            asks.extend(probe.asks);
+            reads.push(probe.read);
+        }
+        Probe {
+            asks,
+            read: Box::new(move |answers| {
+                let (mut done, mut next) = (Vec::with_capacity(reads.len()), Vec::new());
+                for read in reads {
+                    match read(answers) {
+                        Next::Done(Err(why)) => return Next::Done(Err(why)),
+                        Next::Done(Ok(value)) => done.push(Some(value)),
+                        Next::More(probe) => {
+                            done.push(None);
+                            next.push(probe);
+                        }
+                    }
+                }
+                if next.is_empty() {
+                    return Next::Done(Ok(done.into_iter().flatten().collect()));
+                }
+                Next::More(Probe::all(next).map(|later| {
+                    let mut later = later.into_iter();
+                    done.into_iter().filter_map(|value| value.or_else(|| later.next())).collect()
+                }))
+            }),
+        }
     }
 
     pub fn asks(&self) -> &[Ask] {

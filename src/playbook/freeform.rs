@@ -84,7 +84,10 @@ mod tests {
     fn templates_and_quotes_group_words() {
         let split = |text| words(text).expect("balanced");
         assert_eq!(split("a=1  b='x y'"), ["a=1", "b='x y'"]);
-        assert_eq!(split("msg={{ a | default('b c') }}x d=2"), ["msg={{ a | default('b c') }}x", "d=2"]);
+        assert_eq!(
+            split("msg={{ a | default('b c') }}x d=2"),
+            ["msg={{ a | default('b c') }}x", "d=2"]
+        );
         assert_eq!(split(r#"sh -c "echo 'a b'" z"#), ["sh", "-c", r#""echo 'a b'""#, "z"]);
         assert!(words("a='x").is_err() && words("a={{ b").is_err());
         assert_eq!(pair("b='x y'"), Some(("b", "x y".to_owned())));

@@ -88,6 +88,22 @@ impl Keywords {
         self.0.iter().find(|(key, _)| *key == name).map(|(_, node)| node)
     }
 
+    /// The keywords of a task that runs under any `--tags`.
+    pub(crate) fn always() -> Keywords {
+        Keywords(vec![("tags", Node::string(Default::default(), "always"))])
+    }
+
+    /// `apply` of an include: keywords for the tasks that are included.
+    pub(crate) fn applied(node: Option<&Node>) -> Keywords {
+        let mut keywords = Keywords::default();
+        for entry in node.and_then(Node::entries).unwrap_or_default() {
+            if let Kind::Keyword(name) = kind(entry.key.text().unwrap_or_default(), BLOCK) {
+                keywords.set(name, entry.value.clone());
+            }
+        }
+        keywords
+    }
+
     pub(super) fn set(&mut self, name: &'static str, node: Node) {
         match self.0.iter_mut().find(|(key, _)| *key == name) {
             Some(found) => found.1 = node,
@@ -100,7 +116,7 @@ impl Keywords {
 pub(super) enum Kind {
     Keyword(&'static str),
     /// An Ansible keyword, at a place where it means nothing.
-    Misplaced(&'static str),
+    Misplaced,
     NotYet,
     Other,
 }
@@ -108,7 +124,7 @@ pub(super) enum Kind {
 pub(super) fn kind(key: &str, place: u8) -> Kind {
     match TABLE.iter().find(|(name, _)| *name == key) {
         Some((name, places)) if places & place != 0 => Kind::Keyword(name),
-        Some((name, _)) => Kind::Misplaced(name),
+        Some(_) => Kind::Misplaced,
         None if NOT_YET.contains(&key) => Kind::NotYet,
         None => Kind::Other,
     }

@@ -10,15 +10,20 @@ mod role;
 mod tags;
 mod task;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span, Spec};
 
 pub use self::keywords::Keywords;
+pub(crate) use self::load::Included;
 pub use self::load::{Loader, Settings};
 pub use self::role::Role;
+pub(crate) use self::role::Wanted;
 pub use self::tags::TagFilter;
+pub(crate) use self::task::{TERMS, WITH, find_tasks, has_template};
 
 use crate::vars::Layer;
 
@@ -35,8 +40,8 @@ pub struct Play {
     /// Roles whose defaults and vars the whole play sees: those of `roles:` and `import_role`.
     pub roles: Vec<Arc<Role>>,
     /// `pre_tasks`, then roles and `tasks`, then `post_tasks`: handlers are flushed after each.
-    pub phases: Vec<Vec<Item>>,
-    pub handlers: Vec<Item>,
+    pub phases: Vec<Arc<[Item]>>,
+    pub handlers: Vec<Arc<Task>>,
     /// The playbook's directory.
     pub dir: PathBuf,
     pub span: Span,
@@ -53,9 +58,9 @@ pub enum Item {
 #[derive(Debug)]
 pub struct Block {
     pub chain: Arc<Chain>,
-    pub body: Vec<Item>,
-    pub rescue: Vec<Item>,
-    pub always: Vec<Item>,
+    pub body: Arc<[Item]>,
+    pub rescue: Arc<[Item]>,
+    pub always: Arc<[Item]>,
 }
 
 /// One task, its arguments still templated.
@@ -83,11 +88,9 @@ pub enum Action {
 /// Actions that the engine carries out itself: they change the play, not a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Builtin {
-    AddHost,
     Assert,
     Debug,
     Fail,
-    GroupBy,
     IncludeRole,
     IncludeTasks,
     IncludeVars,
@@ -119,6 +122,11 @@ pub enum ChainLevel {
     Task,
 }
 
+/// A directory for people: the working directory has a name, too.
+fn shown(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}
+
 impl Chain {
     /// From the innermost level to the play.
     pub fn levels(&self) -> impl Iterator<Item = &Chain> {
@@ -132,7 +140,8 @@ impl Chain {
 
     /// All definitions of a keyword, from the play inwards.
     pub fn all(&self, keyword: &str) -> Vec<&Node> {
-        let mut found: Vec<_> = self.levels().filter_map(|chain| chain.keywords.get(keyword)).collect();
+        let mut found: Vec<_> =
+            self.levels().filter_map(|chain| chain.keywords.get(keyword)).collect();
         found.reverse();
         found
     }
@@ -160,11 +169,9 @@ impl std::fmt::Debug for Action {
 impl Builtin {
     /// Every name a playbook may use, with the free-form parameter it takes.
     pub const NAMES: &[(&str, Builtin)] = &[
-        ("add_host", Builtin::AddHost),
         ("assert", Builtin::Assert),
         ("debug", Builtin::Debug),
         ("fail", Builtin::Fail),
-        ("group_by", Builtin::GroupBy),
         ("include_role", Builtin::IncludeRole),
         ("include_tasks", Builtin::IncludeTasks),
         ("include_vars", Builtin::IncludeVars),
@@ -176,19 +183,33 @@ impl Builtin {
     /// The parameters it takes; empty means any.
     pub fn parameters(self) -> &'static [&'static str] {
         match self {
-            Builtin::AddHost | Builtin::SetFact => &[],
+            Builtin::SetFact => &[],
             Builtin::Assert => &["that", "msg", "fail_msg", "success_msg", "quiet"],
             Builtin::Debug => &["msg", "var", "verbosity"],
             Builtin::Fail => &["msg"],
-            Builtin::GroupBy => &["key", "parents"],
             Builtin::IncludeRole => &[
-                "name", "role", "tasks_from", "vars_from", "defaults_from", "handlers_from", "apply", "public",
-                "allow_duplicates", "rolespec_validate",
+                "name",
+                "role",
+                "tasks_from",
+                "vars_from",
+                "defaults_from",
+                "handlers_from",
+                "apply",
+                "public",
+                "allow_duplicates",
+                "rolespec_validate",
             ],
             Builtin::IncludeTasks => &["file", "apply"],
             Builtin::IncludeVars => &[
-                "file", "dir", "name", "depth", "files_matching", "ignore_files", "extensions",
-                "ignore_unknown_extensions", "hash_behaviour",
+                "file",
+                "dir",
+                "name",
+                "depth",
+                "files_matching",
+                "ignore_files",
+                "extensions",
+                "ignore_unknown_extensions",
+                "hash_behaviour",
             ],
             Builtin::Meta => &["action"],
             Builtin::Pause => &["seconds", "minutes", "prompt", "echo"],
@@ -204,6 +225,3 @@ impl Builtin {
         }
     }
 }
-
-/// The order of a mapping's string keys, for variables.
-pub(crate) type Ordered<T> = IndexMap<String, T>;

@@ -14,7 +14,12 @@ impl TagFilter {
     /// Reads `--tags a,b` and `--skip-tags c`, each possibly given several times.
     pub fn new(only: &[String], skip: &[String]) -> TagFilter {
         let split = |lists: &[String]| {
-            lists.iter().flat_map(|l| l.split(',')).map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect()
+            lists
+                .iter()
+                .flat_map(|l| l.split(','))
+                .map(|t| t.trim().to_owned())
+                .filter(|t| !t.is_empty())
+                .collect()
         };
         TagFilter { only: split(only), skip: split(skip) }
     }
@@ -28,7 +33,8 @@ impl TagFilter {
         } else if has("always") || tags.iter().any(|t| wants(t)) {
             !has("never") || tags.iter().any(|t| t != "always" && wants(t))
         } else {
-            !has("never") && ((wants("tagged") && !tags.is_empty()) || (wants("untagged") && tags.is_empty()))
+            !has("never")
+                && ((wants("tagged") && !tags.is_empty()) || (wants("untagged") && tags.is_empty()))
         };
         let skips = |tag: &str| self.skip.contains(tag);
         let skipped = if skips("all") {
@@ -49,10 +55,15 @@ mod tests {
     #[test]
     fn special_tags_mean_what_ansible_says() {
         let run = |only: &str, skip: &str, tags: &[&str]| {
-            TagFilter::new(&[only.into()], &[skip.into()]).selects(&tags.iter().map(|t| (*t).to_owned()).collect())
+            TagFilter::new(&[only.into()], &[skip.into()])
+                .selects(&tags.iter().map(|t| (*t).to_owned()).collect())
         };
         assert!(run("", "", &[]) && run("", "", &["a"]));
-        assert!(!run("", "", &["never"]) && run("never", "", &["never"]) && run("a", "", &["never", "a"]));
+        assert!(
+            !run("", "", &["never"])
+                && run("never", "", &["never"])
+                && run("a", "", &["never", "a"])
+        );
         assert!(run("a", "", &["always"]) && !run("a", "", &["b"]) && !run("a", "", &[]));
         assert!(run("tagged", "", &["b"]) && !run("tagged", "", &[]) && run("untagged", "", &[]));
         assert!(!run("", "a", &["a", "b"]) && !run("a", "always", &["always"]));

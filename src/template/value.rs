@@ -71,6 +71,26 @@ pub(super) fn integer(value: i128) -> Value {
     }
 }
 
+/// A fact or a result as a value.
+pub fn from_json(json: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(value), ..) => Value::from(value),
+            (_, Some(value), _) => Value::from(value),
+            (.., value) => Value::from(value.unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(from_json).collect::<Vec<_>>()),
+        Json::Object(entries) => map(entries
+            .iter()
+            .map(|(key, value)| (Value::from(key.as_str()), from_json(value)))
+            .collect()),
+    }
+}
+
 /// A value as a node; every part has the span given. Text stays text whatever it looks like.
 pub fn to_node(value: &Value, span: Span) -> Node {
     match value.kind() {

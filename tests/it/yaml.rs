@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use minijinja::Value;
 use proptest::prelude::*;
 use rprov::source::emit::{Layout, to_yaml};
-use rprov::source::{SourceMap, yaml};
-use rprov_modules::kit::{Node, Resolved, Tag, resolve};
+use rprov::source::{Diagnostic, SourceMap, render_all, yaml};
+use rprov_modules::kit::{Node, Resolved, Span, Tag, resolve};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -208,7 +208,7 @@ fn tags_and_styles_decide_what_is_a_string() {
     );
     assert_eq!(
         json(&node),
-        json!({"a": "1", "b": 2, "c": "3", "d": 4.0, "e": null, "f": "5", "g": "6", "h": [7, "{{ x }}", {"y": "z"}],
+        json!({"a": "1", "b": 2, "c": "3", "d": 4.0, "e": null, "f": "5", "g": 6, "h": [7, "{{ x }}", {"y": "z"}],
             "i": "$ANSIBLE_VAULT;1.1;AES256\n31\n", "j": 420, "k": "run --remove-orphans\t--volumes", "l": 3.1})
     );
     assert_eq!(node.get("i").unwrap().scalar().unwrap().tag, Some(Tag::Vault));
@@ -217,6 +217,70 @@ fn tags_and_styles_decide_what_is_a_string() {
     assert_eq!(list[1].scalar().unwrap().tag, Some(Tag::Unsafe));
     assert_eq!(list[2].get("y").unwrap().scalar().unwrap().tag, Some(Tag::Unsafe));
     assert_eq!(node.get("j").unwrap().text(), Some("0644"));
+}
+
+#[test]
+fn a_file_may_end_without_a_line_break() {
+    let value = |text: &str| json(&parsed(text));
+    assert_eq!(value("a: |\n  x\n  y"), json!({"a": "x\ny"}));
+    assert_eq!(value("a: >\n  x\n  y"), json!({"a": "x y"}));
+    assert_eq!(value("a: |\n  x\n  "), json!({"a": "x\n"}));
+    assert_eq!(value("a: |-\n  x"), json!({"a": "x"}));
+    assert_eq!(value("a: |\n  x\n# c"), json!({"a": "x\n"}));
+}
+
+#[test]
+fn diagnostics_show_several_places_and_fit_the_terminal() {
+    let map = SourceMap::default();
+    let play = map.add(Path::new("play.yml"), "- hosts: web\n  roles: [app]\n".into());
+    let role = map.add(
+        Path::new("roles/app/tasks/main.yml"),
+        "- debug:\n    msg: \"\u{1b}[31m{{ a }}\"\n".into(),
+    );
+    let mut wide = "word ".repeat(30);
+    wide.push_str("here ");
+    wide.push_str(&"more ".repeat(30));
+    let wide = map.add(Path::new("wide.yml"), wide.into());
+    let span = |file, start, end| Span { file, start, end };
+    let two = Diagnostic::error("`a` is not defined")
+        .at(span(role, 27, 28), "used here")
+        .context(span(play, 23, 26), "in this role")
+        .note("`a` is looked up in facts, vars and defaults")
+        .help("define it in `defaults/main.yml`");
+    let long = Diagnostic::warning("a long line").at(span(wide, 150, 154), "here");
+    let none =
+        Diagnostic::error("no inventory").help("give one with `-i`").at(Span::default(), "nowhere");
+    let all = render_all(&[two.clone(), long.clone(), none, two], &map, false);
+    let mut found = format!("{all}\n\n== 40 columns\n{}\n", long.render_within(&map, false, 40));
+    let colored = long.render(&map, true);
+    assert!(colored.contains("\u{1b}[") && !found.contains('\u{1b}'));
+    let path = directory().join("rendered.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap();
+    if expected != found {
+        found.insert_str(0, "rendered.txt differs from:\n");
+        panic!("{found}");
+    }
+}
+
+#[test]
+fn values_beyond_json_are_written() {
+    let terse = |value: Value| to_yaml(&value, &Layout::TERSE);
+    assert_eq!(terse(Value::from(f64::INFINITY)), ".inf\n");
+    assert_eq!(terse(Value::from(f64::NEG_INFINITY)), "-.inf\n");
+    assert_eq!(terse(Value::from(f64::NAN)), ".nan\n");
+    assert_eq!(terse(Value::from(10i128.pow(30))), "1000000000000000000000000000000\n");
+    let keys = [(Value::from(10), 1), (Value::from(9), 2), (Value::from(true), 3)];
+    assert_eq!(terse(Value::from_pairs(keys)), "{true: 3, 9: 2, 10: 1}\n");
+    let mixed = [(Value::from("b"), 1), (Value::from(1), 2), (Value::from(()), 3)];
+    assert_eq!(
+        terse(Value::from_pairs(mixed)),
+        "{b: 1, 1: 2, null: 3}\n",
+        "no order in Python either"
+    );
+    assert_eq!(terse(Value::make_iterable(|| (1..4).map(Value::from))), "[1, 2, 3]\n");
 }
 
 #[test]
@@ -334,4 +398,14 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn json_is_read_as_well() {
+    let text = "{\n\t\"a\": [\n\t\t1, \"\\ud83d\\ude00 \\/\"],\n\t\"b\":{\"c\":null,\"d\":true,\"e\":1.5e3,\"f\":-1E3,\"g\":\"1e3\"}\n}\n";
+    assert_eq!(
+        json(&parsed(text)),
+        json!({"a": [1, "😀 /"], "b": {"c": null, "d": true, "e": 1500.0, "f": -1000.0, "g": "1e3"}})
+    );
+    assert_eq!(json(&parsed("{a: 1e3}")), json!({"a": "1e3"}), "this is YAML");
 }

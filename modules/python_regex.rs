@@ -1,0 +1,154 @@
+//! Regular expressions as Python's `re` reads them, and its replacement templates.
+//!
+//! The engine underneath differs in a few places: `$` (Python: also before a newline at the end),
+//! `\Z`, `\<`, a `{` that starts no repetition, and `[`, `&&`, `--`, `~~` inside a class.
+
+use fancy_regex::{Captures, Regex};
+
+/// Compiles a pattern.
+///
+/// # Errors
+/// A message that shows the pattern.
+pub fn compile(pattern: &str) -> Result<Regex, String> {
+    Regex::new(&translate(pattern)).map_err(|error| {
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default().trim().to_owned();
+        format!("expected a regular expression, found `{pattern}`: {why}")
+    })
+}
+
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut class = 0; // characters into a `[…]`, from 1
+    let mut chars = pattern.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let rest = &pattern[at + c.len_utf8()..];
+        match c {
+            '\\' => {
+                let Some((_, next)) = chars.next() else { return out + "\\" };
+                match next {
+                    'Z' => out += r"\z",
+                    '<' | '>' | ' ' | '"' | '\'' | '/' | '@' | '%' | ',' | ':' | ';' | '='
+                    | '!' | '`' | '_' => out.push(next),
+                    next => out.extend(['\\', next]),
+                }
+                class += usize::from(class > 0);
+            }
+            '[' if class == 0 => {
+                class = 1;
+                out.push(c);
+                if let Some((_, '^')) = chars.peek() {
+                    chars.next();
+                    out.push('^');
+                }
+                // A `]` in the first place is a member.
+                if let Some((_, ']')) = chars.peek() {
+                    chars.next();
+                    out += r"\]";
+                }
+            }
+            ']' if class > 0 => {
+                class = 0;
+                out.push(c);
+            }
+            '[' | '&' | '~' if class > 0 => out.extend(['\\', c]),
+            '-' if class > 0 && rest.starts_with('-') => out += r"\-",
+            c if class > 0 => out.push(c),
+            '$' => out += r"(?=\n?\z)",
+            '{' if !repeats(rest) => out += r"\{",
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Whether what follows a `{` makes it a repetition: `3}`, `3,}`, `,3}`, `3,5}`.
+fn repeats(rest: &str) -> bool {
+    let Some((inside, _)) = rest.split_once('}') else { return false };
+    let (low, high) = inside.split_once(',').unwrap_or((inside, "0"));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    digits(low) && digits(high) && !(low.is_empty() && !inside.contains(',')) && inside != ","
+}
+
+/// Fills a replacement template: `\1`, `\g<1>`, `\g<name>`, `\n`, `\\`, …
+///
+/// # Errors
+/// A message, for a group the pattern has not or an escape that means nothing.
+pub fn expand(template: &str, captures: &Captures<'_, str>) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('\\') {
+        out += &rest[..at];
+        rest = &rest[at + 1..];
+        let group = |key: &str| match key.parse::<usize>() {
+            Ok(n) if n < captures.len() => Ok(captures.get(n).map_or("", |m| m.as_str())),
+            Err(_) if captures.name(key).is_some() => {
+                Ok(captures.name(key).map_or("", |m| m.as_str()))
+            }
+            _ => Err(format!("invalid group reference `{key}` in `{template}`")),
+        };
+        let next =
+            rest.chars().next().ok_or_else(|| format!("bad escape at the end of `{template}`"))?;
+        rest = &rest[next.len_utf8()..];
+        match next {
+            '0' => out.push('\0'),
+            '1'..='9' => {
+                let second = rest.starts_with(|c: char| c.is_ascii_digit());
+                let key = format!("{next}{}", if second { &rest[..1] } else { "" });
+                rest = &rest[usize::from(second)..];
+                out += group(&key)?;
+            }
+            'g' if rest.starts_with('<') => {
+                let (key, tail) = rest[1..]
+                    .split_once('>')
+                    .ok_or_else(|| format!("missing > in `{template}`"))?;
+                out += group(key)?;
+                rest = tail;
+            }
+            'n' => out.push('\n'),
+            't' => out.push('\t'),
+            'r' => out.push('\r'),
+            'a' => out.push('\x07'),
+            'f' => out.push('\x0c'),
+            'v' => out.push('\x0b'),
+            'b' => out.push('\x08'),
+            '\\' => out.push('\\'),
+            c if c.is_ascii_alphabetic() => {
+                return Err(format!("bad escape \\{c} in `{template}`"));
+            }
+            c => out.extend(['\\', c]),
+        }
+    }
+    Ok(out + rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pattern: &str, text: &str) -> bool {
+        compile(pattern).expect(pattern).is_match(text).expect("within limits")
+    }
+
+    /// The answers are Python's.
+    #[test]
+    fn patterns_mean_what_python_says() {
+        assert!(found("^a$", "a\n") && found("^a$", "a") && !found("^a$", "a\n\n"));
+        assert!(!found(r"a\Z", "a\n") && found(r"a\Z", "a"));
+        assert!(found("x{", "x{") && found("a{2}", "aa") && !found("a{2}", "a{2}"));
+        assert!(found("[[]", "[") && found("[]a]", "]") && found("[a&&b]", "&"));
+        assert!(found("[$]", "$") && !found("[^$]", "$") && found(r"\$", "$"));
+        assert!(found(r"\<b\>", "<b>") && found(r"(?P<q>['\x22]).*(?P=q)", "'x'"));
+        assert!(found("^(?!#).*x", "  x") && found("(?i)ABC", "abc"));
+        assert!(compile("(").is_err());
+    }
+
+    #[test]
+    fn templates_mean_what_python_says() {
+        let pattern = compile(r"(?P<key>\w+)=(\w+)?").expect("a pattern");
+        let captures = pattern.captures("k=v").expect("within limits").expect("a match");
+        let fill = |template| expand(template, &captures);
+        assert_eq!(fill(r"\g<key>: \2\\ \g<0>\n").expect("fits"), "k: v\\ k=v\n");
+        assert!(fill(r"\3").is_err() && fill(r"\q").is_err() && fill("\\").is_err());
+    }
+}
