@@ -12,6 +12,8 @@ mod command;
 mod content;
 mod copy;
 mod copy_remote;
+mod cron;
+mod cron_table;
 mod file;
 mod guard;
 mod lineinfile;
@@ -33,6 +35,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<blockinfile::Block>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
+    Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<ping::Ping>(),
