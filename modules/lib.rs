@@ -15,6 +15,7 @@ mod copy_remote;
 mod cron;
 mod cron_table;
 mod file;
+mod group;
 mod guard;
 mod lineinfile;
 mod ping;
@@ -26,6 +27,7 @@ mod shell;
 mod stat;
 mod template;
 mod text_file;
+mod user;
 mod words;
 
 use kit::Spec;
@@ -37,6 +39,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
+    Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<raw::Raw>(),
@@ -45,6 +48,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<shell::Shell>(),
     Spec::of::<stat::Look>(),
     Spec::of::<template::Template>(),
+    Spec::of::<user::User>(),
 ];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
