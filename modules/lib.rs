@@ -16,7 +16,10 @@ mod content;
 mod copy;
 mod copy_remote;
 mod debian_version;
+mod cron;
+mod cron_table;
 mod file;
+mod group;
 mod guard;
 mod init_script;
 mod lineinfile;
@@ -36,6 +39,7 @@ mod supervisord;
 mod systemd;
 mod template;
 mod text_file;
+mod user;
 mod words;
 pub mod python_regex;
 
@@ -48,7 +52,9 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
+    Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
+    Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<ping::Ping>(),
@@ -63,6 +69,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
     Spec::of::<template::Template>(),
+    Spec::of::<user::User>(),
 ];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
