@@ -24,8 +24,11 @@ mod guard;
 mod init_script;
 mod lineinfile;
 mod nginx;
+mod nvm;
+mod package;
 mod ping;
 mod pip;
+mod pyenv;
 mod raw;
 mod script;
 mod service;
@@ -37,6 +40,7 @@ mod supervisor;
 mod supervisorctl;
 mod supervisord;
 mod systemd;
+mod toolchain;
 mod template;
 mod text_file;
 mod user;
@@ -57,8 +61,11 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),
+    Spec::of::<nvm::Nvm>(),
+    Spec::of::<package::Package>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
+    Spec::of::<pyenv::Pyenv>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
