@@ -10,6 +10,7 @@ mod apt;
 mod apt_get;
 mod attributes;
 mod blockinfile;
+mod certbot;
 mod command;
 mod content;
 mod copy;
@@ -44,6 +45,7 @@ use kit::Spec;
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
     Spec::of::<blockinfile::Block>(),
+    Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
     Spec::of::<file::File>(),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::inventory::Inventory;
-use crate::session::Transport;
+use crate::session::{SshTarget, Transport};
 use crate::session::embedded::{EmbeddedHost, HostOptions, Origin};
 use crate::source::Diagnostic;
 
@@ -51,7 +51,7 @@ impl Hosts {
 
     /// How the engine reaches them.
     pub(super) fn transports(&self) -> HashMap<String, Transport> {
-        self.running.iter().map(|(name, host)| (name.clone(), pending(host))).collect()
+        self.running.iter().map(|(name, host)| (name.clone(), transport(host))).collect()
     }
 
     /// Ends them; kept ones go on living.
@@ -61,6 +61,8 @@ impl Hosts {
         }
     }
 }
-fn pending(_: &EmbeddedHost) -> Transport {
-    Transport::Local
+
+fn transport(host: &EmbeddedHost) -> Transport {
+    let target = SshTarget::private(host.address(), host.user(), host.key().clone(), host.host_key().clone());
+    Transport::Ssh(target)
 }

@@ -73,7 +73,7 @@ impl Project {
                 let is_play = || {
                     std::fs::read_to_string(&path).is_ok_and(|text| {
                         text.lines().any(|l| {
-                            l.trim_start_matches("- ").starts_with("hosts:")
+                            l.trim_start().trim_start_matches("- ").starts_with("hosts:")
                                 || l.contains("import_playbook:")
                         })
                     })

@@ -381,5 +381,7 @@ impl PlayRun {
 /// `file:line:column` of a span.
 pub(super) fn place(play: &PlayRun, span: Span) -> Option<String> {
     let (path, line, column) = play.engine.loader.map().line_col(span)?;
+    // A play that is no file (`ping`) has no place to point at.
+    path.extension()?;
     Some(format!("  at {}:{line}:{column}", path.display()))
 }

@@ -32,7 +32,7 @@ use self::host::Host;
 use crate::inventory::{HostName, Inventory, pattern::Limit};
 use crate::playbook::{Loader, Play, TagFilter};
 use crate::report::{Event, Redactor, Reporter, Stats};
-use crate::session::Transport;
+use crate::session::{Keyring, Transport};
 use crate::source::Diagnostic;
 use crate::template::{Decrypt, Templar};
 use crate::vars::{InventoryVars, Layer, special};
@@ -63,6 +63,8 @@ pub struct Options {
     pub ssh_password: Option<String>,
     pub force_handlers: bool,
     pub start_at_task: Option<String>,
+    /// Private keys, opened once for all hosts.
+    pub keyring: Keyring,
     /// Hosts that live inside this process.
     pub embedded: HashMap<String, Transport>,
 }

@@ -33,6 +33,8 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// The place in the user's files, where there is a better one than the task itself.
     pub(super) diagnostic: Option<Box<Diagnostic>>,
+    /// What can be done about it.
+    pub(super) help: Option<String>,
     pub(super) unreachable: bool,
     /// The result has its own `msg`.
     quiet: bool,
@@ -40,7 +42,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(message: impl Into<String>) -> Failure {
-        Failure { message: message.into(), diagnostic: None, unreachable: false, quiet: false }
+        Failure { message: message.into(), diagnostic: None, help: None, unreachable: false, quiet: false }
     }
 
     /// The first of several errors.

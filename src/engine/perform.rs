@@ -257,6 +257,7 @@ impl Act<'_> {
         let mut done = Done::default();
         done.values.insert("msg".into(), error.to_string().into());
         let mut failure = Failure::new(error.to_string());
+        failure.help = error.help();
         failure.unreachable = error.is_unreachable();
         done.unreachable = failure.unreachable;
         done.refused = true;

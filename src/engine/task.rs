@@ -391,7 +391,11 @@ impl At<'_> {
         };
         let place = done.failure.as_ref().and_then(|failure| match &failure.diagnostic {
             Some(diagnostic) => Some(diagnostic.render(engine.loader.map(), false)),
-            None => list::place(self.play, self.task.span),
+            None => {
+                let help = failure.help.as_ref().map(|help| format!("  help: {help}"));
+                let lines: Vec<String> = list::place(self.play, self.task.span).into_iter().chain(help).collect();
+                (!lines.is_empty()).then(|| lines.join("\n"))
+            }
         });
         let item = turn.map(|turn| match censored {
             true => "(censored due to no_log)".to_owned(),

@@ -103,16 +103,18 @@ pub fn select(
     Ok(Selection { hosts: hosts.into_iter().collect(), notes })
 }
 
-/// The terms of a pattern: separated by commas, else by colons that are not in brackets.
+/// The terms of a pattern: separated by commas, else by colons and blanks that are not in brackets.
 pub fn split(pattern: &str) -> Vec<String> {
     let pattern = pattern.trim();
     let mut terms = vec![String::new()];
     let whole = range::is_ipv6(pattern) || has_port(pattern);
-    let separator = if pattern.contains(',') { ',' } else { ':' };
+    let commas = pattern.contains(',');
     let mut bracket = false;
     for c in pattern.chars() {
         bracket = (bracket || c == '[') && c != ']';
-        if c == separator && !whole && (c == ',' || !bracket) {
+        let separates =
+            if commas { c == ',' } else { !bracket && !whole && (c == ':' || c.is_whitespace()) };
+        if separates {
             terms.push(String::new());
         } else if let Some(term) = terms.last_mut() {
             term.push(c);
@@ -367,5 +369,6 @@ mod tests {
         assert_eq!(split("2001:db8::1"), ["2001:db8::1"]);
         assert_eq!(split("2001:db8::1,::1"), ["2001:db8::1", "::1"]);
         assert_eq!(split("web:80"), ["web:80"]);
+        assert_eq!(split("web db"), ["web", "db"]);
     }
 }

@@ -526,7 +526,7 @@ fn unknown(name: &str, key: &Node, place: u8) -> Diagnostic {
     match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None => error.help(
-            "`rprov doc` lists the modules; COMPATIBILITY.md says which of Ansible's are missing",
+            "COMPATIBILITY.md lists the modules there are",
         ),
     }
 }

@@ -168,12 +168,14 @@ impl Human {
     }
 }
 
-/// JSON as Ansible prints it: four spaces for each level.
+/// JSON as Ansible prints it: keys sorted, four spaces for each level.
 pub(super) fn pretty(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-    match serde::Serialize::serialize(value, &mut serializer) {
+    match serde::Serialize::serialize(&value, &mut serializer) {
         Ok(()) => String::from_utf8_lossy(&out).into_owned(),
         Err(_) => String::new(),
     }

@@ -173,12 +173,12 @@ struct Mark {
 
 impl Excerpt {
     fn new(id: u32, file: &File) -> Excerpt {
-        let nothing = usize::MAX..0;
         Excerpt {
             file: id,
             path: file.path.clone(),
             text: file.text.clone(),
-            shown: nothing,
+            // Nothing yet: grows with the first mark.
+            shown: Range { start: usize::MAX, end: 0 },
             first_line: usize::MAX,
             annotations: vec![],
         }

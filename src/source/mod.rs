@@ -5,10 +5,7 @@
 
 mod diagnostic;
 pub mod emit;
-mod emit_scalar;
-mod events;
 pub mod yaml;
-mod yaml_fault;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -112,6 +112,11 @@ fn values() {
 }
 
 #[test]
+fn templates() {
+    compare("templates");
+}
+
+#[test]
 fn filters() {
     compare("filters");
 }
@@ -134,4 +139,44 @@ fn lookups() {
 #[test]
 fn conditions() {
     compare("conditions");
+}
+
+/// Each file in `diagnostics/` holds variables and a template that has no value; beside it stands
+/// what the user is told.
+#[test]
+fn diagnostics() {
+    let mut report = String::new();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(here("diagnostics")).expect("a directory").map(|entry| entry.expect("readable").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yml"));
+    files.sort();
+    for path in files {
+        let map = SourceMap::default();
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let name = PathBuf::from(path.file_name().expect("a name"));
+        let case = yaml::parse_value(&map, &name, &text).expect("valid YAML");
+        let vars = case.get("vars").and_then(Node::entries).unwrap_or_default();
+        let vars = vars.iter().map(|entry| {
+            (entry.key.text().unwrap_or_default().to_owned(), Raw::Node(entry.value.clone()))
+        });
+        let cx = Context::new(Arc::new(Vars(vars.collect())), Search::default());
+        let templar = Templar::new(map.clone());
+        let found = match (case.get("value"), case.get("when")) {
+            (Some(value), _) => templar.value(value, &cx),
+            (_, when) => templar.condition(when.expect("value or when"), &cx).map(Value::from),
+        };
+        let found = match found {
+            Ok(value) => format!("no error: {value:?}\n"),
+            Err(error) => Diagnostic::from(error).render(&map, false) + "\n",
+        };
+        let golden = path.with_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&golden, &found).expect("writable");
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        if found != expected {
+            let _ = writeln!(report, "{}\n--- expected\n{expected}--- found\n{found}", name.display());
+        }
+    }
+    assert!(report.is_empty(), "\n{report}");
 }

@@ -208,7 +208,7 @@ fn tags_and_styles_decide_what_is_a_string() {
     );
     assert_eq!(
         json(&node),
-        json!({"a": "1", "b": 2, "c": "3", "d": 4.0, "e": null, "f": "5", "g": "6", "h": [7, "{{ x }}", {"y": "z"}],
+        json!({"a": "1", "b": 2, "c": "3", "d": 4.0, "e": null, "f": "5", "g": 6, "h": [7, "{{ x }}", {"y": "z"}],
             "i": "$ANSIBLE_VAULT;1.1;AES256\n31\n", "j": 420, "k": "run --remove-orphans\t--volumes", "l": 3.1})
     );
     assert_eq!(node.get("i").unwrap().scalar().unwrap().tag, Some(Tag::Vault));
@@ -398,4 +398,14 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn json_is_read_as_well() {
+    let text = "{\n\t\"a\": [\n\t\t1, \"\\ud83d\\ude00 \\/\"],\n\t\"b\":{\"c\":null,\"d\":true,\"e\":1.5e3,\"f\":-1E3,\"g\":\"1e3\"}\n}\n";
+    assert_eq!(
+        json(&parsed(text)),
+        json!({"a": [1, "😀 /"], "b": {"c": null, "d": true, "e": 1500.0, "f": -1000.0, "g": "1e3"}})
+    );
+    assert_eq!(json(&parsed("{a: 1e3}")), json!({"a": "1e3"}), "this is YAML");
 }

@@ -17,11 +17,8 @@ hosts=$PWD
 # Everything the view changes goes to `store`: this directory, or memory where the directory cannot
 # hold an upper layer (it is itself on an overlay, as in a container).
 store=
-case $mode-$lease in
-root-lease) options=,volatile ;; # thrown away: there is no need to wait for the disk
-root-*) options= ;;
-user-*) options=,userxattr ;;
-esac
+options=
+[ "$lease" != lease ] || options=,volatile # thrown away: there is no need to wait for the disk
 over() { # lower, number, target
   mkdir -p "${store}upper$2" "${store}work$2"
   mount -t overlay overlay \
@@ -33,17 +30,11 @@ whole() {
   [ -z "$store" ] || return
   mount -t tmpfs -o mode=755 rprov memory && store=memory/ && whole
 }
-step "mounting an overlay over /"
-whole || { cat overlay.err >&2; exit 1; }
-if [ "$mode" = user ] && [ "$lease" != probe ]; then
-  if [ ! -e "${store}upper0/etc" ]; then
-    step "copying what belongs to the machine's root"
-    umount root
-    mkdir -p lists
-    seed "$PWD/${store}upper0" "$PWD/lists" "$hide"
-    whole
-  fi
-  unlock "${store}closed" lists
+if [ "$mode" = root ]; then
+  step "mounting an overlay over /"
+  whole || { cat overlay.err >&2; exit 1; }
+else
+  mine
 fi
 
 step "mounting the machine's other file systems"
@@ -58,7 +49,7 @@ while read -r _ _ _ _ point rest; do
   case $seen in *" $point "*) continue ;; esac
   seen="$seen$point "
   case $kind in autofs | binfmt_misc | fuse.*) continue ;; esac
-  if [ -d "$point" ] && [ -d "root$point" ]; then
+  if [ "$mode" = root ] && [ -d "$point" ] && [ -d "root$point" ]; then
     number=$((number + 1))
     case $kind:$point in
     *[,:\\]*[,:\\]*) false ;;
@@ -71,9 +62,10 @@ while read -r _ _ _ _ point rest; do
 done </proc/self/mountinfo
 
 step "mounting /proc"
+mkdir -p root/proc
 mount -t proc -o nosuid,nodev,noexec proc root/proc
 step "setting the host name"
-echo "$name" >root/proc/sys/kernel/hostname
+hostname "$name" 2>/dev/null || echo "$name" >root/proc/sys/kernel/hostname
 [ "$lease" != probe ] || exit 0
 
 step "mounting /proc/sys and /sys read-only"

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, State, Value};
-use rprov_modules::kit::Span;
+use rprov_modules::kit::{Span, nearest};
 
 use crate::template::call::{Body, Call, defined, items, whole};
 use crate::template::error::{ErrorKind, TemplateError, failed, wrap};
 use crate::template::lazy::{Miss, here};
 use crate::template::value::{self, Map, pair};
-use crate::template::{print, python};
+use crate::template::{print, python, register};
 
 pub(super) const FILTERS: &[(&str, Body)] = &[
     ("map", map),
@@ -91,6 +91,7 @@ fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         return values.collect::<Result<Vec<_>, _>>().map(Value::from);
     }
     let filter = plugin(&print::text(&call.args[1]));
+    known(&filter, true)?;
     let rest = arguments(call, 2);
     let mut values = Vec::with_capacity(items.len());
     for item in items {
@@ -106,6 +107,19 @@ fn plugin(name: &str) -> String {
         .or_else(|| name.strip_prefix("ansible.legacy."))
         .unwrap_or(name)
         .to_owned()
+}
+
+/// Refuses a filter or test that does not exist.
+fn known(name: &str, filter: bool) -> Result<(), Error> {
+    if register::names(filter).any(|known| known == name) {
+        return Ok(());
+    }
+    let what = if filter { "filter" } else { "test" };
+    let error = TemplateError::new(ErrorKind::Failed, format!("no {what} named `{name}`"), Span::default());
+    Err(wrap(match nearest(name, register::names(filter)) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error,
+    }))
 }
 
 /// The arguments after the first `skip`, ready to be passed on.
@@ -124,6 +138,9 @@ fn selected(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Re
     let path = by_attribute.then(|| call.required(0, "attribute").cloned()).transpose()?;
     let at = 1 + usize::from(by_attribute);
     let test = call.args.get(at).map(|test| plugin(&print::text(test)));
+    if let Some(test) = &test {
+        known(test, false)?;
+    }
     let rest = arguments(call, at + 1);
     let mut kept = Vec::new();
     for item in items {

@@ -1,6 +1,6 @@
 //! How one scalar is written: plain, in single or in double quotes, and where its lines break.
 
-use super::emit::Writer;
+use super::Writer;
 
 /// Which styles give the text back when it is read.
 pub(super) struct Analysis {

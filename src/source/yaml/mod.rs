@@ -4,13 +4,20 @@
 //! not to where it is used. What aliases copy is limited, so that no small file becomes a huge
 //! tree. Nothing recurses: the depth of a tree is limited by [`MAX_DEPTH`].
 
-use std::collections::{HashMap, HashSet};
+mod events;
+mod fault;
+mod keys;
+mod scan;
+mod tags;
+
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span, Tag, nearest};
+use rprov_modules::kit::{Entry, Node, NodeKind, Span};
+use serde::de::IgnoredAny;
 
-use super::events::{Ev, Events, MAX_DEPTH, RawTag, Style};
+use self::events::{Ev, Events, MAX_DEPTH, RawTag, Style};
 use super::{Diagnostic, SourceMap};
 
 /// Anchors, aliases and merge keys may copy this many nodes in one text.
@@ -27,11 +34,34 @@ pub fn parse(map: &SourceMap, path: &Path, text: &str) -> Result<Vec<Node>, Diag
     }
     let file = map.add(path, text.clone());
     let mut builder = Builder::new(file, &text);
+    let json = is_json(&text);
     for event in Events::new(&text) {
-        let (event, start, end) = event.map_err(|fault| builder.fault(fault))?;
+        let (mut event, start, end) = event.map_err(|fault| builder.fault(fault))?;
+        if let Ev::Scalar { text, style: Style::Plain, .. } = &mut event
+            && json
+            && let Some(number) = yaml_number(text)
+        {
+            *text = number.into();
+        }
         builder.event(event, Span { file, start, end })?;
     }
     Ok(builder.documents)
+}
+
+/// Whether a text is JSON as a whole. Ansible reads it by JSON's rules then: `1e3` is a number.
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// JSON's `1e3` as YAML 1.1 writes it, `1.0e+3`.
+fn yaml_number(text: &str) -> Option<String> {
+    let (digits, exponent) = text.split_once(['e', 'E'])?;
+    if !digits.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let point = if digits.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    Some(format!("{digits}{point}e{sign}{exponent}"))
 }
 
 /// The one value of a text; null if the text is empty.
@@ -97,9 +127,9 @@ struct Anchored {
     height: usize,
 }
 
-pub(super) struct Builder<'a> {
-    pub(super) file: u32,
-    pub(super) text: &'a str,
+struct Builder<'a> {
+    file: u32,
+    text: &'a str,
     stack: Vec<Open>,
     anchors: HashMap<usize, Anchored>,
     copies: usize,
@@ -107,7 +137,7 @@ pub(super) struct Builder<'a> {
     /// The lists (true) and mappings that ended with the last value.
     closed: Vec<(usize, bool)>,
     /// Where the last complete scalar or flow collection ended.
-    pub(super) last: u32,
+    last: u32,
 }
 
 impl<'a> Builder<'a> {
@@ -132,7 +162,7 @@ impl<'a> Builder<'a> {
             Ev::DocumentStart => self.anchors.clear(),
             Ev::Scalar { text, style, anchor, tag } => {
                 self.last = span.end;
-                let scalar = scalar(&text, style, tag, span)?;
+                let scalar = tags::scalar(&text, style, tag, span)?;
                 self.place(Node::new(span, NodeKind::Scalar(scalar)), anchor, 1, 0)?;
             }
             Ev::ListStart { flow, anchor, tag } => {
@@ -185,7 +215,7 @@ impl<'a> Builder<'a> {
                     "!!map" | "!!seq" | "!!omap" | "!!set" | "!!pairs" | "!"
                 ) =>
             {
-                return Err(unknown_tag(&tag, span.file, "a list or mapping"));
+                return Err(tags::unknown_tag(&tag, span.file, "a list or mapping"));
             }
             _ => false,
         };
@@ -208,11 +238,11 @@ impl<'a> Builder<'a> {
         span.end = self.last.max(span.end);
         let kind = match open.kind {
             Kind::List(items) => NodeKind::List(items),
-            Kind::Map { entries, merges, .. } => NodeKind::Map(self.merge(entries, merges)?),
+            Kind::Map { entries, merges, .. } => NodeKind::Map(keys::merge(entries, merges)?),
         };
         let mut node = Node::new(span, kind);
         if open.is_unsafe {
-            mark_unsafe(&mut node);
+            tags::mark_unsafe(&mut node);
         }
         self.place(node, open.anchor, open.weight, open.height + 1)
     }
@@ -246,7 +276,7 @@ impl<'a> Builder<'a> {
                     return Err(self.collection_as_key(&node, open));
                 }
                 None => *key = Some(node),
-                Some(key) if is_merge(&key) => merges.push(node),
+                Some(key) if keys::is_merge(&key) => merges.push(node),
                 Some(key) => entries.push(Entry { key, value: node }),
             },
         }
@@ -254,13 +284,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Where the open `[` and `{` stand.
-    pub(super) fn open_brackets(&self) -> Vec<usize> {
+    fn open_brackets(&self) -> Vec<usize> {
         self.stack.iter().filter(|open| open.flow).map(|open| open.span.start as usize).collect()
     }
 
     /// Where the lists (true) and mappings with a line per entry begin that are open, or were
     /// until the last value; the innermost first.
-    pub(super) fn blocks(&self) -> Vec<(usize, bool)> {
+    fn blocks(&self) -> Vec<(usize, bool)> {
         let open = self.stack.iter().rev().filter(|open| !open.flow);
         let open = open.map(|open| (open.span.start as usize, matches!(open.kind, Kind::List(_))));
         self.closed.iter().copied().chain(open).collect()
@@ -274,162 +304,9 @@ impl<'a> Builder<'a> {
             .at(key.span, "expected a key")
             .help("quote it if it is meant as text")
     }
-
-    /// Own keys with what `<<` brings: merged keys come first, and own values win.
-    fn merge(&mut self, own: Vec<Entry>, merges: Vec<Node>) -> Result<Vec<Entry>, Diagnostic> {
-        check_duplicates(&own)?;
-        if merges.is_empty() {
-            return Ok(own);
-        }
-        let mut merged = vec![];
-        for node in merges {
-            let span = node.span;
-            match node.kind {
-                NodeKind::Map(entries) => merged.push(entries),
-                NodeKind::List(items) => {
-                    // The first of the list wins: it comes last.
-                    for item in items.into_iter().rev() {
-                        match item.kind {
-                            NodeKind::Map(entries) => merged.push(entries),
-                            _ => return Err(no_merge(&item)),
-                        }
-                    }
-                }
-                NodeKind::Scalar(_) => return Err(no_merge(&Node::new(span, node.kind))),
-            }
-        }
-        merged.push(own);
-        let mut all: Vec<Option<Entry>> = merged.into_iter().flatten().map(Some).collect();
-        let mut chosen: Vec<usize> = vec![];
-        let mut index = HashMap::new();
-        for (i, entry) in all.iter().flatten().enumerate() {
-            let at = *index.entry(Key::of(&entry.key)).or_insert(chosen.len());
-            match chosen.get_mut(at) {
-                Some(chosen) => *chosen = i,
-                None => chosen.push(i),
-            }
-        }
-        drop(index);
-        Ok(chosen.into_iter().filter_map(|i| all[i].take()).collect())
-    }
 }
 
-pub(super) fn too_deep(span: Span) -> Diagnostic {
+fn too_deep(span: Span) -> Diagnostic {
     let at = Span { end: span.start, ..span };
     Diagnostic::error(format!("more than {MAX_DEPTH} levels of lists and mappings")).at(at, "")
-}
-
-fn no_merge(node: &Node) -> Diagnostic {
-    Diagnostic::error(format!("expected a mapping to merge with `<<`, found {}", node.type_name()))
-        .at(node.span, "expected a mapping or a list of mappings")
-        .help("write `\"<<\"` in quotes if it is an ordinary key")
-}
-
-fn is_merge(key: &Node) -> bool {
-    key.scalar().is_some_and(|scalar| scalar.plain && scalar.tag.is_none() && &*scalar.text == "<<")
-}
-
-/// `!unsafe` on a collection holds for every string in it.
-fn mark_unsafe(node: &mut Node) {
-    let mut rest = vec![node];
-    while let Some(node) = rest.pop() {
-        match &mut node.kind {
-            NodeKind::Scalar(scalar)
-                if scalar.tag.is_none() && scalar.resolve() == Resolved::Str =>
-            {
-                scalar.tag = Some(Tag::Unsafe);
-            }
-            NodeKind::Scalar(_) => {}
-            NodeKind::List(items) => rest.extend(items),
-            NodeKind::Map(entries) => rest.extend(entries.iter_mut().map(|entry| &mut entry.value)),
-        }
-    }
-}
-
-fn scalar(text: &str, style: Style, tag: Option<RawTag>, span: Span) -> Result<Scalar, Diagnostic> {
-    let mut scalar = Scalar { text: text.into(), plain: style == Style::Plain, tag: None };
-    let Some(tag) = tag else { return Ok(scalar) };
-    let typed = |scalar: Scalar, what: &str, fits: fn(&Resolved) -> bool| {
-        let scalar = Scalar { plain: true, ..scalar };
-        if fits(&scalar.resolve()) {
-            return Ok(scalar);
-        }
-        let error =
-            Diagnostic::error(format!("expected {what} after `{}`, found `{text}`", tag.name));
-        Err(error.at(span, "").help(format!("remove the tag `{}`", tag.name)))
-    };
-    match &*tag.name {
-        "!!str" | "!" => scalar.plain = false,
-        "!!int" => {
-            scalar = typed(scalar, "a whole number", |value| matches!(value, Resolved::Int(_)))?
-        }
-        "!!bool" => {
-            scalar = typed(scalar, "a boolean", |value| matches!(value, Resolved::Bool(_)))?
-        }
-        "!!null" => scalar = Scalar { text: "null".into(), plain: true, tag: None },
-        "!!float" => {
-            if scalar.text.parse::<i64>().is_ok() {
-                scalar.text = format!("{text}.0").into();
-            }
-            scalar = typed(scalar, "a number", |value| matches!(value, Resolved::Float(_)))?;
-        }
-        "!!timestamp" => {}
-        "!vault" | "!vault-encrypted" => scalar.tag = Some(Tag::Vault),
-        "!unsafe" => scalar.tag = Some(Tag::Unsafe),
-        _ => return Err(unknown_tag(&tag, span.file, "a value")),
-    }
-    Ok(scalar)
-}
-
-fn unknown_tag(tag: &RawTag, file: u32, what: &str) -> Diagnostic {
-    let known = ["!vault", "!unsafe", "!!str", "!!int", "!!float", "!!bool", "!!null"];
-    let error = Diagnostic::error(format!("unknown tag `{}` on {what}", tag.name));
-    let error = error.at(Span { file, start: tag.start, end: tag.end }, "");
-    match nearest(&tag.name, known) {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error.help("quote the value if the `!` is part of it"),
-    }
-}
-
-/// What makes two keys the same: the value, not how it is written.
-#[derive(PartialEq, Eq, Hash)]
-enum Key<'a> {
-    Str(&'a str),
-    Int(i128),
-    Float(u64),
-    Bool(bool),
-    Null,
-}
-
-impl Key<'_> {
-    fn of(node: &Node) -> Key<'_> {
-        let Some(scalar) = node.scalar() else { return Key::Null };
-        match scalar.resolve() {
-            Resolved::Str => Key::Str(&scalar.text),
-            Resolved::Int(int) => Key::Int(int),
-            Resolved::Float(float) => Key::Float(float.to_bits()),
-            Resolved::Bool(bool) => Key::Bool(bool),
-            Resolved::Null => Key::Null,
-        }
-    }
-}
-
-fn check_duplicates(entries: &[Entry]) -> Result<(), Diagnostic> {
-    let keys: Vec<Key<'_>> = entries.iter().map(|entry| Key::of(&entry.key)).collect();
-    // Most mappings have a few keys: comparing them all is quicker than hashing.
-    let again = if keys.len() <= 16 {
-        (1..keys.len()).find(|&i| keys[..i].contains(&keys[i]))
-    } else {
-        let mut seen = HashSet::with_capacity(keys.len());
-        keys.iter().position(|key| !seen.insert(key))
-    };
-    let Some(again) = again else { return Ok(()) };
-    let key = &entries[again].key;
-    let mut error =
-        Diagnostic::error(format!("the key `{}` is given twice", key.text().unwrap_or_default()))
-            .at(key.span, "again here");
-    if let Some(first) = keys.iter().position(|first| *first == keys[again]) {
-        error = error.context(entries[first].key.span, "first here");
-    }
-    Err(error.help("remove one of them"))
 }

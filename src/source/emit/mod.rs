@@ -5,13 +5,13 @@
 //! in layout would be a change on every run. What PyYAML writes as anchors when one Python object
 //! occurs twice is written out here: values have no identity.
 
-use std::cmp::Ordering;
+mod scalar;
+mod tree;
 
 use minijinja::Value;
-use minijinja::value::ValueKind;
-use rprov_modules::kit::resolve;
 
-use super::emit_scalar::Analysis;
+use self::scalar::Analysis;
+use self::tree::Tree;
 
 /// How the text is laid out. The names are PyYAML's, as people pass them to `to_yaml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,104 +61,6 @@ pub fn to_yaml(value: &Value, layout: &Layout) -> String {
     writer.out
 }
 
-/// What will be written, before it is laid out.
-enum Tree {
-    Scalar { text: String, plain: bool },
-    List { items: Vec<Tree>, flow: bool },
-    Map { entries: Vec<(Tree, Tree)>, flow: bool },
-}
-
-impl Tree {
-    fn of(value: &Value, layout: &Layout) -> Tree {
-        match value.kind() {
-            ValueKind::Seq | ValueKind::Iterable => {
-                let items: Vec<Tree> = value
-                    .try_iter()
-                    .map(|items| items.map(|item| Tree::of(&item, layout)).collect())
-                    .unwrap_or_default();
-                let flow = layout.default_flow_style.unwrap_or(items.iter().all(Tree::is_scalar));
-                Tree::List { items, flow }
-            }
-            ValueKind::Map => {
-                let mut keys: Vec<Value> =
-                    value.try_iter().map(Iterator::collect).unwrap_or_default();
-                if layout.sort_keys {
-                    sort(&mut keys);
-                }
-                let entry = |key: &Value| {
-                    let value = value.get_item(key).unwrap_or_default();
-                    (Tree::of(key, layout), Tree::of(&value, layout))
-                };
-                let entries: Vec<(Tree, Tree)> = keys.iter().map(entry).collect();
-                let scalars =
-                    entries.iter().all(|(key, value)| key.is_scalar() && value.is_scalar());
-                Tree::Map { entries, flow: layout.default_flow_style.unwrap_or(scalars) }
-            }
-            kind => {
-                let text = match kind {
-                    ValueKind::None | ValueKind::Undefined => "null".to_owned(),
-                    ValueKind::Number if !value.is_integer() => {
-                        f64::try_from(value.clone()).map_or_else(|_| value.to_string(), float)
-                    }
-                    ValueKind::Bool => value.is_true().to_string(),
-                    _ => value.to_string(),
-                };
-                let typed = matches!(
-                    kind,
-                    ValueKind::None | ValueKind::Undefined | ValueKind::Number | ValueKind::Bool
-                );
-                let plain = typed || resolve::is_string(&text);
-                Tree::Scalar { text, plain }
-            }
-        }
-    }
-
-    fn is_scalar(&self) -> bool {
-        matches!(self, Tree::Scalar { .. })
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Tree::Scalar { .. } => false,
-            Tree::List { items, .. } => items.is_empty(),
-            Tree::Map { entries, .. } => entries.is_empty(),
-        }
-    }
-}
-
-/// Python's order; keys that Python cannot compare stay as they are.
-fn sort(keys: &mut [Value]) {
-    let number = |value: &Value| match value.kind() {
-        ValueKind::Number => f64::try_from(value.clone()).ok(),
-        ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
-        _ => None,
-    };
-    if keys.iter().all(|key| key.as_str().is_some()) {
-        keys.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
-    } else if keys.iter().all(|key| number(key).is_some()) {
-        keys.sort_by(|a, b| number(a).partial_cmp(&number(b)).unwrap_or(Ordering::Equal));
-    }
-}
-
-/// Python's `repr` of a float, with the `.0` that YAML 1.1 wants before an exponent.
-fn float(value: f64) -> String {
-    if value.is_nan() {
-        return ".nan".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        return format!("{value:?}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    let digits = if digits.contains('.') { digits.to_owned() } else { format!("{digits}.0") };
-    format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
 /// Where a node stands; this decides how a list in it is indented and a scalar quoted.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
@@ -171,18 +73,18 @@ enum Place {
 }
 
 /// The text so far, and what about its end decides what may follow.
-pub(super) struct Writer {
-    pub(super) out: String,
-    pub(super) column: usize,
-    pub(super) width: usize,
+struct Writer {
+    out: String,
+    column: usize,
+    width: usize,
     step: usize,
     /// The current level's column; none before the first.
     indent: Option<usize>,
     flow_level: usize,
     /// The last character was white space.
-    pub(super) whitespace: bool,
+    whitespace: bool,
     /// The line so far holds only white space and `-`, `?`, `:`.
-    pub(super) indention: bool,
+    indention: bool,
 }
 
 impl Writer {
@@ -200,18 +102,18 @@ impl Writer {
         }
     }
 
-    pub(super) fn put(&mut self, c: char) {
+    fn put(&mut self, c: char) {
         self.out.push(c);
         self.column += 1;
     }
 
-    pub(super) fn line_break(&mut self) {
+    fn line_break(&mut self) {
         self.out.push('\n');
         self.column = 0;
     }
 
     /// Starts a line at the current level, unless one has just been started there.
-    pub(super) fn line(&mut self) {
+    fn line(&mut self) {
         let indent = self.indent.unwrap_or(0);
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.line_break();
@@ -223,13 +125,7 @@ impl Writer {
         self.indention = true;
     }
 
-    pub(super) fn indicator(
-        &mut self,
-        text: &str,
-        space_before: bool,
-        whitespace: bool,
-        indention: bool,
-    ) {
+    fn indicator(&mut self, text: &str, space_before: bool, whitespace: bool, indention: bool) {
         if space_before && !self.whitespace {
             self.put(' ');
         }
@@ -253,7 +149,7 @@ impl Writer {
             }
             Tree::List { items, .. } => {
                 // The value of a key: the dashes stand below the key.
-                if !(place == Place::Value && !self.indention) {
+                if place != Place::Value || self.indention {
                     self.indent = Some(self.deeper(false));
                 }
                 for item in items {
@@ -282,7 +178,7 @@ impl Writer {
         self.indent = outer;
     }
 
-    pub(super) fn in_flow(&self) -> bool {
+    fn in_flow(&self) -> bool {
         self.flow_level > 0
     }
 
