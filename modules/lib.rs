@@ -15,8 +15,11 @@ mod command;
 mod content;
 mod copy;
 mod copy_remote;
+mod cron;
+mod cron_table;
 mod debian_version;
 mod file;
+mod group;
 mod guard;
 mod init_script;
 mod lineinfile;
@@ -41,6 +44,7 @@ mod systemd;
 mod template;
 mod text_file;
 mod toolchain;
+mod user;
 mod words;
 
 use kit::Spec;
@@ -52,7 +56,9 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
+    Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
+    Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<nvm::Nvm>(),
@@ -70,6 +76,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
     Spec::of::<template::Template>(),
+    Spec::of::<user::User>(),
 ];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
