@@ -275,7 +275,7 @@ impl Module for Copy {
                     _ if self.is_link(entry) => lstat(path).map(Entry::Link),
                     None => stat(path).map(Entry::Directory),
                     Some(content) => {
-                        find(path, None, self.follow, sha256(content)).map(Entry::File)
+                        find(path, None, self.follow, Some(sha256(content))).map(Entry::File)
                     }
                 }
             });
@@ -291,7 +291,7 @@ impl Module for Copy {
             }
             _ => (dest, Probe::known(true)),
         };
-        find(tidy(&path), name, self.follow, sha256(&content))
+        find(tidy(&path), name, self.follow, Some(sha256(&content)))
             .and(parent)
             .map(|(found, parent)| Now::File(found, parent))
     }

@@ -15,6 +15,7 @@ mod copy_remote;
 mod cron;
 mod cron_table;
 mod file;
+mod git;
 mod group;
 mod guard;
 mod lineinfile;
@@ -39,6 +40,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
+    Spec::of::<git::Git>(),
     Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<ping::Ping>(),
