@@ -6,36 +6,55 @@
 
 pub mod kit;
 
+mod apt;
+mod apt_get;
 mod attributes;
 mod blockinfile;
+mod certbot;
 mod command;
 mod content;
 mod copy;
 mod copy_remote;
 mod cron;
 mod cron_table;
+mod debian_version;
 mod file;
 mod git;
 mod group;
 mod guard;
+mod init_script;
 mod lineinfile;
+mod nginx;
+mod nvm;
+mod package;
 mod ping;
-pub mod python_regex;
+mod pip;
+mod pyenv;
 mod raw;
 mod script;
+mod service;
+mod service_unit;
 mod setup;
 mod shell;
 mod stat;
+mod supervisor;
+mod supervisorctl;
+mod supervisord;
+mod systemd;
 mod template;
 mod text_file;
+mod toolchain;
 mod user;
 mod words;
+pub mod python_regex;
 
 use kit::Spec;
 
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
+    Spec::of::<apt::Apt>(),
     Spec::of::<blockinfile::Block>(),
+    Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
     Spec::of::<cron::Cron>(),
@@ -43,12 +62,21 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<git::Git>(),
     Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
+    Spec::of::<nginx::Nginx>(),
+    Spec::of::<nvm::Nvm>(),
+    Spec::of::<package::Package>(),
     Spec::of::<ping::Ping>(),
+    Spec::of::<pip::Pip>(),
+    Spec::of::<pyenv::Pyenv>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
+    Spec::of::<service::Service>(),
     Spec::of::<setup::Setup>(),
     Spec::of::<shell::Shell>(),
     Spec::of::<stat::Look>(),
+    Spec::of::<supervisor::Supervisor>(),
+    Spec::of::<supervisorctl::Supervisorctl>(),
+    Spec::of::<systemd::Systemd>(),
     Spec::of::<template::Template>(),
     Spec::of::<user::User>(),
 ];

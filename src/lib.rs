@@ -1,2 +1,22 @@
-//! x
+//! rprov runs the playbooks, inventories and vault files that Ansible users have, over SSH.
+//!
+//! # Layout, in reading order
+//! - [`source`]: text to spanned YAML nodes; diagnostics.
+//! - [`inventory`]: hosts, groups, patterns.
+//! - [`vars`]: where a variable's value comes from: the precedence table.
+//! - [`template`]: what `{{ … }}` means.
+//! - [`playbook`]: plays, blocks, tasks and roles, typed, still templated.
+//! - [`session`]: a host we can ask: SSH, local, embedded.
+//! - [`engine`]: plays over hosts; check, verification and the look-ahead window.
+//! - [`report`]: events to lines, diffs and JSON.
+//! - [`cli`]: the command line.
+
+pub mod cli;
+pub mod engine;
+pub mod inventory;
+pub mod playbook;
+pub mod report;
+pub mod session;
 pub mod source;
+pub mod template;
+pub mod vars;

@@ -13,6 +13,8 @@ use rprov_modules::kit::{ArgError, Span};
 
 use super::{File, SourceMap, floor};
 
+const DEFAULT_WIDTH: usize = 140;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     Error,
@@ -101,6 +103,12 @@ impl Diagnostic {
 
     /// The whole message: title, source lines with carets, notes and help; no line break at the end.
     pub fn render(&self, map: &SourceMap, color: bool) -> String {
+        self.render_within(map, color, DEFAULT_WIDTH)
+    }
+
+    /// [`Diagnostic::render`] for a terminal of so many columns: longer source lines are cut to what
+    /// surrounds the place.
+    pub fn render_within(&self, map: &SourceMap, color: bool, width: usize) -> String {
         let inner = &*self.inner;
         let level = match inner.severity {
             Severity::Error => Level::ERROR,
@@ -119,7 +127,7 @@ impl Diagnostic {
         group = group.elements(inner.notes.iter().map(|note| Level::NOTE.message(note.as_str())));
         group = group.elements(inner.helps.iter().map(|help| Level::HELP.message(help.as_str())));
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&[group])
+        renderer.term_width(width).render(&[group])
     }
 
     /// One excerpt per file, the file of the primary place first.
@@ -165,12 +173,12 @@ struct Mark {
 
 impl Excerpt {
     fn new(id: u32, file: &File) -> Excerpt {
-        let nothing = usize::MAX..0;
         Excerpt {
             file: id,
             path: file.path.clone(),
             text: file.text.clone(),
-            shown: nothing,
+            // Nothing yet: grows with the first mark.
+            shown: Range { start: usize::MAX, end: 0 },
             first_line: usize::MAX,
             annotations: vec![],
         }

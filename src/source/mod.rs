@@ -4,9 +4,8 @@
 //! span into file, line and column. Nothing in here knows what a play or an inventory is.
 
 mod diagnostic;
-mod events;
+pub mod emit;
 pub mod yaml;
-mod yaml_fault;
 
 use std::collections::HashMap;
 use std::path::Path;

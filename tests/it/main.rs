@@ -1,6 +1,14 @@
 //! The one integration test binary; one module per area.
 
+mod cli;
 mod converge;
 mod edits;
+mod embedded;
+mod embedded_sandbox;
+mod flights;
+mod inventory;
 mod modules;
+mod session;
+mod template;
+mod vars;
 mod yaml;

@@ -1,0 +1,366 @@
+//! A run: reads everything, reports every mistake at once, then acts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{PingArgs, PlaybookArgs, RunArgs, VerbArgs};
+use super::embedded::Hosts;
+use super::project::{Environment, Project};
+use super::{Exit, Result, listing};
+use crate::engine::{Ending, Engine, Options, Parts};
+use crate::inventory::{Inventory, pattern::Limit};
+use crate::playbook::{Loader, Play, Settings, TagFilter};
+use crate::report::{AdHoc, Human, Redactor, Reporter};
+use crate::source::{Diagnostic, SourceMap, render_all};
+use crate::session::Keyring;
+use crate::template::Templar;
+use crate::vars::{InventoryVars, Layer, extra, files::Reader, special};
+
+/// What to run, and on what.
+struct Plan {
+    playbooks: Vec<PathBuf>,
+    /// `ping`: this text instead of files.
+    text: Option<&'static str>,
+    environment: Option<Environment>,
+    words: Vec<String>,
+    keep: bool,
+}
+
+/// `rprov playbook FILE …`
+pub(super) fn playbooks(map: &SourceMap, args: PlaybookArgs) -> Result {
+    let (words, files) = split(args.words);
+    if files.is_empty() {
+        return Err(vec![
+            Diagnostic::error("expected a playbook file")
+                .help("write `rprov playbook FILE -i INVENTORY`"),
+        ]);
+    }
+    let (environment, words) = environment(words)?;
+    let plan = Plan {
+        playbooks: files.into_iter().map(PathBuf::from).collect(),
+        text: None,
+        environment,
+        words,
+        keep: false,
+    };
+    run(map, &plan, args.run)
+}
+
+/// `rprov VERB env=ENV …`
+pub(super) fn verb(map: &SourceMap, name: &str, args: VerbArgs) -> Result {
+    let playbook =
+        Project::find().and_then(|project| project.playbook(name)).map_err(|error| vec![error])?;
+    let (words, others) = split(args.words);
+    if let Some(other) = others.first() {
+        return Err(vec![
+            Diagnostic::error(format!("expected `name=value`, found `{other}`"))
+                .help(format!("for a host pattern write `--limit {other}`")),
+        ]);
+    }
+    let (environment, words) = environment(words)?;
+    if environment.is_none() && args.run.inventory.is_empty() {
+        let known =
+            Project::find().map(|project| project.environments().join(", ")).unwrap_or_default();
+        return Err(vec![
+            Diagnostic::error("on which environment?")
+                .help(format!("write `rprov {name} env=ENV`; known environments: {known}")),
+        ]);
+    }
+    if environment.as_ref().is_some_and(|env| env.name == "local") && !args.yes && !args.run.check {
+        return Err(vec![
+            Diagnostic::error("env=local changes this machine itself").help(
+                "add `--yes` if that is what you want, or `--check` to see what would change",
+            ),
+        ]);
+    }
+    run(
+        map,
+        &Plan { playbooks: vec![playbook], text: None, environment, words, keep: args.keep },
+        args.run,
+    )
+}
+
+/// `rprov ping env=ENV`
+pub(super) fn ping(map: &SourceMap, mut args: PingArgs) -> Result {
+    const PLAY: &str = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n";
+    let (words, patterns) = split(std::mem::take(&mut args.words));
+    args.run.limit.extend(patterns);
+    let (environment, words) = environment(words)?;
+    run(
+        map,
+        &Plan { playbooks: vec![], text: Some(PLAY), environment, words, keep: false },
+        args.run,
+    )
+}
+
+/// `name=value` words, and the others.
+fn split(words: Vec<String>) -> (Vec<String>, Vec<String>) {
+    words.into_iter().partition(|word| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+fn environment(words: Vec<String>) -> Result<(Option<Environment>, Vec<String>)> {
+    let (env, words): (Vec<String>, Vec<String>) =
+        words.into_iter().partition(|word| word.starts_with("env="));
+    match env.last() {
+        None => Ok((None, words)),
+        Some(word) => {
+            let project = Project::find().map_err(|error| vec![error])?;
+            let environment =
+                project.environment(&word["env=".len()..]).map_err(|error| vec![error])?;
+            Ok((Some(environment), words))
+        }
+    }
+}
+
+fn run(map: &SourceMap, plan: &Plan, args: RunArgs) -> Result {
+    let redactor = Redactor::default();
+    let reader = Reader::new(map.clone());
+    let mut errors = Vec::new();
+
+    let mut extra_vars = Layer::default();
+    if let Some(secrets) = plan.environment.as_ref().and_then(|env| env.secrets.as_ref()) {
+        collect(&mut errors, reader.layer(secrets).map_err(|error| vec![error]), |layer| {
+            extra_vars.extend(layer)
+        });
+    }
+    for word in &plan.words {
+        extra_vars.extend(extra::word(word, &reader).unwrap_or_default());
+    }
+    collect(&mut errors, extra::parse(&args.extra_vars, &reader), |layer| extra_vars.extend(layer));
+    let extra_vars = Arc::new(extra_vars);
+
+    let mut sources: Vec<String> =
+        plan.environment.iter().map(|env| env.hosts.to_string_lossy().into_owned()).collect();
+    sources.extend(args.inventory.iter().cloned());
+    if sources.is_empty() {
+        sources.extend(std::env::var("ANSIBLE_INVENTORY").ok());
+    }
+    if sources.is_empty() {
+        return Err(vec![
+            Diagnostic::error("no inventory was given")
+                .help("write `-i INVENTORY`, or `env=ENV` in a project"),
+        ]);
+    }
+    let mut inventory = None;
+    collect(&mut errors, Inventory::load(&sources, &reader), |found| {
+        inventory = Some(Arc::new(found))
+    });
+    let mut limit = None;
+    if let Some(inventory) = inventory.as_ref().filter(|_| !args.limit.is_empty()) {
+        collect(
+            &mut errors,
+            Limit::new(inventory, &args.limit.join(",")).map_err(|e| vec![e]),
+            |found| limit = Some(found),
+        );
+    }
+
+    let templar = Templar::new(map.clone());
+    let loader = Loader::new(Settings {
+        map: map.clone(),
+        templar: templar.clone(),
+        extra: extra_vars.clone(),
+        roles_path: roles_path(),
+        reader: reader.clone(),
+        decrypt: None,
+    });
+    let mut books: Vec<(String, Vec<Play>)> = Vec::new();
+    for path in &plan.playbooks {
+        collect(&mut errors, loader.playbook(path), |plays| {
+            books.push((path.display().to_string(), plays))
+        });
+    }
+    if let Some(text) = plan.text {
+        collect(&mut errors, loader.text_playbook("ping", text), |plays| {
+            books.push(("ping".to_owned(), plays))
+        });
+    }
+    let Some(inventory) = inventory.filter(|_| errors.is_empty()) else { return Err(errors) };
+    if args.syntax_check {
+        books.iter().for_each(|(name, _)| super::say(&format!("\nplaybook: {name}\n")));
+        return Ok(Exit::Ok);
+    }
+    let tags = TagFilter::new(&args.tags, &args.skip_tags);
+    if args.list_hosts || args.list_tasks || args.list_tags {
+        let wanted = listing::Wanted {
+            hosts: args.list_hosts,
+            tasks: args.list_tasks,
+            tags: args.list_tags,
+        };
+        for (name, plays) in &books {
+            super::say(&listing::plays(name, plays, wanted, &inventory, limit.as_ref(), &tags)?);
+        }
+        return Ok(Exit::Ok);
+    }
+    for warning in inventory.warnings() {
+        super::complain(&render_all(
+            std::slice::from_ref(warning),
+            map,
+            super::color(&std::io::stderr()),
+        ));
+    }
+    let reporter: Arc<dyn Reporter> = match plan.text {
+        Some(_) => Arc::new(AdHoc::new(
+            Box::new(std::io::stdout()),
+            super::color(&std::io::stdout()),
+            redactor.clone(),
+        )),
+        None => Arc::new(Human::new(
+            Box::new(std::io::stdout()),
+            super::color(&std::io::stdout()),
+            args.verbose,
+            width(),
+            redactor.clone(),
+        )),
+    };
+    let playbook_dir =
+        plan.playbooks.first().and_then(|path| path.parent()).unwrap_or(Path::new("")).to_owned();
+    let absolute = std::path::absolute(if playbook_dir.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        &playbook_dir
+    })
+    .unwrap_or(playbook_dir.clone());
+    let options = options(&args, tags, limit)?;
+    let special = special::Run {
+        playbook_dir: absolute.clone(),
+        check: options.check,
+        diff: options.diff,
+        verbosity: options.verbosity,
+        forks: options.forks,
+        tags: args.tags.clone(),
+        skip_tags: args.skip_tags.clone(),
+        limit: (!args.limit.is_empty()).then(|| args.limit.join(",")),
+        sources,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| vec![Diagnostic::error(format!("cannot start: {error}"))])?;
+    let result = runtime.block_on(async {
+        let mut hosts = Hosts::start(&inventory, plan.keep).await.map_err(|error| vec![error])?;
+        for note in hosts.notes() {
+            reporter.report(crate::report::Event::Note(note.clone()));
+        }
+        let options = Options { embedded: hosts.transports(), ..options };
+        let engine = Engine::new(Parts {
+            inventory_vars: InventoryVars::new(inventory.clone(), Some(playbook_dir), reader),
+            inventory,
+            loader,
+            templar,
+            decrypt: None,
+            options,
+            extra: extra_vars,
+            special,
+            redactor,
+            reporter: reporter.clone(),
+        });
+        let plays: Vec<Play> = books.into_iter().flat_map(|(_, plays)| plays).collect();
+        let ended = tokio::select! {
+            ended = engine.run(plays) => Some(ended),
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        if args.verbose >= 3 {
+            for (host, trips) in engine.round_trips().await {
+                reporter.report(crate::report::Event::Note(format!(
+                    "{host}: {trips} round trips after connect"
+                )));
+            }
+        }
+        engine.close().await;
+        hosts.stop().await;
+        Ok::<_, Vec<Diagnostic>>(ended)
+    })?;
+    runtime.shutdown_timeout(std::time::Duration::from_millis(300));
+    match result {
+        None => {
+            super::complain("interrupted: hosts keep what was done so far; run again to finish\n");
+            Ok(Exit::Other)
+        }
+        Some(Ok(Ending::Ok)) => Ok(Exit::Ok),
+        Some(Ok(Ending::Failed)) => Ok(Exit::TaskFailed),
+        Some(Ok(Ending::Unreachable)) => Ok(Exit::Unreachable),
+        Some(Err(errors)) => Err(errors),
+    }
+}
+
+/// Keeps the value, or the errors.
+fn collect<T>(
+    errors: &mut Vec<Diagnostic>,
+    result: std::result::Result<T, Vec<Diagnostic>>,
+    keep: impl FnOnce(T),
+) {
+    match result {
+        Ok(value) => keep(value),
+        Err(more) => errors.extend(more),
+    }
+}
+
+fn options(args: &RunArgs, tags: TagFilter, limit: Option<Limit>) -> Result<Options> {
+    let password = |ask: bool, file: &Option<String>, question: &str| -> Result<Option<String>> {
+        match (file, ask) {
+            (Some(file), _) => match std::fs::read_to_string(file) {
+                Ok(text) => Ok(text.lines().next().map(str::to_owned)),
+                Err(error) => Err(vec![Diagnostic::error(format!(
+                    "cannot read `{file}`: {}",
+                    crate::vars::files::reason(&error)
+                ))]),
+            },
+            (None, true) => match crate::report::ask(question, true) {
+                Some(password) => Ok(Some(password)),
+                None => Err(vec![
+                    Diagnostic::error("a password is to be asked for, and there is no terminal")
+                        .help("give it in a file instead"),
+                ]),
+            },
+            (None, false) => Ok(None),
+        }
+    };
+    Ok(Options {
+        check: args.check,
+        diff: !args.no_diff,
+        verbosity: args.verbose,
+        forks: args.forks,
+        tags,
+        limit,
+        user: args.user.clone(),
+        private_key: args.private_key.clone(),
+        connection: args.connection.clone(),
+        timeout: args.timeout,
+        become_: args.become_,
+        become_user: args.become_user.clone(),
+        become_method: args.become_method.clone(),
+        ssh_password: password(args.ask_pass, &args.connection_password_file, "SSH password: ")?,
+        become_password: password(
+            args.ask_become_pass,
+            &args.become_password_file,
+            "BECOME password: ",
+        )?,
+        force_handlers: args.force_handlers,
+        start_at_task: args.start_at_task.clone(),
+        keyring: Keyring::new(Arc::new(|file| crate::report::ask(&format!("Passphrase of {}: ", file.display()), true))),
+        ..Options::default()
+    })
+}
+
+/// `ANSIBLE_ROLES_PATH`, then Ansible's own places.
+fn roles_path() -> Vec<PathBuf> {
+    let given = std::env::var_os("ANSIBLE_ROLES_PATH")
+        .map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>());
+    given.unwrap_or_else(|| {
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".ansible/roles"));
+        home.into_iter()
+            .chain(["/usr/share/ansible/roles".into(), "/etc/ansible/roles".into()])
+            .collect()
+    })
+}
+
+/// The terminal's width in columns; 80 if there is none.
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+        .unwrap_or(80)
+}

@@ -1,0 +1,147 @@
+//! One host of a run: what it has registered and learnt, how it fares, and the way to it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexSet;
+use minijinja::Value;
+use serde_json::Map;
+
+use super::link::Link;
+use crate::inventory::HostName;
+use crate::report::Stats;
+use crate::template::{Context, from_json};
+use crate::vars::Layer;
+
+/// A host, shared by all that act on it or read its variables.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) name: HostName,
+    learnt: Mutex<Learnt>,
+    /// How the host sees itself (`hostvars`), as long as nothing new is learnt.
+    context: Mutex<Option<Context>>,
+    progress: Mutex<Progress>,
+    /// The connection and its shells. One task at a time uses it.
+    pub(super) link: tokio::sync::Mutex<Link>,
+}
+
+/// What the run itself has found out about a host. Layers are replaced, never changed in place,
+/// so a task keeps the variables it began with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learnt {
+    /// `ansible_facts`, without the `ansible_` prefix.
+    pub(super) facts: Arc<Map<String, serde_json::Value>>,
+    /// The facts as variables: `ansible_facts`, and each with its prefix.
+    pub(super) fact_vars: Arc<Layer>,
+    pub(super) included: Arc<Layer>,
+    /// `set_fact` and `register`.
+    pub(super) set: Arc<Layer>,
+}
+
+/// How a host fares in the current play.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress {
+    pub(super) failed: bool,
+    pub(super) unreachable: bool,
+    /// `meta: end_host` or `end_play`.
+    pub(super) ended: bool,
+    /// Handlers to run, by their place in the play's list.
+    pub(super) notified: IndexSet<usize>,
+    pub(super) stats: Stats,
+}
+
+impl Progress {
+    pub(super) fn alive(&self) -> bool {
+        !(self.failed || self.unreachable || self.ended)
+    }
+}
+
+impl Host {
+    pub(super) fn new(name: HostName) -> Host {
+        Host {
+            name,
+            learnt: Mutex::default(),
+            context: Mutex::default(),
+            progress: Mutex::default(),
+            link: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) fn learnt(&self) -> Learnt {
+        self.lock_learnt().clone()
+    }
+
+    pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn alive(&self) -> bool {
+        self.progress().alive()
+    }
+
+    /// Neither failed nor lost: the host takes part in the next play.
+    pub(super) fn whole(&self) -> bool {
+        let progress = self.progress();
+        !(progress.failed || progress.unreachable)
+    }
+
+    /// A new play: `end_host` and notifications concern the old one.
+    pub(super) fn begin_play(&self) {
+        let mut progress = self.progress();
+        progress.ended = false;
+        progress.notified.clear();
+    }
+
+    pub(super) fn own_context(&self) -> Option<Context> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn keep_context(&self, context: &Context) {
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.clone());
+    }
+
+    /// For writing: what was evaluated before is forgotten.
+    fn change(&self) -> MutexGuard<'_, Learnt> {
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.lock_learnt()
+    }
+
+    fn lock_learnt(&self) -> MutexGuard<'_, Learnt> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `register` and `set_fact`.
+    pub(super) fn set(&self, values: impl IntoIterator<Item = (String, Value)>) {
+        let mut learnt = self.change();
+        let layer = Arc::make_mut(&mut learnt.set);
+        for (name, value) in values {
+            layer.set(name, value);
+        }
+    }
+
+    /// `include_vars`.
+    pub(super) fn include(&self, layer: Layer) {
+        Arc::make_mut(&mut self.change().included).extend(layer);
+    }
+
+    /// Facts a module has returned: `{"distribution": …}` or `{"ansible_distribution": …}`.
+    pub(super) fn add_facts(&self, facts: &Map<String, serde_json::Value>) {
+        let mut learnt = self.change();
+        let all = Arc::make_mut(&mut learnt.facts);
+        for (name, value) in facts {
+            let short = name.strip_prefix("ansible_").unwrap_or(name);
+            all.insert(short.to_owned(), value.clone());
+        }
+        let mut layer = Layer::default();
+        for (name, fact) in all.iter() {
+            layer.set(format!("ansible_{name}"), from_json(fact));
+        }
+        layer.set("ansible_facts", from_json(&serde_json::Value::Object(all.clone())));
+        learnt.fact_vars = Arc::new(layer);
+    }
+
+    pub(super) fn clear_facts(&self) {
+        let mut learnt = self.change();
+        learnt.facts = Arc::default();
+        learnt.fact_vars = Arc::default();
+    }
+}

@@ -1,0 +1,185 @@
+//! `include_tasks` and `include_role`: lists that are only known while the play runs; `hostvars`.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Weak},
+};
+
+use rprov_modules::kit::Node;
+
+use super::Engine;
+use super::host::Host;
+use super::list::{self, Rest};
+use super::outcome::Failure;
+use super::play::PlayRun;
+use super::task::At;
+use crate::playbook::{
+    Builtin, Chain, ChainLevel, Included, Keywords, Task, Wanted as Role, find_tasks,
+};
+use crate::report::Event;
+use crate::source::Diagnostic;
+use crate::template::{Context, Raw};
+use crate::vars::{Layer, Layers, Level, hostvars as all};
+
+/// What a host wants to run next.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    what: What,
+    /// The loop's variables, seen by what is included.
+    pub(super) variables: Vec<(String, Raw)>,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Tasks(PathBuf),
+    Role(Box<Role>),
+}
+
+/// Reads the arguments of an include for one host.
+pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result<Wanted, Failure> {
+    let templar = &at.play.engine.templar;
+    let mut args = at.task.args.clone();
+    if let Some(entries) = args.entries() {
+        // `apply` is for the tasks that are included.
+        let own =
+            entries.iter().filter(|entry| entry.key.text() != Some("apply")).cloned().collect();
+        args = Node::map(args.span, own);
+    }
+    let args = templar.render(&args, context).map_err(Failure::from)?;
+    let what = if builtin == Builtin::IncludeRole {
+        match Role::from_args(&args) {
+            Some(role) => What::Role(Box::new(role)),
+            None => {
+                return Err(Failure::from(
+                    Diagnostic::error("expected the name of a role")
+                        .at(at.task.span, "includes nothing"),
+                ));
+            }
+        }
+    } else {
+        let Some(file) = args.get("file") else {
+            return Err(Failure::from(
+                Diagnostic::error("expected the name of a file")
+                    .at(at.task.span, "includes nothing"),
+            ));
+        };
+        let name = file.text().unwrap_or_default();
+        match find_tasks(name, &at.task.chain, &at.play.play.dir) {
+            Some(path) => What::Tasks(path),
+            None => {
+                return Err(Failure::from(
+                    Diagnostic::error(format!("there is no task file `{name}`"))
+                        .at(file.span, "not found"),
+                ));
+            }
+        }
+    };
+    Ok(Wanted { what, variables: Vec::new() })
+}
+
+/// Runs what hosts want, the same for all that want the same, in the order it was first wanted.
+pub(super) async fn run(
+    play: &Arc<PlayRun>,
+    task: &Arc<Task>,
+    wanted: Vec<(Arc<Host>, Vec<Wanted>)>,
+    rest: &Arc<Rest>,
+    next: usize,
+) {
+    let turns = wanted.iter().map(|(_, list)| list.len()).max().unwrap_or(0);
+    for (host, _) in &wanted {
+        host.progress().stats.ok += 1;
+    }
+    for turn in 0..turns {
+        let mut groups: Vec<(String, Wanted, Vec<Arc<Host>>)> = Vec::new();
+        for (host, list) in &wanted {
+            let Some(one) = list.get(turn) else { continue };
+            let key = format!("{:?}", one);
+            match groups.iter_mut().find(|(known, ..)| *known == key) {
+                Some((.., hosts)) => hosts.push(host.clone()),
+                None => groups.push((key, one.clone(), vec![host.clone()])),
+            }
+        }
+        for (_, one, hosts) in groups {
+            match load(play, task, &one) {
+                Ok(included) => {
+                    let name = match &one.what {
+                        What::Tasks(path) => path.display().to_string(),
+                        What::Role(role) => role.name.clone(),
+                    };
+                    play.engine.reporter.report(Event::Included {
+                        path: name,
+                        hosts: hosts.iter().map(|host| host.name.to_string()).collect(),
+                    });
+                    play.gain(included.handlers, included.roles);
+                    list::run(play, &Rest::below(included.items.into(), rest, next), hosts).await;
+                }
+                Err(errors) => hosts.iter().for_each(|host| list::refuse(play, host, &errors)),
+            }
+        }
+    }
+}
+
+fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Diagnostic>> {
+    let mut vars = (*task.chain.vars).clone();
+    for (name, value) in &wanted.variables {
+        vars.insert(name.clone(), value.clone(), Default::default());
+    }
+    let keywords = Keywords::applied(task.args.get("apply"));
+    let params = Arc::new(vars);
+    let level = |vars: Arc<Layer>, dir: PathBuf| {
+        Arc::new(Chain {
+            keywords,
+            level: ChainLevel::Include,
+            vars,
+            role: task.chain.role.clone(),
+            dir,
+            up: task.chain.up.clone(),
+        })
+    };
+    match &wanted.what {
+        What::Tasks(path) => {
+            let dir = path.parent().map(PathBuf::from).unwrap_or_default();
+            play.engine.loader.tasks(path, task.span, &level(params, dir), &play.play.dir)
+        }
+        What::Role(role) => {
+            let chain = level(params, task.chain.dir.clone());
+            play.engine.loader.role(role, &chain, &play.play.dir)
+        }
+    }
+}
+
+/// `hostvars`: every host as it sees itself, with what the run has found out about it so far.
+pub(super) fn hostvars(engine: &Arc<Engine>) -> minijinja::Value {
+    all::hostvars(
+        engine.inventory.clone(),
+        engine.templar.clone(),
+        Arc::new(Contexts(Arc::downgrade(engine))),
+    )
+}
+
+struct Contexts(Weak<Engine>);
+
+impl all::Contexts for Contexts {
+    fn context(&self, host: &crate::inventory::Host) -> Result<Context, String> {
+        let Some(engine) = self.0.upgrade() else { return Err("the run is over".to_owned()) };
+        let known = engine.host(&host.name);
+        if let Some(context) = known.own_context() {
+            return Ok(context);
+        }
+        let mut layers: Layers = engine.inventory_vars.layers(host).map_err(|errors| {
+            errors.first().map_or_else(String::new, |error| error.message().to_owned())
+        })?;
+        let learnt = known.learnt();
+        layers.push(Level::Facts, learnt.fact_vars);
+        layers.push(Level::IncludeVars, learnt.included);
+        layers.push(Level::SetFact, learnt.set);
+        layers.push(Level::Extra, engine.extra.clone());
+        let context = Context::new(Arc::new(layers), crate::template::Search::default());
+        let context = match &engine.decrypt {
+            Some(decrypt) => context.decrypt_with(decrypt.clone()),
+            None => context,
+        };
+        known.keep_context(&context);
+        Ok(context)
+    }
+}

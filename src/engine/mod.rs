@@ -1,0 +1,206 @@
+//! Plays over hosts: order, failure, handlers; and below that one task on one host.
+//!
+//! Reading order: `play` (a play over its hosts), `list` (tasks and blocks in order), `task` (one
+//! task on one host: condition, loop, register), `perform` (one module on one host: probe, plan,
+//! steps, verification), `ahead` (what to ask early), then the parts they use.
+//!
+//! Check mode, diffs, verification and speculation are written here once, and in no module.
+
+mod action;
+mod ahead;
+mod host;
+mod include;
+mod link;
+mod list;
+mod loops;
+mod outcome;
+mod perform;
+mod play;
+mod scope;
+mod supply;
+mod target;
+mod task;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use indexmap::IndexMap;
+
+use self::host::Host;
+use crate::inventory::{HostName, Inventory, pattern::Limit};
+use crate::playbook::{Loader, Play, TagFilter};
+use crate::report::{Event, Redactor, Reporter, Stats};
+use crate::session::{Keyring, Transport};
+use crate::source::Diagnostic;
+use crate::template::{Decrypt, Templar};
+use crate::vars::{InventoryVars, Layer, special};
+
+/// What the command line says about a run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Show what would change, change nothing.
+    pub check: bool,
+    pub diff: bool,
+    pub verbosity: u8,
+    /// Hosts at a time. 0 means all.
+    pub forks: usize,
+    pub tags: TagFilter,
+    pub limit: Option<Limit>,
+    /// `--user`: the login user where no variable gives one.
+    pub user: Option<String>,
+    pub private_key: Option<String>,
+    /// `--connection`.
+    pub connection: Option<String>,
+    /// Connection timeout in seconds. Default: 10.
+    pub timeout: Option<u64>,
+    pub become_: bool,
+    pub become_user: Option<String>,
+    pub become_method: Option<String>,
+    /// Asked for once, by `--ask-become-pass`.
+    pub become_password: Option<String>,
+    pub ssh_password: Option<String>,
+    pub force_handlers: bool,
+    pub start_at_task: Option<String>,
+    /// Private keys, opened once for all hosts.
+    pub keyring: Keyring,
+    /// Hosts that live inside this process.
+    pub embedded: HashMap<String, Transport>,
+}
+
+/// Runs plays. One per run.
+pub struct Engine {
+    inventory: Arc<Inventory>,
+    inventory_vars: InventoryVars,
+    loader: Loader,
+    templar: Templar,
+    decrypt: Option<Decrypt>,
+    options: Options,
+    extra: Arc<Layer>,
+    special: special::Run,
+    redactor: Redactor,
+    reporter: Arc<dyn Reporter>,
+    /// Every host that was met, in order, kept over the plays of the run.
+    hosts: Mutex<IndexMap<HostName, Arc<Host>>>,
+    /// `--start-at-task` has not been met yet.
+    waiting: std::sync::atomic::AtomicBool,
+    /// Some play had a host.
+    matched: std::sync::atomic::AtomicBool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Ok,
+    Failed,
+    Unreachable,
+}
+
+/// The parts of an [`Engine`].
+pub struct Parts {
+    pub inventory: Arc<Inventory>,
+    pub inventory_vars: InventoryVars,
+    pub loader: Loader,
+    pub templar: Templar,
+    pub decrypt: Option<Decrypt>,
+    pub options: Options,
+    pub extra: Arc<Layer>,
+    pub special: special::Run,
+    pub redactor: Redactor,
+    pub reporter: Arc<dyn Reporter>,
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Arc<Engine> {
+        let waiting = parts.options.start_at_task.is_some();
+        Arc::new(Engine {
+            inventory: parts.inventory,
+            inventory_vars: parts.inventory_vars,
+            loader: parts.loader,
+            templar: parts.templar,
+            decrypt: parts.decrypt,
+            options: parts.options,
+            extra: parts.extra,
+            special: parts.special,
+            redactor: parts.redactor,
+            reporter: parts.reporter,
+            hosts: Mutex::default(),
+            waiting: std::sync::atomic::AtomicBool::new(waiting),
+            matched: std::sync::atomic::AtomicBool::new(false),
+        })
+    }
+
+    pub fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
+    /// Runs the plays in order and reports what happens.
+    ///
+    /// # Errors
+    /// A play whose hosts or variables cannot be determined; plays before it have run.
+    pub async fn run(self: &Arc<Self>, plays: Vec<Play>) -> Result<Ending, Vec<Diagnostic>> {
+        let plays_are_empty = plays.is_empty();
+        for play in plays {
+            if !play::run(self, Arc::new(play)).await? {
+                break;
+            }
+        }
+        if self.waiting.load(std::sync::atomic::Ordering::Relaxed) {
+            let name = self.options.start_at_task.as_deref().unwrap_or_default();
+            return Err(vec![Diagnostic::error(format!("there is no task `{name}` to start at"))]);
+        }
+        if !plays_are_empty && !self.matched.load(std::sync::atomic::Ordering::Relaxed) {
+            let error = Diagnostic::error("no play has a host: nothing was done");
+            return Err(vec![error.help("see the warnings above; `--list-hosts` shows what each play would run on")]);
+        }
+        let recap = self.recap();
+        let ending = match &recap {
+            all if all.iter().any(|(_, s)| s.unreachable > 0) => Ending::Unreachable,
+            all if all.iter().any(|(_, s)| s.failed > 0) => Ending::Failed,
+            _ => Ending::Ok,
+        };
+        self.reporter.report(Event::Recap(recap));
+        Ok(ending)
+    }
+
+    /// Each host's counts, in the order of names.
+    pub fn recap(&self) -> Vec<(String, Stats)> {
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recap: Vec<_> = hosts
+            .values()
+            .map(|host| (host.name.to_string(), host.progress().stats))
+            .filter(|(_, stats)| *stats != Stats::default())
+            .collect();
+        recap.sort_by(|a, b| a.0.cmp(&b.0));
+        recap
+    }
+
+    /// Sequential round trips to each host after its connection was made.
+    pub async fn round_trips(&self) -> Vec<(String, usize)> {
+        let hosts: Vec<_> =
+            self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut trips = Vec::new();
+        for host in hosts {
+            trips.push((host.name.to_string(), host.link.lock().await.round_trips()));
+        }
+        trips
+    }
+
+    /// Ends all connections; what was private on the hosts is removed with them.
+    pub async fn close(&self) {
+        let hosts: Vec<_> =
+            self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for host in hosts {
+            if let Ok(mut link) = host.link.try_lock() {
+                link.close();
+            }
+        }
+    }
+
+    /// The running state of a host, made when first met.
+    fn host(&self, name: &HostName) -> Arc<Host> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.entry(name.clone()).or_insert_with(|| Arc::new(Host::new(name.clone()))).clone()
+    }
+}

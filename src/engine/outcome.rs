@@ -1,0 +1,120 @@
+//! What acting brought: the values for `register`, differences, failure.
+
+use rprov_modules::kit::Diff;
+use serde_json::{Map, Value};
+
+use crate::source::Diagnostic;
+use crate::template::TemplateError;
+
+/// The result of one turn of a task.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Done {
+    pub(super) changed: bool,
+    pub(super) skipped: bool,
+    pub(super) failure: Option<Failure>,
+    pub(super) unreachable: bool,
+    /// It could not even be tried: templates, arguments.
+    pub(super) refused: bool,
+    pub(super) ignored: bool,
+    pub(super) values: Map<String, Value>,
+    pub(super) diffs: Vec<Diff>,
+    pub(super) unsettled: Vec<Diff>,
+    pub(super) warnings: Vec<String>,
+    pub(super) delegated: Option<String>,
+    /// `debug`: the values are the point.
+    pub(super) verbose: bool,
+    /// It stands for all turns of a loop.
+    pub(super) looped: bool,
+}
+
+/// Why a task failed.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) message: String,
+    /// The place in the user's files, where there is a better one than the task itself.
+    pub(super) diagnostic: Option<Box<Diagnostic>>,
+    /// What can be done about it.
+    pub(super) help: Option<String>,
+    pub(super) unreachable: bool,
+    /// The result has its own `msg`.
+    quiet: bool,
+}
+
+impl Failure {
+    pub(super) fn new(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), diagnostic: None, help: None, unreachable: false, quiet: false }
+    }
+
+    /// The first of several errors.
+    pub(super) fn from_all(errors: Vec<Diagnostic>) -> Failure {
+        match errors.into_iter().next() {
+            Some(error) => Failure::from(error),
+            None => Failure::new("the variables of the host cannot be read"),
+        }
+    }
+
+    /// Keeps the `msg` the module has given.
+    pub(super) fn quiet(mut self) -> Failure {
+        self.quiet = true;
+        self
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Failure {
+        Failure {
+            diagnostic: Some(Box::new(diagnostic.clone())),
+            ..Failure::new(diagnostic.message())
+        }
+    }
+}
+
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Failure {
+        Failure::from(Diagnostic::from(error))
+    }
+}
+
+impl Done {
+    /// A task that could not be tried.
+    pub(super) fn failed(failure: Failure) -> Done {
+        Done {
+            unreachable: failure.unreachable,
+            failure: Some(failure),
+            refused: true,
+            ..Done::default()
+        }
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        self.failure.is_some() || self.unreachable
+    }
+
+    /// What `register` gets.
+    pub(super) fn result(&self) -> Value {
+        let mut values = self.values.clone();
+        values.entry("changed").or_insert(false.into());
+        values["changed"] = self.changed.into();
+        values.insert("failed".into(), (self.failure.is_some() && !self.unreachable).into());
+        if self.skipped {
+            values.insert("skipped".into(), true.into());
+        }
+        if self.unreachable {
+            values.insert("unreachable".into(), true.into());
+        }
+        if let Some(failure) = &self.failure
+            && !(failure.quiet && values.contains_key("msg"))
+            && !self.looped
+        {
+            values.insert("msg".into(), failure.message.clone().into());
+        }
+        // As Ansible does: lines beside every text of a stream.
+        for name in ["stdout", "stderr"] {
+            if let Some(Value::String(text)) = values.get(name) {
+                let lines: Vec<Value> = text.lines().map(Value::from).collect();
+                values.entry(format!("{name}_lines")).or_insert(lines.into());
+            }
+        }
+        Value::Object(values)
+    }
+}

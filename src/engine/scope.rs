@@ -1,0 +1,93 @@
+//! The variables a task sees on a host: every layer at its level of precedence.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::host::Host;
+use super::play::PlayRun;
+use crate::playbook::{Chain, ChainLevel, Task};
+use crate::source::Diagnostic;
+use crate::template::{Context, Search};
+use crate::vars::{Layer, Layers, Level, special};
+
+impl PlayRun {
+    /// What a task sees on a host; with no task, what the play itself sees.
+    ///
+    /// # Errors
+    /// What is wrong in the variable files of the host.
+    pub(super) fn context(
+        &self,
+        host: &Host,
+        task: Option<&Task>,
+    ) -> Result<Context, Vec<Diagnostic>> {
+        let chain = task.map_or(&self.play.chain, |task| &task.chain);
+        let layers = self.layers(host, chain)?;
+        let context = Context::new(Arc::new(layers), self.search(chain));
+        Ok(match &self.engine.decrypt {
+            Some(decrypt) => context.decrypt_with(decrypt.clone()),
+            None => context,
+        })
+    }
+
+    pub(super) fn layers(&self, host: &Host, chain: &Chain) -> Result<Layers, Vec<Diagnostic>> {
+        let engine = &self.engine;
+        let Some(known) = engine.inventory.host(&host.name) else {
+            return Err(vec![Diagnostic::error(format!(
+                "host `{}` is not in the inventory",
+                host.name
+            ))]);
+        };
+        let mut layers = engine.inventory_vars.layers(known)?;
+        let learnt = host.learnt();
+        let roles = self.roles();
+        for role in &roles {
+            layers.push(Level::RoleDefaults, role.defaults.clone());
+            layers.push(Level::Role, role.vars.clone());
+        }
+        if let Some(own) = &chain.role {
+            for role in own.parents.iter().rev().chain([own]) {
+                layers.push(Level::RoleDefaults, role.defaults.clone());
+                layers.push(Level::Role, role.vars.clone());
+                layers.push(Level::RoleParams, role.params.clone());
+            }
+            layers.push(Level::Special, Arc::new(special::role(&own.name, &own.path)));
+        }
+        layers.push(Level::Facts, learnt.fact_vars);
+        layers.push(Level::Play, self.play.vars.clone());
+        layers.push(Level::Prompt, self.prompted.clone());
+        layers.push(Level::PlayFiles, self.vars_files(host));
+        let mut levels: Vec<&Chain> = chain.levels().collect();
+        levels.reverse();
+        for level in levels {
+            let at = match level.level {
+                ChainLevel::Play => continue,
+                ChainLevel::Role | ChainLevel::Block => Level::Block,
+                ChainLevel::Include => Level::IncludeParams,
+                ChainLevel::Task => Level::Task,
+            };
+            layers.push(at, level.vars.clone());
+        }
+        layers.push(Level::IncludeVars, learnt.included);
+        layers.push(Level::SetFact, learnt.set);
+        layers.push(Level::Extra, engine.extra.clone());
+        layers.push(Level::Special, self.special());
+        Ok(layers)
+    }
+
+    /// Ansible's order: the role's own directory, the task file's, the playbook's.
+    fn search(&self, chain: &Chain) -> Search {
+        let mut dirs: Vec<PathBuf> = Vec::new();
+        if let Some(role) = &chain.role {
+            dirs.extend(std::iter::once(role).chain(&role.parents).map(|role| role.path.clone()));
+        }
+        dirs.push(chain.dir.clone());
+        dirs.push(self.play.dir.clone());
+        dirs.dedup();
+        Search { dirs }
+    }
+
+    /// `vars_files`, as they are for one host: read once.
+    fn vars_files(&self, host: &Host) -> Arc<Layer> {
+        let files = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        files.get(&host.name).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,133 @@
+//! What a `-i` value is: a list of hosts, a directory, a script, or a file of INI or YAML.
+
+use std::path::Path;
+
+use rprov_modules::kit::{Span, nearest};
+
+use super::build::{Build, UNGROUPED};
+use super::{ini, script, yaml};
+use crate::source::{self, Diagnostic};
+use crate::vars::files::{Reader, unreadable};
+
+/// Files in an inventory directory that end like this are no inventories.
+const IGNORED: [&str; 12] =
+    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+
+/// Directories deeper than this below a source are a loop of links.
+const DEEPEST: usize = 16;
+
+pub(super) fn read(source: &str, reader: &Reader, build: &mut Build) {
+    let path = Path::new(source);
+    if source.contains(',') && !path.exists() {
+        // As in Ansible, the list itself is their `inventory_file`.
+        build.file = Some(path.into());
+        for host in source.split(',').map(str::trim).filter(|host| !host.is_empty()) {
+            for host in build.hosts(host, Span::default()) {
+                build.member(UNGROUPED, host);
+            }
+        }
+        build.file = None;
+        return;
+    }
+    let Ok(kind) = path.metadata() else {
+        return build.report(not_found(path));
+    };
+    let directory = if kind.is_dir() { path } else { parent(path) };
+    if !build.directories.iter().any(|known| known == directory) {
+        build.directories.push(directory.to_owned());
+    }
+    if kind.is_dir() {
+        self::directory(path, 0, reader, build)
+    } else {
+        file(path, reader, build)
+    }
+    build.file = None;
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn not_found(path: &Path) -> Diagnostic {
+    let error = Diagnostic::error(format!("inventory `{}` does not exist", path.display()));
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let beside: Vec<String> = std::fs::read_dir(parent(path))
+        .map(|entries| {
+            entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect()
+        })
+        .unwrap_or_default();
+    match nearest(name, beside.iter().map(String::as_str)) {
+        Some(near) => {
+            error.help(format!("did you mean `{}`?", path.with_file_name(near).display()))
+        }
+        None if name.contains(['/', '.']) => error,
+        None => error.help(format!("a list of hosts needs a comma: `-i {name},`")),
+    }
+}
+
+/// All files of a directory in the order of their names, and of the directories in it.
+fn directory(path: &Path, depth: usize, reader: &Reader, build: &mut Build) {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => return build.report(unreadable(path, &error)),
+    };
+    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    names.sort_unstable();
+    for name in names {
+        let text = name.to_string_lossy();
+        let ignored = text.starts_with('.')
+            || ["group_vars", "host_vars", "vars_plugins"].contains(&&*text)
+            || IGNORED.iter().any(|end| text.ends_with(end));
+        if ignored {
+            continue;
+        }
+        let path = path.join(&name);
+        match path.is_dir() {
+            true if depth < DEEPEST => directory(&path, depth + 1, reader, build),
+            true => {
+                build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display())))
+            }
+            false => file(&path, reader, build),
+        }
+    }
+}
+
+fn file(path: &Path, reader: &Reader, build: &mut Build) {
+    let (bytes, _) = match reader.bytes(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return build.report(error),
+    };
+    build.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).into());
+    if bytes.starts_with(b"#!") && script::is_executable(path) {
+        return script::read(path, reader, build);
+    }
+    let text = match source::yaml::utf8(&reader.map, path, &bytes) {
+        Ok(text) => text,
+        Err(error) => return build.report(error),
+    };
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("yml" | "yaml" | "json") => match source::yaml::parse_value(&reader.map, path, text) {
+            Ok(root) if root.is_null() => {}
+            Ok(root) => yaml::read(&root, build),
+            Err(error) => build.report(error),
+        },
+        None if may_be_yaml(text) => match source::yaml::parse_value(&reader.map, path, text) {
+            Ok(root) if yaml::is_inventory(&root) => yaml::read(&root, build),
+            Err(error) if text.trim_start().starts_with("---") => build.report(error),
+            _ => ini::read(text, reader.map.add(path, text.into()), build),
+        },
+        _ => ini::read(text, reader.map.add(path, text.into()), build),
+    }
+}
+
+/// A file without extension is YAML if its first line says so: `---`, `{` or `group:`.
+fn may_be_yaml(text: &str) -> bool {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| {
+        let line = line.split(" #").next().unwrap_or_default().trim_end();
+        line.starts_with("---")
+            || line.starts_with('{')
+            || line.ends_with(':')
+            || line.ends_with('}')
+    })
+}

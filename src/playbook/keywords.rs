@@ -1,0 +1,143 @@
+//! The keywords of plays, roles, blocks and tasks: one table.
+
+use rprov_modules::kit::{Node, nearest};
+
+use crate::source::Diagnostic;
+
+/// Where a keyword may stand.
+pub(super) const PLAY: u8 = 1;
+pub(super) const ROLE: u8 = 2;
+pub(super) const BLOCK: u8 = 4;
+pub(super) const TASK: u8 = 8;
+pub(super) const HANDLER: u8 = 16;
+const ANY: u8 = PLAY | ROLE | BLOCK | TASK | HANDLER;
+const INNER: u8 = ROLE | BLOCK | TASK | HANDLER;
+const LEAF: u8 = TASK | HANDLER;
+
+/// Every keyword rprov acts on, and where it may stand.
+const TABLE: &[(&str, u8)] = &[
+    ("action", LEAF),
+    ("always", BLOCK),
+    ("any_errors_fatal", ANY),
+    ("args", LEAF),
+    ("become", ANY),
+    ("become_exe", ANY),
+    ("become_flags", ANY),
+    ("become_method", ANY),
+    ("become_user", ANY),
+    ("block", BLOCK),
+    ("changed_when", LEAF),
+    ("check_mode", ANY),
+    ("collections", ANY),
+    ("connection", ANY),
+    ("delay", LEAF),
+    ("delegate_facts", INNER),
+    ("delegate_to", INNER),
+    ("diff", ANY),
+    ("environment", ANY),
+    ("failed_when", LEAF),
+    ("force_handlers", PLAY),
+    ("gather_facts", PLAY),
+    ("gather_subset", PLAY),
+    ("gather_timeout", PLAY),
+    ("handlers", PLAY),
+    ("hosts", PLAY),
+    ("ignore_errors", ANY),
+    ("ignore_unreachable", ANY),
+    ("listen", HANDLER),
+    ("local_action", LEAF),
+    ("loop", LEAF),
+    ("loop_control", LEAF),
+    ("max_fail_percentage", PLAY),
+    ("name", ANY),
+    ("no_log", ANY),
+    ("notify", BLOCK | LEAF),
+    ("order", PLAY),
+    ("port", ANY),
+    ("post_tasks", PLAY),
+    ("pre_tasks", PLAY),
+    ("register", LEAF),
+    ("remote_user", ANY),
+    ("rescue", BLOCK),
+    ("retries", LEAF),
+    ("roles", PLAY),
+    ("run_once", ANY),
+    ("serial", PLAY),
+    ("strategy", PLAY),
+    ("tags", ANY),
+    ("tasks", PLAY),
+    ("throttle", ANY),
+    ("timeout", ANY),
+    ("until", LEAF),
+    ("vars", ANY),
+    ("vars_files", PLAY),
+    ("vars_prompt", PLAY),
+    ("when", INNER),
+];
+
+/// Ansible's keywords that rprov does not act on yet: refused, so that no run silently ignores one.
+const NOT_YET: &[&str] =
+    &["async", "poll", "debugger", "module_defaults", "fact_path", "validate_argspec"];
+
+/// The keywords written at one level, in order.
+#[derive(Debug, Default)]
+pub struct Keywords(Vec<(&'static str, Node)>);
+
+impl Keywords {
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, node)| node)
+    }
+
+    /// The keywords of a task that runs under any `--tags`.
+    pub(crate) fn always() -> Keywords {
+        Keywords(vec![("tags", Node::string(Default::default(), "always"))])
+    }
+
+    /// `apply` of an include: keywords for the tasks that are included.
+    pub(crate) fn applied(node: Option<&Node>) -> Keywords {
+        let mut keywords = Keywords::default();
+        for entry in node.and_then(Node::entries).unwrap_or_default() {
+            if let Kind::Keyword(name) = kind(entry.key.text().unwrap_or_default(), BLOCK) {
+                keywords.set(name, entry.value.clone());
+            }
+        }
+        keywords
+    }
+
+    pub(super) fn set(&mut self, name: &'static str, node: Node) {
+        match self.0.iter_mut().find(|(key, _)| *key == name) {
+            Some(found) => found.1 = node,
+            None => self.0.push((name, node)),
+        }
+    }
+}
+
+/// What a key of a mapping is.
+pub(super) enum Kind {
+    Keyword(&'static str),
+    /// An Ansible keyword, at a place where it means nothing.
+    Misplaced,
+    NotYet,
+    Other,
+}
+
+pub(super) fn kind(key: &str, place: u8) -> Kind {
+    match TABLE.iter().find(|(name, _)| *name == key) {
+        Some((name, places)) if places & place != 0 => Kind::Keyword(name),
+        Some(_) => Kind::Misplaced,
+        None if NOT_YET.contains(&key) => Kind::NotYet,
+        None => Kind::Other,
+    }
+}
+
+/// The keyword nearest to a mistyped one.
+pub(super) fn suggestion(key: &str, place: u8) -> Option<&'static str> {
+    nearest(key, TABLE.iter().filter(|(_, places)| places & place != 0).map(|(name, _)| *name))
+}
+
+pub(super) fn not_yet(key: &Node) -> Diagnostic {
+    let name = key.text().unwrap_or_default();
+    Diagnostic::error(format!("keyword `{name}` is not supported yet"))
+        .at(key.span, "has no effect here")
+        .help("COMPATIBILITY.md lists what rprov does not do yet")
+}

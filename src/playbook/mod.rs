@@ -1,0 +1,227 @@
+//! Playbooks as written: plays, blocks, tasks and roles, typed and spanned, still templated.
+//!
+//! Nothing here knows a host. Every error that can be found in the text is found while loading and
+//! all of them are reported together.
+
+mod freeform;
+mod keywords;
+mod load;
+mod role;
+mod tags;
+mod task;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rprov_modules::kit::{Node, Span, Spec};
+
+pub use self::keywords::Keywords;
+pub(crate) use self::load::Included;
+pub use self::load::{Loader, Settings};
+pub use self::role::Role;
+pub(crate) use self::role::Wanted;
+pub use self::tags::TagFilter;
+pub(crate) use self::task::{TERMS, WITH, find_tasks, has_template};
+
+use crate::vars::Layer;
+
+/// A play: which hosts, and what happens there in which order.
+#[derive(Debug)]
+pub struct Play {
+    pub name: Option<Node>,
+    pub hosts: Node,
+    /// What every task of the play inherits.
+    pub chain: Arc<Chain>,
+    pub vars: Arc<Layer>,
+    pub vars_files: Vec<Node>,
+    pub vars_prompt: Vec<Node>,
+    /// Roles whose defaults and vars the whole play sees: those of `roles:` and `import_role`.
+    pub roles: Vec<Arc<Role>>,
+    /// `pre_tasks`, then roles and `tasks`, then `post_tasks`: handlers are flushed after each.
+    pub phases: Vec<Arc<[Item]>>,
+    pub handlers: Vec<Arc<Task>>,
+    /// The playbook's directory.
+    pub dir: PathBuf,
+    pub span: Span,
+}
+
+/// A step of a play's list.
+#[derive(Debug, Clone)]
+pub enum Item {
+    Task(Arc<Task>),
+    Block(Arc<Block>),
+}
+
+/// Tasks that share keywords, with what to do when one fails and what to do in any case.
+#[derive(Debug)]
+pub struct Block {
+    pub chain: Arc<Chain>,
+    pub body: Arc<[Item]>,
+    pub rescue: Arc<[Item]>,
+    pub always: Arc<[Item]>,
+}
+
+/// One task, its arguments still templated.
+#[derive(Debug)]
+pub struct Task {
+    pub name: Option<Node>,
+    pub action: Action,
+    /// The name of the action as it is written.
+    pub written: String,
+    /// A mapping, or a scalar that renders to one.
+    pub args: Node,
+    /// The task's own keywords, then those of what it stands in.
+    pub chain: Arc<Chain>,
+    /// Where the action's name stands.
+    pub span: Span,
+}
+
+/// What a task does.
+#[derive(Clone, Copy)]
+pub enum Action {
+    Module(&'static Spec),
+    Builtin(Builtin),
+}
+
+/// Actions that the engine carries out itself: they change the play, not a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builtin {
+    Assert,
+    Debug,
+    Fail,
+    IncludeRole,
+    IncludeTasks,
+    IncludeVars,
+    Meta,
+    Pause,
+    SetFact,
+}
+
+/// Keywords and role of one level, linked to the level around it: task, blocks, includes, role, play.
+#[derive(Debug)]
+pub struct Chain {
+    pub keywords: Keywords,
+    pub level: ChainLevel,
+    /// `vars:` of this level.
+    pub vars: Arc<Layer>,
+    /// The role this level belongs to, if any.
+    pub role: Option<Arc<Role>>,
+    /// The directory of the file this level was written in.
+    pub dir: PathBuf,
+    pub up: Option<Arc<Chain>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainLevel {
+    Play,
+    Role,
+    Block,
+    Include,
+    Task,
+}
+
+/// A directory for people: the working directory has a name, too.
+fn shown(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}
+
+impl Chain {
+    /// From the innermost level to the play.
+    pub fn levels(&self) -> impl Iterator<Item = &Chain> {
+        std::iter::successors(Some(self), |chain| chain.up.as_deref())
+    }
+
+    /// The nearest definition of a keyword.
+    pub fn nearest(&self, keyword: &str) -> Option<&Node> {
+        self.levels().find_map(|chain| chain.keywords.get(keyword))
+    }
+
+    /// All definitions of a keyword, from the play inwards.
+    pub fn all(&self, keyword: &str) -> Vec<&Node> {
+        let mut found: Vec<_> =
+            self.levels().filter_map(|chain| chain.keywords.get(keyword)).collect();
+        found.reverse();
+        found
+    }
+}
+
+impl Task {
+    pub fn keyword(&self, name: &str) -> Option<&Node> {
+        self.chain.keywords.get(name)
+    }
+
+    pub fn role(&self) -> Option<&Arc<Role>> {
+        self.chain.role.as_ref()
+    }
+}
+
+impl std::fmt::Debug for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Action::Module(spec) => f.write_str(spec.name()),
+            Action::Builtin(builtin) => builtin.fmt(f),
+        }
+    }
+}
+
+impl Builtin {
+    /// Every name a playbook may use, with the free-form parameter it takes.
+    pub const NAMES: &[(&str, Builtin)] = &[
+        ("assert", Builtin::Assert),
+        ("debug", Builtin::Debug),
+        ("fail", Builtin::Fail),
+        ("include_role", Builtin::IncludeRole),
+        ("include_tasks", Builtin::IncludeTasks),
+        ("include_vars", Builtin::IncludeVars),
+        ("meta", Builtin::Meta),
+        ("pause", Builtin::Pause),
+        ("set_fact", Builtin::SetFact),
+    ];
+
+    /// The parameters it takes; empty means any.
+    pub fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Builtin::SetFact => &[],
+            Builtin::Assert => &["that", "msg", "fail_msg", "success_msg", "quiet"],
+            Builtin::Debug => &["msg", "var", "verbosity"],
+            Builtin::Fail => &["msg"],
+            Builtin::IncludeRole => &[
+                "name",
+                "role",
+                "tasks_from",
+                "vars_from",
+                "defaults_from",
+                "handlers_from",
+                "apply",
+                "public",
+                "allow_duplicates",
+                "rolespec_validate",
+            ],
+            Builtin::IncludeTasks => &["file", "apply"],
+            Builtin::IncludeVars => &[
+                "file",
+                "dir",
+                "name",
+                "depth",
+                "files_matching",
+                "ignore_files",
+                "extensions",
+                "ignore_unknown_extensions",
+                "hash_behaviour",
+            ],
+            Builtin::Meta => &["action"],
+            Builtin::Pause => &["seconds", "minutes", "prompt", "echo"],
+        }
+    }
+
+    /// The parameter that a bare string sets.
+    pub fn free_form(self) -> Option<&'static str> {
+        match self {
+            Builtin::IncludeTasks | Builtin::IncludeVars => Some("file"),
+            Builtin::Meta => Some("action"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Roles: where they are found, their variables, their dependencies and what they bring.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rprov_modules::kit::{Node, NodeKind, Span};
+
+use super::keywords::{self, Keywords, Kind};
+use super::load::Load;
+use super::{Chain, ChainLevel, Item};
+use crate::source::Diagnostic;
+use crate::vars::Layer;
+
+/// A role in use, with the variables it gives its tasks.
+#[derive(Debug)]
+pub struct Role {
+    /// As it was written: `web`, `acme.tools.web`.
+    pub name: String,
+    pub path: PathBuf,
+    pub defaults: Arc<Layer>,
+    pub vars: Arc<Layer>,
+    /// `{role: web, port: 80}`: everything that is no keyword.
+    pub params: Arc<Layer>,
+    /// Roles that depend on this one, the nearest first.
+    pub parents: Vec<Arc<Role>>,
+}
+
+/// What of a role is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pub name: String,
+    pub span: Span,
+    pub tasks_from: Option<String>,
+    pub vars_from: Option<String>,
+    pub defaults_from: Option<String>,
+    pub handlers_from: Option<String>,
+    pub params: Arc<Layer>,
+    /// The rest of the play sees the role's variables.
+    pub public: bool,
+}
+
+impl Load<'_> {
+    /// `roles:` of a play, dependencies first.
+    pub(super) fn play_roles(&mut self, node: Option<&Node>, chain: &Arc<Chain>) -> Vec<Item> {
+        let Some(node) = node.filter(|node| !node.is_null()) else { return Vec::new() };
+        let Some(list) = node.items() else {
+            self.fail(
+                Diagnostic::error(format!("expected a list of roles, found {}", node.type_name()))
+                    .at(node.span, ""),
+            );
+            return Vec::new();
+        };
+        list.iter().flat_map(|entry| self.role_entry(entry, chain, &[])).collect()
+    }
+
+    /// An entry of `roles:` or `dependencies:`: a name, or a mapping with keywords and parameters.
+    fn role_entry(&mut self, entry: &Node, chain: &Arc<Chain>, parents: &[Arc<Role>]) -> Vec<Item> {
+        let mut keywords = Keywords::default();
+        let mut params = Vec::new();
+        let mut name = entry.scalar().map(|_| entry);
+        for field in entry.entries().unwrap_or_default() {
+            let key = field.key.text().unwrap_or_default();
+            match (key, keywords::kind(key, keywords::ROLE)) {
+                ("role", _) => name = Some(&field.value),
+                ("name", _) => name = name.or(Some(&field.value)),
+                (_, Kind::Keyword(keyword)) => keywords.set(keyword, field.value.clone()),
+                (_, Kind::NotYet) => self.fail(keywords::not_yet(&field.key)),
+                _ => params.push(field.clone()),
+            }
+        }
+        let Some(name) = name else {
+            self.fail(
+                Diagnostic::error("expected the name of a role")
+                    .at(entry.span, "")
+                    .help("write `- name` or `- role: name`"),
+            );
+            return Vec::new();
+        };
+        let text = match self.loader.text(name, self.statics(chain)) {
+            Ok(text) => text,
+            Err(error) => {
+                self.fail(error);
+                return Vec::new();
+            }
+        };
+        let params = self.vars(Some(&Node::map(entry.span, params)));
+        let vars = Arc::new(self.vars(keywords.get("vars")));
+        let chain = Arc::new(Chain {
+            keywords,
+            level: ChainLevel::Role,
+            vars,
+            role: chain.role.clone(),
+            dir: chain.dir.clone(),
+            up: Some(chain.clone()),
+        });
+        let wanted = Wanted {
+            name: text,
+            span: name.span,
+            params: Arc::new(params),
+            public: true,
+            ..Wanted::default()
+        };
+        self.role_once(&wanted, &chain, parents, true)
+    }
+
+    /// A role for `import_role` and `include_role`: as often as it is asked for.
+    pub(super) fn role(&mut self, wanted: &Wanted, chain: &Arc<Chain>) -> Vec<Item> {
+        self.role_once(wanted, chain, &[], false)
+    }
+
+    fn role_once(
+        &mut self,
+        wanted: &Wanted,
+        chain: &Arc<Chain>,
+        parents: &[Arc<Role>],
+        once: bool,
+    ) -> Vec<Item> {
+        let Some(path) = self.find_role(wanted, chain) else { return Vec::new() };
+        if parents.iter().any(|parent| parent.path == path) {
+            self.fail(
+                Diagnostic::error(format!("role `{}` depends on itself", wanted.name))
+                    .at(wanted.span, ""),
+            );
+            return Vec::new();
+        }
+        let meta = self.part(&path, "meta", None, wanted.span);
+        let meta = meta.as_deref();
+        let repeat = meta
+            .and_then(|m| m.get("allow_duplicates"))
+            .and_then(Node::text)
+            .is_some_and(|text| rprov_modules::kit::boolean(text) == Some(true));
+        let identity = format!("{} {:?} {:?}", path.display(), wanted.params, wanted.tasks_from);
+        if once && !repeat && !self.taken.insert(identity) {
+            return Vec::new();
+        }
+        let defaults =
+            self.layer_of(&path, "defaults", wanted.defaults_from.as_deref(), wanted.span);
+        let vars = self.layer_of(&path, "vars", wanted.vars_from.as_deref(), wanted.span);
+        let role = Arc::new(Role {
+            name: wanted.name.clone(),
+            path: path.clone(),
+            defaults: Arc::new(defaults),
+            vars: Arc::new(vars),
+            params: wanted.params.clone(),
+            parents: parents.to_vec(),
+        });
+        let inner = Arc::new(Chain {
+            keywords: Keywords::default(),
+            level: ChainLevel::Role,
+            vars: Arc::default(),
+            role: Some(role.clone()),
+            dir: path.join("tasks"),
+            up: Some(chain.clone()),
+        });
+        let mut items = Vec::new();
+        let mut line = vec![role.clone()];
+        line.extend(parents.iter().cloned());
+        if let Some(dependencies) =
+            meta.and_then(|meta| meta.get("dependencies")).and_then(Node::items)
+        {
+            for entry in dependencies {
+                items.extend(self.role_entry(entry, chain, &line));
+            }
+        }
+        if wanted.public {
+            self.roles.push(role);
+        }
+        if self.handler_roles.insert(path.join(wanted.handlers_from.as_deref().unwrap_or("main"))) {
+            let from = wanted.handlers_from.as_deref();
+            if let Some(file) = self.main_file(&path.join("handlers"), from, wanted.span) {
+                let handlers = self.file_items(&file, wanted.span, &inner, keywords::HANDLER);
+                self.handlers.extend(super::load::flat(handlers));
+            }
+        }
+        if let Some(file) =
+            self.main_file(&path.join("tasks"), wanted.tasks_from.as_deref(), wanted.span)
+        {
+            items.extend(self.task_file(&file, wanted.span, &inner));
+        }
+        items
+    }
+
+    /// Beside the playbook in `roles/`, in the configured paths, then in the playbook's directory.
+    fn find_role(&mut self, wanted: &Wanted, chain: &Arc<Chain>) -> Option<PathBuf> {
+        let name = Path::new(&wanted.name);
+        let mut places = vec![self.playbook_dir.join("roles")];
+        if let Some(role) = &chain.role
+            && let Some(beside) = role.path.parent()
+        {
+            places.push(beside.to_owned());
+        }
+        places.extend(self.loader.settings.roles_path.iter().cloned());
+        places.push(self.playbook_dir.clone());
+        if let [space, collection, role] = wanted.name.split('.').collect::<Vec<_>>()[..] {
+            let inside: PathBuf =
+                ["collections", "ansible_collections", space, collection, "roles", role]
+                    .iter()
+                    .collect();
+            let path = self.playbook_dir.join(inside);
+            if path.is_dir() {
+                return Some(path);
+            }
+        }
+        let found = places.iter().map(|place| place.join(name)).find(|path| path.is_dir());
+        if found.is_none() {
+            places.dedup();
+            let known: Vec<String> = places
+                .iter()
+                .filter_map(|place| std::fs::read_dir(place).ok())
+                .flatten()
+                .flatten()
+                .filter(|entry| entry.path().join("tasks").is_dir())
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect();
+            let mut error = Diagnostic::error(format!("there is no role `{}`", wanted.name))
+                .at(wanted.span, "not found");
+            for place in &places {
+                error = error.note(format!("looked in `{}`", super::shown(place).display()));
+            }
+            if let Some(near) =
+                rprov_modules::kit::nearest(&wanted.name, known.iter().map(String::as_str))
+            {
+                error = error.help(format!("did you mean `{near}`?"));
+            }
+            self.fail(error);
+        }
+        found
+    }
+
+    /// `main.yml`, `main.yaml`, `main.json` or `main` of a role's directory; another name if asked.
+    fn main_file(&mut self, dir: &Path, from: Option<&str>, span: Span) -> Option<PathBuf> {
+        let name = from.unwrap_or("main");
+        let exact = dir.join(name);
+        let found = ["yml", "yaml", "json"]
+            .iter()
+            .map(|extension| dir.join(format!("{name}.{extension}")))
+            .chain([exact])
+            .find(|path| path.is_file());
+        if found.is_none() && from.is_some() {
+            self.fail(
+                Diagnostic::error(format!("there is no file `{name}` in `{}`", dir.display()))
+                    .at(span, "wanted by this role"),
+            );
+        }
+        found
+    }
+
+    fn part(
+        &mut self,
+        role: &Path,
+        dir: &str,
+        from: Option<&str>,
+        span: Span,
+    ) -> Option<Arc<Node>> {
+        let file = self.main_file(&role.join(dir), from, span)?;
+        match self.loader.file(&file, Some(span)) {
+            Ok(node) => Some(node),
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    /// Variables of a role: one file, or all files of a `main/` directory in the order of names.
+    fn layer_of(&mut self, role: &Path, dir: &str, from: Option<&str>, span: Span) -> Layer {
+        let mut layer = Layer::default();
+        let directory = role.join(dir).join(from.unwrap_or("main"));
+        if directory.is_dir() {
+            for file in files_below(&directory) {
+                match self.loader.file(&file, Some(span)) {
+                    Ok(node) => layer.extend(self.vars(Some(&*node))),
+                    Err(error) => self.fail(error),
+                }
+            }
+            return layer;
+        }
+        match self.part(role, dir, from, span) {
+            Some(node) => {
+                if !matches!(node.kind, NodeKind::Map(_)) && !node.is_null() {
+                    self.fail(
+                        Diagnostic::error(format!(
+                            "expected variables, found {}",
+                            node.type_name()
+                        ))
+                        .at(node.span, "a file of variables is a mapping"),
+                    );
+                    return layer;
+                }
+                layer.extend(self.vars(Some(&*node)));
+                layer
+            }
+            None => layer,
+        }
+    }
+}
+
+/// Files of variables below a directory, sorted; hidden ones and backups are left out.
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut entries: Vec<_> =
+        std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else if matches!(
+            path.extension().and_then(|e| e.to_str()),
+            None | Some("yml" | "yaml" | "json")
+        ) {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,116 @@
+//! Differences for people: unified and coloured text, `before → after` for properties; what is
+//! binary or huge is summarised.
+
+use std::fmt::Write;
+
+use rprov_modules::kit::{Diff, Text};
+use sha2::{Digest, Sha256};
+use similar::{ChangeTag, TextDiff};
+
+use super::human::Style;
+
+/// The most lines of one text difference that are shown.
+const MOST_LINES: usize = 400;
+/// The longest line that is shown whole, in characters.
+const LONGEST_LINE: usize = 400;
+
+/// One difference, each line ending in a newline.
+pub(super) fn render(diff: &Diff, style: Style) -> String {
+    match diff {
+        Diff::Text { path, before, after } => text(path, before, after, style),
+        Diff::Field { subject, name, before, after } => {
+            let side =
+                |value: &str| if value.is_empty() { "(none)".to_owned() } else { value.to_owned() };
+            format!(
+                "    {subject}: {name} {} → {}\n",
+                style.red(&side(before)),
+                style.green(&side(after))
+            )
+        }
+        Diff::Note(what) => format!("    {}\n", style.yellow(what)),
+    }
+}
+
+fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
+    let (Some(old), Some(new)) = (readable(before), readable(after)) else {
+        return format!(
+            "    {path}: {} → {}\n",
+            style.red(&summary(before)),
+            style.green(&summary(after))
+        );
+    };
+    let label = |text: &Text, name: &str| match text {
+        Text::Absent => "(absent)".to_owned(),
+        _ => name.to_owned(),
+    };
+    let mut out = String::new();
+    let _ = writeln!(out, "    {}", style.red(&format!("--- {}", label(before, path))));
+    let _ = writeln!(out, "    {}", style.green(&format!("+++ {}", label(after, path))));
+    let differences =
+        TextDiff::configure().timeout(std::time::Duration::from_millis(300)).diff_lines(old, new);
+    let mut shown = 0;
+    for hunk in differences.unified_diff().context_radius(3).iter_hunks() {
+        let _ = writeln!(out, "    {}", style.cyan(&hunk.header().to_string()));
+        for change in hunk.iter_changes() {
+            shown += 1;
+            if shown > MOST_LINES {
+                continue;
+            }
+            let line = cut(change.value().trim_end_matches(['\n', '\r']));
+            let _ = match change.tag() {
+                ChangeTag::Delete => writeln!(out, "    {}", style.red(&format!("-{line}"))),
+                ChangeTag::Insert => writeln!(out, "    {}", style.green(&format!("+{line}"))),
+                ChangeTag::Equal => writeln!(out, "     {line}"),
+            };
+            if change.missing_newline() {
+                let _ = writeln!(out, "    \\ no newline at end of file");
+            }
+        }
+    }
+    if shown > MOST_LINES {
+        let _ = writeln!(out, "    … {} more lines", shown - MOST_LINES);
+    }
+    if shown == 0 {
+        return format!("    {path}: {} → {}\n", summary(before), summary(after));
+    }
+    out
+}
+
+/// The text, unless it is binary or huge. Nothing is an empty text.
+fn readable(text: &Text) -> Option<&str> {
+    match text {
+        Text::Absent => Some(""),
+        Text::Bytes(bytes) if bytes.len() <= 1 << 20 && !bytes.contains(&0) => {
+            std::str::from_utf8(bytes).ok()
+        }
+        Text::Bytes(_) | Text::Large { .. } => None,
+    }
+}
+
+fn summary(text: &Text) -> String {
+    let of = |size: u64, digest: &str| match digest.get(..12) {
+        Some(short) => format!("{size} bytes, sha256 {short}…"),
+        None => format!("{size} bytes"),
+    };
+    match text {
+        Text::Absent => "(absent)".to_owned(),
+        Text::Large { size, sha256 } => of(*size, sha256),
+        Text::Bytes(bytes) => {
+            let digest: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+            of(bytes.len() as u64, &digest)
+        }
+    }
+}
+
+/// Control characters made visible, long lines cut.
+fn cut(line: &str) -> String {
+    let mut out: String = line
+        .chars()
+        .take(LONGEST_LINE)
+        .map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if line.chars().count() > LONGEST_LINE {
+        out.push('…');
+    }
+    out
+}

@@ -1,0 +1,214 @@
+//! A run as lines for people, in the form that users of Ansible and their scripts know.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, diff};
+
+/// Writes lines to standard output.
+pub struct Human {
+    style: Style,
+    verbosity: u8,
+    width: usize,
+    redactor: Redactor,
+    out: Mutex<Box<dyn std::io::Write + Send>>,
+}
+
+/// Colours, or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style(pub(super) bool);
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+    pub(super) fn red(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+    pub(super) fn green(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+    pub(super) fn yellow(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+    pub(super) fn cyan(self, text: &str) -> String {
+        self.paint("36", text)
+    }
+    fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+    fn magenta(self, text: &str) -> String {
+        self.paint("35", text)
+    }
+}
+
+impl Human {
+    /// `width` is the terminal's, in columns.
+    pub fn new(
+        out: Box<dyn std::io::Write + Send>,
+        color: bool,
+        verbosity: u8,
+        width: usize,
+        redactor: Redactor,
+    ) -> Human {
+        Human { style: Style(color), verbosity, width, redactor, out: Mutex::new(out) }
+    }
+
+    /// `TASK [name] ****…` to the width of the terminal.
+    fn banner(&self, text: &str) -> String {
+        let used = text.chars().count() + 1;
+        let stars = self.width.min(80).saturating_sub(used).max(3);
+        format!("\n{} {}\n", self.style.bold(text), "*".repeat(stars))
+    }
+
+    fn result(&self, result: &TaskResult) -> String {
+        let style = self.style;
+        let mut host = result.host.clone();
+        if let Some(delegated) = &result.delegated {
+            let _ = write!(host, " -> {delegated}");
+        }
+        let mut out = String::new();
+        let item =
+            result.item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
+        let shown = self.values(result);
+        let line = match result.status {
+            Status::Ok => style.green(&format!("ok: [{host}]{item}{shown}")),
+            Status::Changed => style.yellow(&format!("changed: [{host}]{item}{shown}")),
+            Status::Skipped => style.cyan(&format!("skipping: [{host}]{item}{shown}")),
+            Status::Failed if item.is_empty() => {
+                style.red(&format!("fatal: [{host}]: FAILED!{shown}"))
+            }
+            Status::Failed => style.red(&format!("failed: [{host}]{item}{shown}")),
+            Status::Unreachable => style.red(&format!("fatal: [{host}]: UNREACHABLE!{shown}")),
+        };
+        out.push_str(&line);
+        out.push('\n');
+        if !result.censored {
+            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style)));
+        }
+        if !result.unsettled.is_empty() {
+            let _ = writeln!(
+                out,
+                "{}",
+                style.magenta(&format!(
+                    "unsettled: [{host}]: after the change the same task still wants:"
+                ))
+            );
+            if !result.censored {
+                result.unsettled.iter().for_each(|d| out.push_str(&diff::render(d, style)));
+            }
+        }
+        if let Some(place) = result.place.as_ref().filter(|_| !result.censored) {
+            out.push_str(place);
+            if !place.ends_with('\n') {
+                out.push('\n');
+            }
+        }
+        if result.ignored {
+            out.push_str("...ignoring\n");
+        }
+        out
+    }
+
+    /// The result's values where they are wanted: on failure, for `debug`, with `-v`.
+    fn values(&self, result: &TaskResult) -> String {
+        let failed = matches!(result.status, Status::Failed | Status::Unreachable);
+        if result.censored {
+            return match failed {
+                true => " => the output has been hidden due to the fact that 'no_log: true' was specified for this result".to_owned(),
+                false => String::new(),
+            };
+        }
+        if !(failed || result.verbose || self.verbosity > 0) {
+            return String::new();
+        }
+        let loop_var = result.values.get("ansible_loop_var").and_then(Value::as_str);
+        let hidden = |key: &str| match result.verbose {
+            // `debug` shows what it was asked for, not how it went.
+            true => {
+                matches!(key, "changed" | "failed" | "ansible_loop_var")
+                    || key.starts_with('_')
+                    || Some(key) == loop_var
+            }
+            false => {
+                key.starts_with('_')
+                    || key == "diff"
+                    || (key.ends_with("_lines") && !failed && self.verbosity < 2)
+            }
+        };
+        let shown: Map<String, Value> = result
+            .values
+            .iter()
+            .filter(|(key, _)| !hidden(key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        format!(" => {}", pretty(&Value::Object(shown)))
+    }
+
+    fn recap(&self, hosts: &[(String, Stats)]) -> String {
+        let mut out = self.banner("PLAY RECAP");
+        let longest = hosts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(26);
+        for (name, s) in hosts {
+            let padded = format!("{name:<longest$}");
+            let name = match s {
+                Stats { failed: 0, unreachable: 0, changed: 0, .. } => self.style.green(&padded),
+                Stats { failed: 0, unreachable: 0, .. } => self.style.yellow(&padded),
+                _ => self.style.red(&padded),
+            };
+            let _ = writeln!(
+                out,
+                "{name} : ok={:<4} changed={:<4} unreachable={:<4} failed={:<4} skipped={:<4} rescued={:<4} ignored={:<4}",
+                s.ok, s.changed, s.unreachable, s.failed, s.skipped, s.rescued, s.ignored
+            );
+        }
+        out
+    }
+}
+
+/// JSON as Ansible prints it: keys sorted, four spaces for each level.
+pub(super) fn pretty(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    match serde::Serialize::serialize(&value, &mut serializer) {
+        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+impl Reporter for Human {
+    fn report(&self, event: Event) {
+        let text = match &event {
+            Event::Play { name } => self.banner(&format!("PLAY [{name}]")),
+            Event::NoHosts { reason } => format!("skipping: {reason}\n"),
+            Event::Task { name, handler: false } => self.banner(&format!("TASK [{name}]")),
+            Event::Task { name, handler: true } => {
+                self.banner(&format!("RUNNING HANDLER [{name}]"))
+            }
+            Event::Included { path, hosts } => format!(
+                "{}\n",
+                self.style.cyan(&format!("included: {path} for {}", hosts.join(", ")))
+            ),
+            Event::Result(result) => self.result(result),
+            Event::Retry { host, task, left } => format!(
+                "{}\n",
+                self.style
+                    .yellow(&format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."))
+            ),
+            Event::Note(note) => format!("{note}\n"),
+            Event::Warning(warning) => {
+                format!("{}\n", self.style.magenta(&format!("[WARNING]: {warning}")))
+            }
+            Event::Recap(hosts) => self.recap(hosts),
+        };
+        let text = self.redactor.clean(&text);
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        // A closed pipe must not stop a run half-way through a host.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}

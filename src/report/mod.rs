@@ -1,0 +1,122 @@
+//! What people and programs see of a run: events in, lines or JSON out.
+//!
+//! Nothing else in rprov prints during a run. Redaction is the last thing before any sink.
+
+mod adhoc;
+mod diff;
+mod human;
+mod prompt;
+mod redact;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rprov_modules::kit::Diff;
+use serde_json::{Map, Value};
+
+pub use self::adhoc::AdHoc;
+pub use self::human::Human;
+pub use self::prompt::ask;
+pub use self::redact::Redactor;
+
+/// Everything that can be reported of a run.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A play begins.
+    Play {
+        name: String,
+    },
+    /// No host matched the play's pattern, for a reason that is no error.
+    NoHosts {
+        reason: String,
+    },
+    /// A task begins on the hosts of the play.
+    Task {
+        name: String,
+        handler: bool,
+    },
+    /// A file is included for these hosts.
+    Included {
+        path: String,
+        hosts: Vec<String>,
+    },
+    Result(Box<TaskResult>),
+    /// A failed attempt that will be repeated.
+    Retry {
+        host: String,
+        task: String,
+        left: u32,
+    },
+    Note(String),
+    Warning(String),
+    Recap(Vec<(String, Stats)>),
+}
+
+/// What a task did on a host, or one item of its loop.
+#[derive(Debug, Clone)]
+pub struct TaskResult {
+    pub host: String,
+    /// The host that acted in its place.
+    pub delegated: Option<String>,
+    pub status: Status,
+    /// The label of a loop's item.
+    pub item: Option<String>,
+    /// What `register` gets.
+    pub values: Map<String, Value>,
+    pub diffs: Vec<Diff>,
+    /// What the verifying probe still found to change.
+    pub unsettled: Vec<Diff>,
+    /// `no_log`: nothing but the status may be shown.
+    pub censored: bool,
+    /// Failed, but `ignore_errors` lets the host go on.
+    pub ignored: bool,
+    /// `-v` or a `debug` task: show the values.
+    pub verbose: bool,
+    /// Rendered message about the place of a failure.
+    pub place: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Ok,
+    Changed,
+    Skipped,
+    Failed,
+    Unreachable,
+}
+
+/// A host's line of the recap, counted as Ansible counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub ok: u32,
+    pub changed: u32,
+    pub unreachable: u32,
+    pub failed: u32,
+    pub skipped: u32,
+    pub rescued: u32,
+    pub ignored: u32,
+}
+
+/// Takes events as they happen. Called from many tasks at once.
+pub trait Reporter: Send + Sync {
+    fn report(&self, event: Event);
+}
+
+/// Keeps the events: for tests.
+#[derive(Debug, Default)]
+pub struct Recorder(pub std::sync::Mutex<Vec<Event>>);
+
+impl Reporter for Recorder {
+    fn report(&self, event: Event) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(event);
+    }
+}
+
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
+    fn report(&self, event: Event) {
+        (**self).report(event);
+    }
+}
+
+/// Recap lines by host.
+pub type Recap = IndexMap<String, Stats>;

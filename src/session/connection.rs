@@ -1,0 +1,201 @@
+//! How a host is reached, and how a shell is started on it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use rprov_modules::kit::System;
+use tokio::{io::AsyncWriteExt, time::timeout};
+
+use super::{
+    child,
+    embedded::EmbeddedHost,
+    error::SessionError,
+    frame::{self, Nonce},
+    hello,
+    privilege::{self, Talk, Turn},
+    shell::{PATIENCE, Shell},
+    ssh::{Link, SshTarget},
+    wires::{Output, Wires},
+};
+
+/// A host, and the way to it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// As the inventory calls it; for messages.
+    pub name: String,
+    pub transport: Transport,
+}
+
+#[derive(Debug, Clone)]
+pub enum Transport {
+    Ssh(SshTarget),
+    /// This machine, as the user that runs rprov.
+    Local,
+    /// A command that runs `sh`'s words behind its own: `["docker", "exec", "-i", "NAME"]`.
+    Command(Vec<String>),
+}
+
+impl Transport {
+    /// The way to a host inside this process.
+    pub fn embedded(host: &EmbeddedHost) -> Transport {
+        let (key, host_key) = (host.key().clone(), host.host_key().clone());
+        Transport::Ssh(SshTarget::private(host.address(), host.user(), key, host_key))
+    }
+}
+
+/// Acting as another user.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Become {
+    pub method: Method,
+    pub user: String,
+    /// Travels on standard input only, and only when asked for.
+    pub password: Option<String>,
+    /// Further words for the method's command, before its own. Default: none.
+    pub flags: Vec<String>,
+}
+
+impl fmt::Debug for Become {
+    /// The password is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} to {}", self.method, self.user)
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Method {
+    #[default]
+    Sudo,
+    Su,
+}
+
+/// A connection to a host, which any number of shells may share. Cheap to clone.
+#[derive(Clone)]
+pub struct Connection {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    target: Target,
+    /// `None` for what needs no connection.
+    link: Option<Link>,
+    system: OnceLock<Arc<System>>,
+    trips: AtomicUsize,
+}
+
+impl Connection {
+    /// Connects and authenticates.
+    ///
+    /// # Errors
+    /// The host is out of reach, shows a wrong key, or lets nobody in.
+    pub async fn open(target: &Target) -> Result<Connection, SessionError> {
+        let link = match &target.transport {
+            Transport::Ssh(ssh) => Some(Link::open(&target.name, ssh).await?),
+            _ => None,
+        };
+        let inner = Inner {
+            link,
+            target: target.clone(),
+            system: OnceLock::new(),
+            trips: AtomicUsize::new(0),
+        };
+        Ok(Connection { inner: Arc::new(inner) })
+    }
+
+    /// Starts a shell, as another user if asked to. Keep it: it is not cheap.
+    ///
+    /// # Errors
+    /// The connection is lost, there is no POSIX shell, or the user cannot be had.
+    pub async fn shell(&self, other: Option<&Become>) -> Result<Shell, SessionError> {
+        let nonce = Nonce::random();
+        let known = self.inner.system.get();
+        let greeting = frame::greeting(&nonce, &hello::script(known.is_some()));
+        let mut wires;
+        let mut said = Vec::new();
+        match other {
+            None => wires = self.start(frame::START).await?,
+            Some(other) => {
+                // Command lines can be seen by others: the nonce of the frames stays out of it.
+                let door = Nonce::random();
+                wires = self.start(&privilege::command(other, &door)).await?;
+                said = self.enter(&mut wires, other, &door).await?;
+            }
+        }
+        let shell =
+            Shell::greet(self.clone(), other.cloned(), wires, nonce, &said, greeting, known)
+                .await?;
+        let _ = self.inner.system.set(shell.facts().system.clone());
+        Ok(shell)
+    }
+
+    /// Talks until the other user's shell is there; what that said already.
+    async fn enter(
+        &self,
+        wires: &mut Wires,
+        other: &Become,
+        nonce: &Nonce,
+    ) -> Result<Vec<u8>, SessionError> {
+        let fail = |why| SessionError::Become {
+            host: self.host().to_owned(),
+            user: other.user.clone(),
+            why,
+        };
+        let mut talk = Talk::new(other, nonce);
+        self.count_round_trip();
+        loop {
+            let said = timeout(PATIENCE, wires.output.recv()).await;
+            let turn = match said {
+                Ok(Some(Output::Out(bytes))) => talk.hear(&bytes, b""),
+                Ok(Some(Output::Err(bytes))) => talk.hear(b"", &bytes),
+                Ok(Some(Output::End(why))) => return Err(fail(talk.end(&why))),
+                Ok(None) => return Err(fail(talk.end("it ended at once"))),
+                Err(_) => return Err(fail(talk.end("no answer"))),
+            };
+            match turn {
+                Turn::Wait => {}
+                Turn::Ready { rest } => return Ok(rest),
+                Turn::Failed(why) => return Err(fail(why)),
+                Turn::Password(line) => {
+                    self.count_round_trip();
+                    // If it cannot be sent the other end is about to say why.
+                    let _ = wires.stdin.write_all(line.as_bytes()).await;
+                    let _ = wires.stdin.flush().await;
+                }
+            }
+        }
+    }
+
+    /// How many times something was sent and its answer awaited, since the connection stands.
+    pub fn round_trips(&self) -> usize {
+        self.inner.trips.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_round_trip(&self) {
+        self.inner.trips.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.inner.target.name
+    }
+
+    /// Starts a command line of the login shell.
+    async fn start(&self, line: &str) -> Result<Wires, SessionError> {
+        let host = || self.host().to_owned();
+        let started = match &self.inner.target.transport {
+            Transport::Local => child::start(&["/bin/sh", "-c", line]),
+            Transport::Command(words) => {
+                let words = words.iter().map(String::as_str).chain(["/bin/sh", "-c", line]);
+                child::start(&words.collect::<Vec<_>>())
+            }
+            Transport::Ssh(_) => {
+                let link = self.inner.link.as_ref().expect("an open connection has a link");
+                return link.start(self.host(), line).await;
+            }
+        };
+        started.map_err(|why| SessionError::Unreachable { host: host(), why: why.to_string() })
+    }
+}

@@ -1,0 +1,124 @@
+//! The one environment: every filter, test, function and setting, made once per process.
+
+use std::sync::{LazyLock, PoisonError};
+
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
+
+use super::call::{Arguments, Body, Call};
+use super::lazy::here;
+use super::{filters, lookups, methods, mutable, print, python, tests, value};
+
+/// Instructions one evaluation may take: enough for any template, an end for an endless one.
+const FUEL: u64 = 50_000_000;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(build);
+
+pub(super) fn environment() -> &'static Environment<'static> {
+    &ENVIRONMENT
+}
+
+/// Whether the name is a function or value that every template sees.
+pub(super) fn is_global(name: &str) -> bool {
+    ENVIRONMENT.globals().any(|(global, _)| global == name)
+}
+
+/// The names of all filters or all tests.
+pub(super) fn names(of_filters: bool) -> impl Iterator<Item = &'static str> {
+    let (ours, own) =
+        if of_filters { (filters::ALL, BUILTIN_FILTERS) } else { (tests::ALL, BUILTIN_TESTS) };
+    ours.iter().flat_map(|list| list.iter()).map(|(name, _)| *name).chain(own.iter().copied())
+}
+
+/// Filters and tests of the engine that mean what Ansible's do.
+const BUILTIN_FILTERS: &[&str] = &["safe", "attr"];
+const BUILTIN_TESTS: &[&str] = &["safe", "escaped"];
+
+/// Filters that may be given what is undefined.
+const TOLERANT: &[&str] = &["default", "d", "mandatory", "type_debug", "__at", "__new"];
+
+/// Filters that look at no part of a container, so that parts may stay unevaluated.
+const SHALLOW: &[&str] = &["length", "count"];
+
+fn build() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_debug(true);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(200);
+    environment.set_unknown_method_callback(methods::call);
+    environment.set_formatter(format);
+    if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder()
+        .trim_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+    {
+        environment.set_syntax(syntax);
+    }
+    add_filter(&mut environment, "__at", python::at);
+    add_filter(&mut environment, "__new", mutable::new);
+    for (name, body) in python::COMPARISONS {
+        add_filter(&mut environment, name, *body);
+    }
+    for (name, body) in filters::ALL.iter().flat_map(|list| list.iter()) {
+        add_filter(&mut environment, name, *body);
+    }
+    for (name, body) in tests::ALL.iter().flat_map(|list| list.iter()) {
+        let (name, body) = (*name, *body);
+        let arguments = match name {
+            "defined" | "undefined" => Arguments::AsTheyAre,
+            _ => Arguments::Evaluated,
+        };
+        environment.add_test(
+            name,
+            move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<bool, Error> {
+                body(&mut Call::new(name, state, rest.into_values(), arguments)?)
+                    .map(|value| value.is_true())
+            },
+        );
+    }
+    environment.add_global("omit", value::omit());
+    for name in ["True", "False"] {
+        environment.add_global(name, Value::from(name == "True"));
+    }
+    environment.add_global("None", Value::from(()));
+    lookups::register(&mut environment);
+    environment
+}
+
+fn add_filter(environment: &mut Environment<'static>, name: &'static str, body: Body) {
+    let arguments = match name {
+        _ if TOLERANT.contains(&name) => Arguments::AsTheyAre,
+        _ if SHALLOW.contains(&name) => Arguments::Defined,
+        _ => Arguments::Evaluated,
+    };
+    environment.add_filter(
+        name,
+        move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+            body(&mut Call::new(name, state, rest.into_values(), arguments)?)
+        },
+    );
+}
+
+/// Prints a value into a template as Python does, and remembers it in case it stands alone.
+fn format(
+    out: &mut minijinja::Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    if value.is_none() || value.is_undefined() {
+        return Ok(());
+    }
+    let text = match value.kind() {
+        ValueKind::String => print::text(value),
+        _ => print::text(&value::settle(value)?),
+    };
+    if let Some(evaluation) = here(state) {
+        let mut printed = evaluation.printed.lock().unwrap_or_else(PoisonError::into_inner);
+        printed.values += 1;
+        printed.bytes += text.len();
+        printed.last = Some(value.clone());
+    }
+    out.write_str(&text).map_err(Error::from)
+}

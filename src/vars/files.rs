@@ -1,0 +1,172 @@
+//! Files of variables: `group_vars/`, `host_vars/`, `vars_files`, `-e @file`; vaulted or not.
+//!
+//! Only the names of groups and hosts that are asked for are read, so that a vaulted file of an
+//! environment nobody runs needs no password.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rprov_modules::kit::{Node, NodeKind};
+
+use super::Layer;
+use crate::source::{self, Diagnostic, SourceMap};
+use crate::template::Decrypt;
+
+/// What a file begins with when it is encrypted as a whole.
+const VAULT: &[u8] = b"$ANSIBLE_VAULT;";
+
+/// Endings of a file of variables, in the order in which they are looked for.
+const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
+
+/// Directories deeper than this below `group_vars/NAME` are a loop of links.
+const DEEPEST: usize = 16;
+
+/// Is told every text that came out of a vault, so that it is never printed.
+pub type Secrets = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Reads files of the user's: text to nodes, through the vault if need be.
+#[derive(Clone)]
+pub struct Reader {
+    pub map: SourceMap,
+    decrypt: Option<Decrypt>,
+    secrets: Option<Secrets>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("vault", &self.decrypt.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// A reader that knows no vault password.
+    pub fn new(map: SourceMap) -> Reader {
+        Reader { map, decrypt: None, secrets: None }
+    }
+
+    /// Opens vaulted files with `decrypt` and tells `secrets` every scalar found in them.
+    #[must_use]
+    pub fn with_vault(mut self, decrypt: Decrypt, secrets: Secrets) -> Reader {
+        (self.decrypt, self.secrets) = (Some(decrypt), Some(secrets));
+        self
+    }
+
+    /// The bytes of a file, decrypted if it is vaulted; and whether it was.
+    ///
+    /// # Errors
+    /// When it cannot be read or decrypted.
+    pub fn bytes(&self, path: &Path) -> Result<(Vec<u8>, bool), Diagnostic> {
+        let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+        if !bytes.starts_with(VAULT) {
+            return Ok((bytes, false));
+        }
+        let shown = path.display();
+        let Some(decrypt) = &self.decrypt else {
+            let error =
+                Diagnostic::error(format!("`{shown}` is encrypted and no vault password is known"));
+            return Err(error.help("give one with `--vault-password-file` or `--ask-vault-pass`"));
+        };
+        match decrypt(&bytes) {
+            Ok(plain) => Ok((plain, true)),
+            Err(reason) => Err(Diagnostic::error(format!("cannot decrypt `{shown}`: {reason}"))),
+        }
+    }
+
+    /// The one value of a YAML or JSON file.
+    ///
+    /// # Errors
+    /// When it cannot be read, decrypted or parsed.
+    pub fn node(&self, path: &Path) -> Result<Node, Diagnostic> {
+        let (bytes, vaulted) = self.bytes(path)?;
+        let text = source::yaml::utf8(&self.map, path, &bytes)?;
+        let node = source::yaml::parse_value(&self.map, path, text)?;
+        if let (true, Some(secrets)) = (vaulted, &self.secrets) {
+            tell(&node, secrets);
+        }
+        Ok(node)
+    }
+
+    /// The variables of a file: a mapping, or nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::node`], and when the value is no mapping.
+    pub fn layer(&self, path: &Path) -> Result<Layer, Diagnostic> {
+        Layer::from_node(&self.node(path)?)
+    }
+}
+
+fn tell(node: &Node, secrets: &Secrets) {
+    match &node.kind {
+        NodeKind::Scalar(scalar) => secrets(&scalar.text),
+        NodeKind::List(items) => items.iter().for_each(|item| tell(item, secrets)),
+        NodeKind::Map(entries) => entries.iter().for_each(|entry| tell(&entry.value, secrets)),
+    }
+}
+
+/// An I/O error in words, without its number.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot read `{}`: {}", path.display(), reason(error)))
+}
+
+/// A `group_vars` or `host_vars` directory, which need not exist; listed once, however many hosts
+/// ask for their file.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    names: HashSet<OsString>,
+}
+
+impl Directory {
+    pub(super) fn list(path: PathBuf) -> Directory {
+        let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name()).collect();
+        Directory { path, names }
+    }
+
+    /// The files of a group or host: the first of `name`, `name.yml`, `name.yaml` and `name.json`
+    /// that exists; if that is a directory, all files in it in the order of their names, at any
+    /// depth, but no hidden files, no backups (`~`) and no other endings.
+    pub(super) fn find(&self, name: &str) -> Vec<PathBuf> {
+        let mut found = vec![];
+        let candidates = ENDINGS.iter().map(|ending| OsString::from(format!("{name}{ending}")));
+        if let Some(first) = candidates.into_iter().find(|candidate| self.names.contains(candidate))
+        {
+            let path = self.path.join(first);
+            match path.is_dir() {
+                true => below(&path, 0, &mut found),
+                false => found.push(path),
+            }
+        }
+        found
+    }
+}
+
+fn below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    for name in names {
+        let path = directory.join(&name);
+        let ending = path
+            .extension()
+            .map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        if path.is_dir() {
+            if ending.is_empty() && depth < DEEPEST {
+                below(&path, depth + 1, found);
+            }
+        } else if ENDINGS.contains(&&*ending) {
+            found.push(path);
+        }
+    }
+}

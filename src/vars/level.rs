@@ -1,0 +1,60 @@
+//! The order in which definitions of a variable win: one table.
+
+/// Where a variable was defined; a later level wins over an earlier one. The order is Ansible's,
+/// measured level against level by `tests/vars/generate.py`.
+///
+/// Options of the command line (`-u`, `--become-user`) are no variables: any variable that sets the
+/// same thing wins over them. Values never merge: a mapping replaces a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// What rprov itself defines for templates, to be overridden: `ansible_managed`.
+    Default,
+    /// `defaults/main.yml` of a role.
+    RoleDefaults,
+    /// Variables of the group `all` in the inventory: `[all:vars]`.
+    InventoryAll,
+    /// Variables of other groups in the inventory: `[web:vars]`.
+    InventoryGroup,
+    /// `group_vars/all` beside the inventory.
+    InventoryGroupVarsAll,
+    /// `group_vars/all` beside the playbook.
+    PlaybookGroupVarsAll,
+    /// `group_vars/web` beside the inventory.
+    InventoryGroupVars,
+    /// `group_vars/web` beside the playbook.
+    PlaybookGroupVars,
+    /// Variables of the host in the inventory; also `inventory_hostname` and its kind.
+    InventoryHost,
+    /// `host_vars/NAME` beside the inventory.
+    InventoryHostVars,
+    /// `host_vars/NAME` beside the playbook.
+    PlaybookHostVars,
+    /// Gathered facts and `set_fact` with `cacheable`.
+    Facts,
+    /// `vars:` of the play.
+    Play,
+    /// `vars_prompt:` of the play.
+    Prompt,
+    /// `vars_files:` of the play.
+    PlayFiles,
+    /// `vars/main.yml` of a role.
+    Role,
+    /// `vars:` of blocks, the inner block last; of an entry in `roles:`; of `import_role` and
+    /// `import_tasks`.
+    Block,
+    /// `vars:` of the task.
+    Task,
+    /// What `include_vars` has read.
+    IncludeVars,
+    /// `set_fact` and `register`.
+    SetFact,
+    /// Parameters in an entry of `roles:`, such as `port` in `{ role: web, port: 80 }`.
+    RoleParams,
+    /// `vars:` of `include_tasks` and `include_role`.
+    IncludeParams,
+    /// The command line: `-e`, and `name=value` words.
+    Extra,
+    /// What the engine says of the run and nobody can override: `playbook_dir`, `groups`,
+    /// `ansible_check_mode`, `role_path` …
+    Special,
+}
