@@ -210,9 +210,8 @@ impl Certbot {
             _ => return None,
         };
         let same = wanted.trim_end_matches('/') == found.server.trim_end_matches('/');
-        (!same && !found.server.is_empty()).then(|| {
-            Diff::field(name, "server", &found.server, wanted)
-        })
+        (!same && !found.server.is_empty())
+            .then(|| Diff::field(name, "server", &found.server, wanted))
     }
 
     fn words(&self, verb: &[&str], name: &str) -> Vec<String> {
@@ -347,12 +346,12 @@ impl Module for Certbot {
                 facts.user
             ));
         }
-        ask(sh(LOOK, [""; 0])).and(read(Self::hook_path(name), 1 << 20)).try_map(
-            |(reply, hook)| match reply.ok() {
+        ask(sh(LOOK, [""; 0])).and(read(Self::hook_path(name), 1 << 20)).try_map(|(reply, hook)| {
+            match reply.ok() {
                 true => read_answer(&reply.out(), hook),
                 false => Err(Refusal::new(reply.err().trim())),
-            },
-        )
+            }
+        })
     }
 
     fn plan(&self, _: &Facts, now: Now) -> Result<Plan> {
@@ -365,10 +364,8 @@ impl Module for Certbot {
                     if !self.agree_tos {
                         return Err("there is no certificate without agreement to the server's terms of service: `agree_tos: true`".into());
                     }
-                    let again = !matches!(
-                        diff,
-                        Diff::Field { name: "certificate" | "domains", .. }
-                    );
+                    let again =
+                        !matches!(diff, Diff::Field { name: "certificate" | "domains", .. });
                     plan = plan.change(diff, self.issue(name, again));
                 }
                 plan = self.plan_hook(plan, name, Presence::Present, &now.hook);

@@ -5,6 +5,7 @@
 //! to change. This crate performs no I/O.
 
 pub mod kit;
+pub mod python_regex;
 
 mod apt;
 mod apt_get;
@@ -46,7 +47,6 @@ mod text_file;
 mod toolchain;
 mod user;
 mod words;
-pub mod python_regex;
 
 use kit::Spec;
 

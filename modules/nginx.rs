@@ -141,10 +141,8 @@ impl Module for Nginx {
     type State = Now;
 
     fn needs(&self) -> Vec<Need> {
-        let need = |src: &String| Need::Template {
-            src: src.clone(),
-            options: TemplateOptions::default(),
-        };
+        let need =
+            |src: &String| Need::Template { src: src.clone(), options: TemplateOptions::default() };
         self.template.iter().filter(|_| self.state != State::Absent).map(need).collect()
     }
 
@@ -226,11 +224,9 @@ impl Module for Nginx {
             let target = stat.target.as_deref().unwrap_or("a file");
             diffs.push(Diff::field(&self.default_link(), "link", target, "absent"));
             if stat.kind != FileKind::Link {
-                return Err(format!(
-                    "{} is no link; move it away by hand",
-                    self.default_link()
-                )
-                .into());
+                return Err(
+                    format!("{} is no link; move it away by hand", self.default_link()).into()
+                );
             }
         }
         if self.reload && !diffs.is_empty() {

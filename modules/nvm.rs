@@ -143,7 +143,8 @@ impl Module for Nvm {
             .and(Probe::all(self.links(facts).into_iter().map(lstat)))
             .and(read_start_file(start.as_deref()))
             .map(|(((tree, said), links), start)| {
-                let list = |key: &'static str| said.iter().filter_map(move |line| line.strip_prefix(key));
+                let list =
+                    |key: &'static str| said.iter().filter_map(move |line| line.strip_prefix(key));
                 let versions = list("version ").map(str::to_owned).collect();
                 let aliases = list("alias ")
                     .filter_map(|line| line.split_once(' '))
@@ -159,9 +160,7 @@ impl Module for Nvm {
         let mut wanted: Vec<&str> = self.node.iter().map(String::as_str).collect();
         wanted.extend(self.default().filter(|default| !wanted.contains(default)));
         let mirror = self.mirror.as_deref().unwrap_or_default();
-        let run = |verb: &str, word: &str| {
-            Step::run(sh(RUN, [dir.as_str(), mirror, verb, word]))
-        };
+        let run = |verb: &str, word: &str| Step::run(sh(RUN, [dir.as_str(), mirror, verb, word]));
         for (at, wish) in wanted.iter().enumerate() {
             if now.resolve(wish).is_none() && !wanted[..at].contains(wish) {
                 let diff = Diff::field(&format!("node {wish}"), "version", "absent", "installed");

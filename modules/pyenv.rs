@@ -115,10 +115,7 @@ impl Pyenv {
 fn resolve<'v>(wish: &str, versions: &'v [String]) -> Option<&'v String> {
     let prefix = format!("{wish}.");
     versions.iter().find(|version| *version == wish).or_else(|| {
-        versions
-            .iter()
-            .filter(|version| version.starts_with(&prefix))
-            .max_by(|a, b| compare(a, b))
+        versions.iter().filter(|version| version.starts_with(&prefix)).max_by(|a, b| compare(a, b))
     })
 }
 
@@ -185,8 +182,7 @@ impl Module for Pyenv {
         if !global.is_empty() && known != set {
             let mut args = vec![root.clone()];
             args.extend(known.iter().cloned());
-            let diff =
-                Diff::field(&root, "global", now.global.join(" "), known.join(" "));
+            let diff = Diff::field(&root, "global", now.global.join(" "), known.join(" "));
             plan = plan.change(diff, Step::run(sh(GLOBAL, args)));
         }
         let kept: Vec<&String> =
