@@ -11,7 +11,7 @@ use sha2::Digest;
 use crate::attributes::{Attributes, describe, join};
 use crate::kit::{
     Change, Content, Diff, FileKind, Plan, Probe, Put, Refusal, Result, Stat, Step, Text, argv,
-    ask, lstat, read_unless, stat,
+    ask, lstat, read, read_unless, stat,
 };
 use crate::words;
 
@@ -38,14 +38,18 @@ pub(crate) struct Writing<'a> {
 }
 
 /// Looks at a destination: `name` is what a file put into a directory there is called, and without
-/// one a directory is refused. A symbolic link is followed if `follow`, else taken as it is.
+/// one a directory is refused. A symbolic link is followed if `follow`, else taken as it is. Content
+/// with the digest `sha256` is not fetched.
 pub(crate) fn find<'a>(
     path: String,
     name: Option<String>,
     follow: bool,
-    sha256: String,
+    sha256: Option<String>,
 ) -> Probe<'a, Found> {
-    let content = read_unless(path.clone(), SHOWN, sha256.clone());
+    let content = match &sha256 {
+        Some(sha256) => read_unless(path.clone(), SHOWN, sha256.clone()),
+        None => read(path.clone(), SHOWN),
+    };
     lstat(path.clone()).and(content).then(move |(now, content)| match &now {
         Some(Stat { kind: FileKind::Directory, .. }) => inside(path, name, follow, sha256),
         Some(Stat { kind: FileKind::Link, .. }) => {
@@ -68,7 +72,7 @@ fn inside<'a>(
     path: String,
     name: Option<String>,
     follow: bool,
-    sha256: String,
+    sha256: Option<String>,
 ) -> Probe<'a, Found> {
     match name {
         Some(name) => find(join(&path, &name), None, follow, sha256),

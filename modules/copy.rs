@@ -82,7 +82,14 @@ pub(crate) enum Now {
     File(Found, bool),
     /// Directories and files of a tree, in its order.
     Tree(Vec<Entry>),
-    Remote(Remote),
+    Remote(Box<Remote>),
+}
+
+/// What is written to a single file, its mode where it was found, and where that was.
+struct Single<'a> {
+    content: Arc<[u8]>,
+    mode: Option<u32>,
+    path: &'a str,
 }
 
 /// What is there for an entry of the tree.
@@ -104,14 +111,13 @@ impl Copy {
         Some(text.into_bytes().into())
     }
 
-    /// What is written to a single file, its mode where it was found, and where that was.
-    fn single(&self) -> Option<(Arc<[u8]>, Option<u32>, &str)> {
+    fn single(&self) -> Option<Single<'_>> {
         match &self.supply {
             Some(Supply::File { path, content, mode }) => {
-                Some((content.clone(), Some(*mode), path))
+                Some(Single { content: content.clone(), mode: Some(*mode), path })
             }
             Some(Supply::Tree { .. }) => None,
-            None => self.text().map(|text| (text, None, "")),
+            None => self.text().map(|content| Single { content, mode: None, path: "" }),
         }
     }
 
@@ -158,7 +164,7 @@ impl Copy {
     }
 
     fn file(&self, found: &Found, parent: bool) -> Result<Plan> {
-        let (content, source, src) =
+        let Single { content, mode: source, path: src } =
             self.single().ok_or_else(|| Refusal::new("`src` or `content` is required"))?;
         let checksum = sha1(&content);
         if let Some(expected) = &self.checksum
@@ -264,7 +270,8 @@ impl Module for Copy {
             return Probe::refuse("can not use content with a dir as dest");
         }
         if let (true, Some(src)) = (self.remote_src, &self.src) {
-            return copy_remote::look(&facts.path(src), &dest, self.follow).map(Now::Remote);
+            return copy_remote::look(&facts.path(src), &dest, self.follow)
+                .map(|remote| Now::Remote(Box::new(remote)));
         }
         if let Some(Supply::Tree { entries, .. }) = &self.supply {
             let root = self.root(facts);
@@ -275,13 +282,13 @@ impl Module for Copy {
                     _ if self.is_link(entry) => lstat(path).map(Entry::Link),
                     None => stat(path).map(Entry::Directory),
                     Some(content) => {
-                        find(path, None, self.follow, sha256(content)).map(Entry::File)
+                        find(path, None, self.follow, Some(sha256(content))).map(Entry::File)
                     }
                 }
             });
             return Probe::all(std::iter::once(top).chain(rest)).map(Now::Tree);
         }
-        let Some((content, ..)) = self.single() else {
+        let Some(Single { content, .. }) = self.single() else {
             return Probe::refuse("the file was not read");
         };
         let name = self.src.as_ref().map(|src| split(&tidy(src)).1.to_owned());
@@ -291,7 +298,7 @@ impl Module for Copy {
             }
             _ => (dest, Probe::known(true)),
         };
-        find(tidy(&path), name, self.follow, sha256(&content))
+        find(tidy(&path), name, self.follow, Some(sha256(&content)))
             .and(parent)
             .map(|(found, parent)| Now::File(found, parent))
     }

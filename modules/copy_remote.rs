@@ -48,7 +48,7 @@ fn file<'a>(src: String, source: Stat, dest: String, follow: bool) -> Probe<'a, 
         let (Some(sha256), Some(checksum)) = (sha256, checksum) else {
             return Probe::refuse(format!("{src} is no regular file"));
         };
-        find(tidy(&path), Some(name), follow, sha256).then(move |found| {
+        find(tidy(&path), Some(name), follow, Some(sha256)).then(move |found| {
             let content = match found.is_right() {
                 true => Probe::known(Content::Same),
                 false => read(src.clone(), SHOWN),

@@ -5,6 +5,7 @@
 //! to change. This crate performs no I/O.
 
 pub mod kit;
+pub mod python_regex;
 
 mod apt;
 mod apt_get;
@@ -19,6 +20,7 @@ mod cron;
 mod cron_table;
 mod debian_version;
 mod file;
+mod git;
 mod group;
 mod guard;
 mod init_script;
@@ -58,6 +60,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
+    Spec::of::<git::Git>(),
     Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),

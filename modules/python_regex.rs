@@ -67,7 +67,7 @@ fn repeats(rest: &str) -> bool {
     let Some((inside, _)) = rest.split_once('}') else { return false };
     let (low, high) = inside.split_once(',').unwrap_or((inside, "0"));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    digits(low) && digits(high) && !(low.is_empty() && !inside.contains(',')) && inside != ","
+    (inside.contains(',') || !low.is_empty()) && digits(low) && digits(high)
 }
 
 /// Fills a replacement template: `\1`, `\g<1>`, `\g<name>`, `\n`, `\\`, …

@@ -118,7 +118,7 @@ impl Module for Template {
         let name = split(&self.src).1.to_owned();
         let dest = facts.path(&self.dest);
         let path = if dest.ends_with('/') { format!("{dest}{name}") } else { dest };
-        find(tidy(&path), Some(name), self.follow, sha256(content))
+        find(tidy(&path), Some(name), self.follow, Some(sha256(content)))
     }
 
     fn plan(&self, _: &Facts, found: Found) -> Result<Plan> {

@@ -51,8 +51,7 @@ pub(crate) fn open<'a>(facts: &Facts, path: &str, create: bool) -> Probe<'a, (Fo
         true => stat(split(&path).0).map(|stat| stat.is_some()),
         false => Probe::known(true),
     };
-    // No content has this digest: the file is always fetched.
-    let file = find(path, None, true, String::new()).then(|found| match &found.content {
+    let file = find(path, None, true, None).then(|found| match &found.content {
         Content::Large { .. } | Content::Same => {
             read(found.path.clone(), LIMIT).map(|content| Found { content, ..found })
         }

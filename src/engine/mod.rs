@@ -152,7 +152,9 @@ impl Engine {
         }
         if !plays_are_empty && !self.matched.load(std::sync::atomic::Ordering::Relaxed) {
             let error = Diagnostic::error("no play has a host: nothing was done");
-            return Err(vec![error.help("see the warnings above; `--list-hosts` shows what each play would run on")]);
+            return Err(vec![error.help(
+                "see the warnings above; `--list-hosts` shows what each play would run on",
+            )]);
         }
         let recap = self.recap();
         let ending = match &recap {

@@ -393,7 +393,8 @@ impl At<'_> {
             Some(diagnostic) => Some(diagnostic.render(engine.loader.map(), false)),
             None => {
                 let help = failure.help.as_ref().map(|help| format!("  help: {help}"));
-                let lines: Vec<String> = list::place(self.play, self.task.span).into_iter().chain(help).collect();
+                let lines: Vec<String> =
+                    list::place(self.play, self.task.span).into_iter().chain(help).collect();
                 (!lines.is_empty()).then(|| lines.join("\n"))
             }
         });

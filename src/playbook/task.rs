@@ -525,9 +525,7 @@ fn unknown(name: &str, key: &Node, place: u8) -> Diagnostic {
     let short = name.rsplit('.').next().unwrap_or(name);
     match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error.help(
-            "COMPATIBILITY.md lists the modules there are",
-        ),
+        None => error.help("COMPATIBILITY.md lists the modules there are"),
     }
 }
 

@@ -25,7 +25,11 @@ fn files_converge() {
     let busybox = Process::new("busybox").arg("--install").arg("-s").arg(applets.path()).status();
     let mut shells = vec![vec!["sh", "-c"]];
     if busybox.is_ok_and(|status| status.success()) {
-        // Nothing but busybox: what Alpine has.
+        // Nothing but busybox and git: what Alpine has.
+        if let Ok(git) = Process::new("sh").args(["-c", "command -v git"]).output() {
+            let git = String::from_utf8(git.stdout).unwrap();
+            std::os::unix::fs::symlink(git.trim(), applets.path().join("git")).unwrap();
+        }
         shells.push(vec!["env", &path, "sh", "-c"]);
     }
     for shell in shells {

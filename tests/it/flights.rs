@@ -25,8 +25,18 @@ impl Lab {
         };
         let server = Server::start(options).await.expect("a server");
         let address = server.address();
-        fs::write(dir.path().join("key"), &*key.to_openssh(LineEnding::LF).expect("a key file")).expect("written");
-        fs::write(dir.path().join("known"), format!("[{}]:{} {}\n", address.ip(), address.port(), server.host_key().to_openssh().expect("a key"))).expect("written");
+        fs::write(dir.path().join("key"), &*key.to_openssh(LineEnding::LF).expect("a key file"))
+            .expect("written");
+        fs::write(
+            dir.path().join("known"),
+            format!(
+                "[{}]:{} {}\n",
+                address.ip(),
+                address.port(),
+                server.host_key().to_openssh().expect("a key")
+            ),
+        )
+        .expect("written");
         let hosts = format!(
             "h ansible_host={} ansible_port={} ansible_user=deploy ansible_ssh_private_key_file={dir}/key ansible_ssh_common_args='-F none -o UserKnownHostsFile={dir}/known'\n",
             address.ip(),
@@ -45,8 +55,15 @@ impl Lab {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rprov"));
         command.arg("playbook").arg(&path).arg("-i").arg(self.dir.path().join("hosts")).args(flags);
         command.env("HOME", self.dir.path()).env_remove("SSH_AUTH_SOCK");
-        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("joined").expect("rprov runs");
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .expect("joined")
+            .expect("rprov runs");
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(output.status.success(), "{text}");
         (text, self.server.counters().flights() - before)
     }
@@ -55,17 +72,34 @@ impl Lab {
 /// `count` tasks of mixed kinds below `dir`. Each depends on what was there before it only.
 fn mixed(dir: &Path, count: usize) -> String {
     let dir = dir.join("out");
-    let mut play = format!("- hosts: all\n  gather_facts: false\n  vars: {{d: '{}', greeting: hello}}\n  tasks:\n    - file: {{path: '{{{{ d }}}}', state: directory}}\n", dir.display());
+    let mut play = format!(
+        "- hosts: all\n  gather_facts: false\n  vars: {{d: '{}', greeting: hello}}\n  tasks:\n    - file: {{path: '{{{{ d }}}}', state: directory}}\n",
+        dir.display()
+    );
     for n in 1..count {
         let task = match n % 8 {
             0 => format!("file: {{path: '{{{{ d }}}}/dir{n}', state: directory, mode: '0750'}}"),
-            1 => format!("copy: {{dest: '{{{{ d }}}}/copy{n}', content: \"{{{{ greeting }}}} {n}\\n\", mode: '0640'}}"),
-            2 => format!("copy: {{dest: '{{{{ d }}}}/template{n}', content: \"{{{{ greeting | upper }}}} {n}\\n\"}}"),
-            3 => format!("lineinfile: {{path: '{{{{ d }}}}/lines', line: 'line {n}', create: true}}"),
-            4 => format!("command: {{cmd: 'touch {{{{ d }}}}/made{n}', creates: '{{{{ d }}}}/made{n}'}}"),
-            5 => format!("file: {{path: '{{{{ d }}}}/link{n}', src: made4, state: link, force: true}}"),
-            6 => format!("blockinfile: {{path: '{{{{ d }}}}/block{n}', block: 'block {n}', create: true}}"),
-            _ => format!("file: {{path: '{{{{ d }}}}/touched{n}', state: touch, access_time: preserve, modification_time: preserve}}"),
+            1 => format!(
+                "copy: {{dest: '{{{{ d }}}}/copy{n}', content: \"{{{{ greeting }}}} {n}\\n\", mode: '0640'}}"
+            ),
+            2 => format!(
+                "copy: {{dest: '{{{{ d }}}}/template{n}', content: \"{{{{ greeting | upper }}}} {n}\\n\"}}"
+            ),
+            3 => {
+                format!("lineinfile: {{path: '{{{{ d }}}}/lines', line: 'line {n}', create: true}}")
+            }
+            4 => format!(
+                "command: {{cmd: 'touch {{{{ d }}}}/made{n}', creates: '{{{{ d }}}}/made{n}'}}"
+            ),
+            5 => format!(
+                "file: {{path: '{{{{ d }}}}/link{n}', src: made4, state: link, force: true}}"
+            ),
+            6 => format!(
+                "blockinfile: {{path: '{{{{ d }}}}/block{n}', block: 'block {n}', create: true}}"
+            ),
+            _ => format!(
+                "file: {{path: '{{{{ d }}}}/touched{n}', state: touch, access_time: preserve, modification_time: preserve}}"
+            ),
         };
         let _ = writeln!(play, "    - {task}");
     }

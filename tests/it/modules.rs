@@ -288,7 +288,9 @@ fn need_line(need: &Need) -> String {
             format!("template {src}")
         }
         Need::Template { src, options } => {
-            let options = format!("{options:?}").replace("None, ", "");
+            let options = format!("{options:?}").replace(['{', '}'], ",");
+            let given = options.split(',').map(str::trim).filter(|o| o.contains("Some("));
+            let options = given.collect::<Vec<_>>().join(", ");
             format!("template {src} {options}")
         }
     }
@@ -341,7 +343,7 @@ fn ask_line(ask: &Ask) -> String {
         Ask::Stat { path, follow: false } => format!("lstat {path}"),
         Ask::Read { path, limit, unless: None } => format!("read {path} up to {limit}"),
         Ask::Read { path, limit, unless: Some(digest) } => {
-            format!("read {path} up to {limit} unless {}…", &digest[..8])
+            format!("read {path} up to {limit} unless {}…", digest.get(..8).unwrap_or_default())
         }
         Ask::Digest { path, algorithm } => {
             format!("digest {path} {}", format!("{algorithm:?}").to_lowercase())
