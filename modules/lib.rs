@@ -31,7 +31,6 @@ mod package;
 mod ping;
 mod pip;
 mod pyenv;
-pub mod python_regex;
 mod raw;
 mod script;
 mod service;

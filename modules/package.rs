@@ -205,9 +205,10 @@ exit 0
 const RUN: &str = r#"# run the package manager
 export LC_ALL=C
 tool=$1 verb=$2 update=$3; shift 3
+work() {
 case $tool in
   apk)
-    [ -z "$update" ] || apk update --no-progress || exit
+    [ -z "$update" ] || apk update --no-progress || return
     case $verb in
       install) apk add --no-progress --upgrade "$@" ;;
       remove) apk del --no-progress "$@" ;;
@@ -215,12 +216,12 @@ case $tool in
   dnf)
     case $verb in
       install)
-        [ -z "$update" ] || dnf -y -q makecache --refresh || exit
+        [ -z "$update" ] || dnf -y -q makecache --refresh || return
         dnf -y install "$@" && dnf -y upgrade "$@" ;;
       remove) dnf -y remove "$@" ;;
     esac ;;
   zypper)
-    [ -z "$update" ] || zypper --non-interactive refresh || exit
+    [ -z "$update" ] || zypper --non-interactive refresh || return
     case $verb in
       install) zypper --non-interactive install --auto-agree-with-licenses "$@" ;;
       remove) zypper --non-interactive remove "$@" ;;
@@ -231,4 +232,9 @@ case $tool in
       remove) pacman -R --noconfirm "$@" ;;
     esac ;;
 esac
+}
+# Some of them tell their errors on standard output.
+said=$(work "$@" 2>&1); rc=$?
+[ "$rc" = 0 ] || { printf '%s\n' "$said" | tail -n 15 >&2; exit "$rc"; }
+printf '%s\n' "$said"
 "#;
