@@ -593,8 +593,8 @@ fn step_text(step: &Step, out: &mut String) {
                 Output::Streams => "$ (streams)",
                 Output::Values => "$ (values)",
             };
-            // A long script that says what it does is known by that, here as among the asks.
-            let shown = match script.text.starts_with("# ") && script.text.lines().count() > 24 {
+            // A script that says what it does is known by that, here as among the asks.
+            let shown = match script.text.starts_with("# ") {
                 true => one_line(script),
                 false => script.to_string(),
             };
