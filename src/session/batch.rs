@@ -224,7 +224,7 @@ fn write_script(request: &mut Request, script: &Script, environment: &Env) -> us
             let length = request.payload(bytes.clone());
             writeln!(
                 request.text,
-                "if __t;then __g {length} \"$__d/i\" && {body} <\"$__d/i\";__m {frame} $?;: >\"$__d/i\"\n\
+                "if __t;then __g {length} \"$__d/i\" && {body} <\"$__d/i\";__m {frame} $?;{{ :; }} >\"$__d/i\"\n\
                  else __i {length} >/dev/null;__m {frame} 1;fi"
             )
         }

@@ -122,7 +122,7 @@ impl SessionError {
         Some(match self {
             SessionError::HostKey { host, why } => match &**why {
                 HostKeyProblem::Unknown { file, add, .. } => format!(
-                    "compare the fingerprint with the host's own, then add this line to {file}: {add}"
+                    "compare the fingerprint with the host's own, then run: echo '{add}' >>{file}"
                 ),
                 HostKeyProblem::Changed { place, .. } => format!(
                     "if `{host}` was reinstalled remove {place}; otherwise somebody may be listening in"

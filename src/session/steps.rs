@@ -147,7 +147,7 @@ fn isolated(request: &mut Request, parts: Parts<'_>) {
             }
         };
         let _ = write!(drain, "__i {length} >/dev/null;");
-        after += ": >\"$__d/i\";";
+        after += "{ :; } >\"$__d/i\";";
         input = "\"$__d/i\"";
     }
     let must = u8::from(must_succeed);

@@ -28,17 +28,18 @@ struct Bench {
     dir: TempDir,
 }
 
-const KINDS: [&str; 3] = ["dash", "bash", "busybox"];
+const KINDS: [&str; 4] = ["dash", "bash", "bash --posix", "busybox"];
 
 impl Bench {
     async fn open(kind: &'static str) -> Option<Bench> {
-        let program = find(kind)?;
+        let (program, option) = kind.split_once(' ').unwrap_or((kind, ""));
+        let program = find(program)?;
         let dir = tempfile::tempdir().expect("a directory");
         fs::create_dir(dir.path().join("tmp")).expect("a directory");
         let path = std::env::var("PATH").expect("a PATH");
         let applets = dir.path().join("applets");
         let path = format!("{}:{path}", applets.display());
-        let mut words = program.display().to_string();
+        let mut words = format!("{} {option}", program.display());
         if kind == "busybox" {
             fs::create_dir(&applets).expect("a directory");
             let list =

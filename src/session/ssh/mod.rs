@@ -5,17 +5,17 @@
 
 mod auth;
 mod config;
+mod host_key;
 mod known_hosts;
 mod pattern;
 mod settings;
 mod stream;
+mod target;
 mod tokens;
 
 use std::{
     borrow::Cow,
     fmt,
-    net::SocketAddr,
-    path::PathBuf,
     pin::Pin,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
@@ -24,8 +24,8 @@ use std::{
 
 use russh::{
     ChannelMsg, Preferred, cipher,
-    client::{self, DisconnectReason, Handle},
-    keys::{Algorithm, Certificate, HashAlg, PrivateKey, PublicKey, PublicKeyOrCertificate},
+    client::{self, Handle},
+    keys::Algorithm,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -35,105 +35,19 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::auth::{AskPassphrase, Keyring};
+pub use self::{
+    auth::{AskPassphrase, Keyring},
+    target::{HostKeyChecking, SshTarget},
+};
 use self::{
-    known_hosts::{KnownHosts, Verdict},
+    host_key::Client,
+    known_hosts::KnownHosts,
     settings::{Proxy, Settings},
 };
 use super::{
-    error::{HostKeyProblem, SessionError},
+    error::SessionError,
     wires::{Output, Wires},
 };
-
-/// A host that is reached by SSH. What is not said here is looked up in ssh_config.
-#[derive(Clone)]
-pub struct SshTarget {
-    /// Name or address, or a `Host` of ssh_config.
-    pub address: String,
-    /// Default: 22.
-    pub port: Option<u16>,
-    /// Default: the local user.
-    pub user: Option<String>,
-    pub password: Option<String>,
-    /// Private key files, tried first. Default: `~/.ssh/id_rsa`, `id_ecdsa`, `id_ed25519`.
-    pub identities: Vec<PathBuf>,
-    /// Default: [`HostKeyChecking::Yes`].
-    pub host_key_checking: Option<HostKeyChecking>,
-    /// The only configuration file; `none` for none. Default: the user's and the system's.
-    pub config: Option<PathBuf>,
-    /// For connecting and authenticating together.
-    pub connect_timeout: Duration,
-    pub keyring: Keyring,
-    /// The one key the host may show, whatever else is known of it.
-    pub host_key: Option<Arc<PublicKey>>,
-    /// As `-o` of the ssh command, the first value of each counting.
-    options: Vec<(String, String)>,
-}
-
-/// What to do with a host whose key is not known. A key that changed is refused but by `No`, a
-/// revoked one always.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum HostKeyChecking {
-    /// Refuse it.
-    #[default]
-    Yes,
-    /// Accept it and remember it.
-    AcceptNew,
-    /// Accept any key.
-    No,
-}
-
-impl SshTarget {
-    /// The default limit for connecting and authenticating, unless ssh_config has another.
-    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-    /// A host with everything as ssh_config or OpenSSH has it.
-    pub fn new(address: impl Into<String>) -> SshTarget {
-        SshTarget {
-            address: address.into(),
-            port: None,
-            user: None,
-            password: None,
-            identities: Vec::new(),
-            host_key_checking: None,
-            config: None,
-            connect_timeout: SshTarget::CONNECT_TIMEOUT,
-            keyring: Keyring::default(),
-            host_key: None,
-            options: Vec::new(),
-        }
-    }
-
-    /// A host that is let in by one key and known by another, both in memory: no file is looked at.
-    pub fn private(
-        address: SocketAddr,
-        user: impl Into<String>,
-        key: PrivateKey,
-        host_key: PublicKey,
-    ) -> SshTarget {
-        let mut target = SshTarget::new(address.ip().to_string());
-        target.port = Some(address.port());
-        target.user = Some(user.into());
-        target.keyring = Keyring::holding(key);
-        target.host_key = Some(Arc::new(host_key));
-        target.config = Some("none".into());
-        target.option("IdentityAgent", "none");
-        target.option("IdentityFile", "none");
-        target
-    }
-
-    /// Sets an option as `-o NAME=VALUE` does. Options that mean nothing here are ignored.
-    pub fn option(&mut self, name: &str, value: &str) {
-        self.options.push((name.to_owned(), value.to_owned()));
-    }
-}
-
-impl fmt::Debug for SshTarget {
-    /// The password is not shown.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {}:{:?}", self.user, self.address, self.port)
-    }
-}
 
 /// Handshakes at a time: more would only wait for each other, and servers refuse bursts.
 static HANDSHAKES: Semaphore = Semaphore::const_new(64);
@@ -397,114 +311,5 @@ fn config(settings: &Settings, known: &KnownHosts) -> client::Config {
         keepalive_max: settings.keepalives,
         nodelay: true,
         ..client::Config::default()
-    }
-}
-
-/// Judges the host's key, and hears why a connection ends.
-struct Client {
-    known: KnownHosts,
-    settings: Settings,
-    pinned: Option<Arc<PublicKey>>,
-    problem: Note<HostKeyProblem>,
-    end: Note<String>,
-}
-
-impl client::Handler for Client {
-    type Error = russh::Error;
-
-    async fn check_server_key(
-        &mut self,
-        key: &PublicKeyOrCertificate,
-    ) -> Result<bool, russh::Error> {
-        if let Some(certificate) = key.certificate()
-            && self.vouched(certificate)
-        {
-            return Ok(true);
-        }
-        match self.judge(&key.public_key()) {
-            Ok(()) => Ok(true),
-            Err(problem) => {
-                note(&self.problem, problem);
-                Ok(false)
-            }
-        }
-    }
-
-    async fn disconnected(
-        &mut self,
-        reason: DisconnectReason<russh::Error>,
-    ) -> Result<(), russh::Error> {
-        let (why, result) = match reason {
-            DisconnectReason::ReceivedDisconnect(info) => {
-                (format!("the server says: {}", info.message), Ok(()))
-            }
-            DisconnectReason::Error(why) => (why.to_string(), Err(why)),
-        };
-        note(&self.end, why);
-        result
-    }
-}
-
-impl Client {
-    fn judge(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
-        let (name, port) = (&self.settings.name, self.settings.known_port);
-        let bytes = key.to_bytes().unwrap_or_default();
-        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        let algorithm = key.algorithm().to_string();
-        let policy = self.settings.host_key_checking;
-        if let Some(pinned) = &self.pinned {
-            if pinned.key_data() == key.key_data() {
-                return Ok(());
-            }
-            let known = pinned.fingerprint(HashAlg::Sha256).to_string();
-            let place = "made for this run".into();
-            return Err(HostKeyProblem::Changed { algorithm, fingerprint, known, place });
-        }
-        match self.known.check(name, port, &bytes) {
-            Verdict::Known => Ok(()),
-            Verdict::Revoked { place } => Err(HostKeyProblem::Revoked { fingerprint, place }),
-            _ if policy == HostKeyChecking::No => Ok(()),
-            Verdict::Changed { known, place } => {
-                let known = PublicKey::from_bytes(&known);
-                let known = known.map_or_else(
-                    |_| "another key".into(),
-                    |key| key.fingerprint(HashAlg::Sha256).to_string(),
-                );
-                Err(HostKeyProblem::Changed { algorithm, fingerprint, known, place })
-            }
-            Verdict::Unknown => {
-                let add = known_hosts::line(name, port, &algorithm, &bytes);
-                let file = self.settings.known_hosts.first();
-                if policy == HostKeyChecking::AcceptNew {
-                    // A file that cannot be written is no reason not to connect.
-                    let _ = file.map(|file| known_hosts::append(file, &add));
-                    return Ok(());
-                }
-                let file = file.map_or_else(String::new, |file| file.display().to_string());
-                Err(HostKeyProblem::Unknown { algorithm, fingerprint, file, add })
-            }
-        }
-    }
-
-    /// Whether an authority that we trust for this host certifies its key.
-    fn vouched(&self, certificate: &Certificate) -> bool {
-        let (name, port) = (self.settings.name.as_str(), self.settings.known_port);
-        let trusted = self.known.authorities(name, port);
-        let trusted = trusted
-            .iter()
-            .filter_map(|key| PublicKey::from_bytes(key).ok())
-            .map(|key| key.fingerprint(HashAlg::Sha256))
-            .collect::<Vec<_>>();
-        let key = PublicKey::new(certificate.public_key().clone(), "");
-        let bytes = key.to_bytes().unwrap_or_default();
-        let revoked = matches!(self.known.check(name, port, &bytes), Verdict::Revoked { .. });
-        let principals = certificate.valid_principals();
-        let name = name.to_lowercase();
-        let named = principals.is_empty()
-            || principals.iter().any(|principal| pattern::glob(principal, &name));
-        !revoked
-            && named
-            && certificate.cert_type().is_host()
-            && certificate.validate(&trusted).is_ok()
     }
 }

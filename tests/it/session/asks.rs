@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt, symlink};
 
-use rprov_modules::kit::{Algorithm, Content, FileKind, PackageManager, sh};
+use rprov_modules::kit::{Algorithm, Content, FileKind, PackageManager};
 
 use super::*;
 

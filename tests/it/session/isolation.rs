@@ -235,9 +235,15 @@ async fn nothing_is_left_behind() {
         assert_eq!(mode.expect("a directory").permissions().mode() & 0o777, 0o700);
         // A command that removes it is no end of the world.
         let tmp = bench.path("tmp");
-        let steps = vec![line(&format!("rm -rf {tmp}/*; echo gone")), line("echo on")];
-        let outcomes = bench.steps(steps).await;
+        let text = format!("cat; rm -rf {tmp}/*");
+        let mut fed = command(Program::Shell { text, executable: None });
+        (fed.stdin, fed.must_succeed) = (Some(b"fed".to_vec().into()), false);
+        let outcomes = bench.steps(vec![Step::Command(fed), line("echo on")]).await;
         assert_eq!(reply(&outcomes[1]).out(), "on\n", "{}", bench.kind);
+        let script = sh("cat; rm -rf \"$1\"/*", [&tmp]).stdin(b"fed".to_vec());
+        let Answer::Sh(fed) = bench.ask(cheap(script)).await else { panic!("no answer") };
+        assert_eq!(fed.out(), "fed", "{}", bench.kind);
+        assert_eq!(reply(&bench.steps(vec![line("echo on")]).await[0]).out(), "on\n");
         let Bench { shell, dir, kind, .. } = bench;
         shell.close().await;
         assert_eq!(names(&dir.path().join("tmp")), Vec::<String>::new(), "{kind}");

@@ -135,6 +135,39 @@ async fn a_full_disk_changes_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_lost_in_the_middle_changes_nothing() {
+    for mut bench in Bench::all().await {
+        let kind = bench.kind;
+        let dir = bench.path("d");
+        fs::create_dir(&dir).expect("a directory");
+        let path = format!("{dir}/f");
+        fs::write(&path, "old").expect("a file");
+        let steps = [request(Step::Put(put(&path, &vec![b'x'; 150_000_000])))];
+        let begun = async {
+            while names(Path::new(&dir)).len() < 2 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // The file is being written as the pipes close.
+        tokio::select! {
+            landed = bench.shell.flight(&steps, &[]) => panic!("{kind}: too fast: {landed:?}"),
+            () = begun => {}
+        }
+        let Bench { shell, dir: root, .. } = bench;
+        drop(shell);
+        for _ in 0..100 {
+            if names(Path::new(&dir)).len() == 1 && names(&root.path().join("tmp")).is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(fs::read(&path).expect("a file"), b"old", "{kind}");
+        assert_eq!(names(Path::new(&dir)), ["f"], "{kind}");
+        assert_eq!(names(&root.path().join("tmp")), Vec::<String>::new(), "{kind}");
+    }
+}
+
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
