@@ -152,7 +152,7 @@ pub(super) fn undefined(
         .rev()
         .filter(|miss| !miss.text.is_empty())
         .find(|miss| snippet.contains(miss.text.as_str()) || miss.text.contains(snippet));
-    let start = range.map_or(0, |range| range.start);
+    let start = range.as_ref().map_or(0, |range| range.start);
     if let Some(inner) = found.and_then(|miss| miss.inner.clone()) {
         return inner;
     }
@@ -183,7 +183,7 @@ pub(super) fn undefined(
     }
     if let Some(miss) = missed.last() {
         let at = place.text.find(miss.text.as_str()).filter(|_| !miss.text.is_empty());
-        let at = at.map(|at| at..at + miss.text.len());
+        let at = at.map(|at| at..at + miss.text.len()).or_else(|| range.clone());
         let mut error = TemplateError::new(ErrorKind::Undefined, &*miss.message, place.span(at));
         error.help = miss.help.clone();
         return miss.inner.clone().unwrap_or(error);

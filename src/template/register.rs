@@ -117,7 +117,7 @@ fn format(
     }
     let text = match value.kind() {
         ValueKind::String => print::text(value),
-        _ => print::text(&value::settle(value)?),
+        _ => print::text(&value::complete(value)?),
     };
     if let Some(evaluation) = here(state) {
         let mut printed = evaluation.printed.lock().unwrap_or_else(PoisonError::into_inner);

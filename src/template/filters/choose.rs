@@ -47,25 +47,32 @@ fn reach(item: &Value, path: &Value) -> Result<Option<Value>, Error> {
 /// As [`reach`]; what is not there is an error.
 pub(super) fn attribute(item: &Value, path: &Value) -> Result<Value, Error> {
     reach(item, path)?.ok_or_else(|| {
-        let kind = print::type_name(item);
-        let message = format!("object of type '{kind}' has no attribute {}", print::repr(path));
-        wrap(TemplateError::new(ErrorKind::Undefined, message, Span::default()))
+        wrap(TemplateError::new(ErrorKind::Undefined, lacks(item, path), Span::default()))
     })
 }
 
+fn lacks(item: &Value, path: &Value) -> String {
+    format!("object of type '{}' has no attribute {}", print::type_name(item), print::repr(path))
+}
+
 fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let items = call.items()?;
+    let items = call.any_items()?;
     let named =
         |name: &str| call.named.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     if call.args.len() < 2 {
         let path =
             named("attribute").ok_or_else(|| failed("`map` needs a filter or `attribute=`"))?;
         let default = named("default");
-        let values = items.iter().map(|item| match &default {
-            Some(default) => Ok(reach(item, &path)?.unwrap_or_else(|| default.clone())),
-            None => attribute(item, &path),
-        });
-        return values.collect::<Result<Vec<_>, _>>().map(Value::from);
+        let mut values = Vec::with_capacity(items.len());
+        for item in &items {
+            // What is not there is undefined, and an error only when it is used.
+            values.push(match (reach(item, &path)?, &default) {
+                (Some(value), _) => value,
+                (None, Some(default)) => default.clone(),
+                (None, None) => nothing(call.state, &lacks(item, &path)),
+            });
+        }
+        return Ok(Value::from(values));
     }
     let filter = plugin(&print::text(&call.args[1]));
     known(&filter, true)?;
@@ -112,7 +119,7 @@ fn arguments(call: &Call<'_, '_, '_>, skip: usize) -> Vec<Value> {
 }
 
 fn selected(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Result<Value, Error> {
-    let items = call.items()?;
+    let items = call.any_items()?;
     let path = by_attribute.then(|| call.required(0, "attribute").cloned()).transpose()?;
     let at = 1 + usize::from(by_attribute);
     let test = call.args.get(at).map(|test| plugin(&print::text(test)));
@@ -164,7 +171,7 @@ pub(super) fn nothing(state: &State<'_, '_>, message: &str) -> Value {
 }
 
 fn end_item(call: &mut Call<'_, '_, '_>, first: bool) -> Result<Value, Error> {
-    let items = call.items()?;
+    let items = call.any_items()?;
     let item = if first { items.first() } else { items.last() };
     let side = if first { "first" } else { "last" };
     Ok(item
