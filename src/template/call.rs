@@ -102,8 +102,15 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
         self.value().as_str().ok_or_else(|| self.expected("a string"))
     }
 
-    /// The items of the filtered value.
+    /// The items of the filtered value; an undefined one is an error.
     pub(super) fn items(&self) -> Result<Vec<Value>, Error> {
+        let items = self.any_items()?;
+        items.iter().try_for_each(|item| defined(self.state, item))?;
+        Ok(items)
+    }
+
+    /// The items of the filtered value, also undefined ones.
+    pub(super) fn any_items(&self) -> Result<Vec<Value>, Error> {
         items(self.value()).ok_or_else(|| self.expected("a list"))
     }
 

@@ -7,8 +7,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use rprov_modules::kit::Span;
 
+use super::compile::{render_template, with_line_breaks};
 use super::error::{ErrorKind, TemplateError, failed, wrap};
-use super::evaluate::{Place, convert, render_template, with_line_breaks};
+use super::fault::{Place, convert};
 use super::lazy::Evaluation;
 use super::prepare::{self, Backslash, Marks};
 use super::value::settle;

@@ -18,11 +18,7 @@ pub(super) struct Style<'a> {
     pub(super) key: &'a str,
 }
 
-/// `json.dumps(value)` with Python's defaults.
-pub(super) fn dumps(value: &Value) -> Result<String, Error> {
-    write(value, &Style { indent: None, sort_keys: false, ascii: true, item: ", ", key: ": " })
-}
-
+/// `json.dumps(value)`.
 pub(super) fn write(value: &Value, style: &Style<'_>) -> Result<String, Error> {
     let mut out = String::new();
     put(&mut out, value, style, 0)?;

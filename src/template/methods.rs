@@ -8,7 +8,7 @@ use super::call::{defined, items, whole};
 use super::error::{ErrorKind, TemplateError, failed, wrap};
 use super::filters::text::{capitalize, centered, parts};
 use super::value::settle;
-use super::{mutable, print, python};
+use super::{format, mutable, print, python};
 
 /// Called for a method that the value itself does not have.
 pub(super) fn call(
@@ -43,7 +43,7 @@ pub(super) fn call(
         ValueKind::String => {
             let text = value.as_str().unwrap_or_default();
             if name == "format" || name == "format_map" {
-                return python::format(text, &args, &named).map(Value::from);
+                return format::format(text, &args, &named).map(Value::from);
             }
             string(text, name, &args, &named)
         }

@@ -7,10 +7,13 @@
 //! - Evaluation is synchronous and touches only the controller: lookups read files here.
 
 mod call;
+mod compile;
 mod error;
 mod evaluate;
+mod fault;
 mod file;
 mod filters;
+mod format;
 mod json;
 mod lazy;
 mod lookups;

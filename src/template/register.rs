@@ -23,6 +23,11 @@ pub(super) fn is_global(name: &str) -> bool {
     ENVIRONMENT.globals().any(|(global, _)| global == name)
 }
 
+/// The functions and values that every template sees.
+pub(super) fn globals() -> impl Iterator<Item = &'static str> {
+    ENVIRONMENT.globals().map(|(name, _)| name)
+}
+
 /// The names of all filters or all tests.
 pub(super) fn names(of_filters: bool) -> impl Iterator<Item = &'static str> {
     let (ours, own) =
@@ -112,7 +117,7 @@ fn format(
     }
     let text = match value.kind() {
         ValueKind::String => print::text(value),
-        _ => print::text(&value::settle(value)?),
+        _ => print::text(&value::complete(value)?),
     };
     if let Some(evaluation) = here(state) {
         let mut printed = evaluation.printed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -176,6 +176,18 @@ fn deep(value: Value, depth: usize) -> Result<Value, Unfit> {
     }
 }
 
+/// A value about to be printed: an undefined part is an error.
+pub(super) fn complete(value: &Value) -> Result<Value, minijinja::Error> {
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
+        return Ok(value.clone());
+    }
+    finalize(value.clone()).map_err(|unfit| match unfit {
+        Unfit::Undefined => minijinja::ErrorKind::UndefinedError.into(),
+        Unfit::Type(name) => super::error::failed(format!("a {name} cannot be printed")),
+        Unfit::Error(error) => error,
+    })
+}
+
 /// Evaluates lazy containers, so that filters see plain ones. Objects of others stay as they are.
 pub(super) fn settle(value: &Value) -> Result<Value, minijinja::Error> {
     let Some(object) = value.as_object() else {

@@ -4,7 +4,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 use rprov_modules::kit::boolean;
 
-use crate::template::call::{Body, Call, items};
+use crate::template::call::{Body, Call};
 use crate::template::error::failed;
 use crate::template::{print, value};
 
@@ -134,12 +134,11 @@ fn float(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn string(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    Ok(Value::from(print::text(call.value())))
+    Ok(Value::from(print::text(&value::complete(call.value())?)))
 }
 
 fn list(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    super::super::call::defined(call.state, call.value())?;
-    items(call.value()).map(Value::from).ok_or_else(|| call.expected("a list"))
+    call.items().map(Value::from)
 }
 
 fn length(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {

@@ -12,7 +12,8 @@ use crate::template::error::failed;
 use crate::template::value::{self, Map, from_node, pair};
 use crate::template::{json, print, python};
 
-use super::list::{mapping, sorted};
+use super::choose::sorted;
+use super::list::mapping;
 
 pub(super) const FILTERS: &[(&str, Body)] = &[
     ("combine", combine),

@@ -1,6 +1,7 @@
 //! Filters, one file per kind; each is listed where it is written.
 
 mod basic;
+mod choose;
 mod data;
 mod digest;
 mod list;
@@ -15,6 +16,7 @@ use super::call::Body;
 /// Every filter by its name.
 pub(super) const ALL: &[&[(&str, Body)]] = &[
     basic::FILTERS,
+    choose::FILTERS,
     data::FILTERS,
     digest::FILTERS,
     list::FILTERS,

@@ -5,7 +5,7 @@ use minijinja::{Error, Value};
 
 use crate::template::call::{Body, Call, items, whole};
 use crate::template::error::failed;
-use crate::template::{print, python};
+use crate::template::print;
 
 pub(super) const FILTERS: &[(&str, Body)] = &[
     ("lower", |call| mapped(call, |text| text.to_lowercase())),
@@ -213,10 +213,8 @@ fn truncate(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         return Ok(Value::from(text));
     }
     let mut head: String = text.chars().take(length - mark).collect();
-    if !killwords {
-        if let Some(at) = head.rfind(' ') {
-            head.truncate(at);
-        }
+    if !killwords && let Some(at) = head.rfind(' ') {
+        head.truncate(at);
     }
     Ok(Value::from(head + &end))
 }
@@ -226,7 +224,7 @@ fn format(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     if !call.named.is_empty() && call.args.len() > 1 {
         return Err(failed("`format` takes either positional or named arguments"));
     }
-    python::percent(&text, &call.args[1..], &call.named).map(Value::from)
+    crate::template::format::percent(&text, &call.args[1..], &call.named).map(Value::from)
 }
 
 /// `'…' % value`: a tuple or list is all the arguments, a mapping the named ones.
@@ -245,7 +243,8 @@ fn percent(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     } else {
         vec![argument.clone()]
     };
-    python::percent(&text, if named.is_empty() { &args } else { &[] }, &named).map(Value::from)
+    crate::template::format::percent(&text, if named.is_empty() { &args } else { &[] }, &named)
+        .map(Value::from)
 }
 
 fn quote(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -372,7 +371,7 @@ fn join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut texts = Vec::new();
     for item in call.items()? {
         let item = match &attribute {
-            Some(attribute) => super::list::attribute(&item, attribute)?,
+            Some(attribute) => super::choose::attribute(&item, attribute)?,
             None => item,
         };
         crate::template::call::defined(call.state, &item)?;

@@ -1,0 +1,422 @@
+//! The rewriting of one expression or statement, token by token.
+
+use std::ops::Range;
+
+use super::super::mutable::METHODS;
+use super::token::{Kind, Token, quoted, tokens, unescape};
+use super::{Backslash, Prepared};
+
+pub(super) struct Rewriter<'a> {
+    source: &'a str,
+    tokens: Vec<Token>,
+    range: Range<usize>,
+    at: usize,
+    /// End of the source copied so far: whitespace before the next token is copied with it.
+    copied: usize,
+    backslash: Backslash,
+    depth: usize,
+    /// Whether the containers written here may be changed.
+    mutable: bool,
+}
+
+const KEYWORDS: &[&str] = &[
+    "and",
+    "or",
+    "not",
+    "if",
+    "else",
+    "elif",
+    "in",
+    "is",
+    "for",
+    "recursive",
+    "call",
+    "include",
+    "extends",
+    "from",
+    "import",
+    "as",
+    "set",
+    "do",
+    "with",
+    "without",
+    "context",
+    "filter",
+    "ignore",
+];
+
+/// Nesting beyond this is copied as it stands, and refused by the parser's own limit.
+const DEPTH: usize = 120;
+
+impl<'a> Rewriter<'a> {
+    pub(super) fn new(source: &'a str, range: Range<usize>, backslash: Backslash) -> Rewriter<'a> {
+        let tokens = tokens(source, range.clone());
+        let mutable = METHODS.iter().any(|method| source.contains(method));
+        Rewriter { source, tokens, copied: range.start, range, at: 0, backslash, depth: 0, mutable }
+    }
+
+    fn text(&self, index: usize) -> &'a str {
+        self.tokens.get(index).map_or("", |t| &self.source[t.start..t.end])
+    }
+
+    fn is(&self, index: usize, text: &str) -> bool {
+        self.tokens.get(index).is_some_and(|t| t.kind == Kind::Punct) && self.text(index) == text
+    }
+
+    pub(super) fn expression(mut self) -> Prepared {
+        let mut out = self.run("");
+        out.copy(self.source, self.copied..self.range.end);
+        out
+    }
+
+    pub(super) fn statement(mut self) -> Prepared {
+        let mut out = Prepared::default();
+        let word = self.text(0);
+        if self.tokens.first().is_some_and(|t| t.kind == Kind::Name) {
+            self.raw(&mut out);
+        }
+        // Targets are no lookups: `set ns.x = …`, `block name`, `macro name(…)`.
+        if word == "set" {
+            let equals = (self.at..self.tokens.len()).find(|i| self.is(*i, "="));
+            while equals.is_some_and(|equals| self.at <= equals) {
+                self.raw(&mut out);
+            }
+        }
+        out.append(self.run(""));
+        out.copy(self.source, self.copied..self.range.end);
+        out
+    }
+
+    /// Copies the next token and the space before it.
+    fn raw(&mut self, out: &mut Prepared) {
+        let token = self.tokens[self.at];
+        if token.kind == Kind::Text {
+            out.copy(self.source, self.copied..token.start);
+            let literal = self.literal(token);
+            out.insert(&literal, token.start);
+        } else {
+            out.copy(self.source, self.copied..token.end);
+        }
+        self.copied = token.end;
+        self.at += 1;
+    }
+
+    fn literal(&self, token: Token) -> String {
+        let raw = &self.source[token.start..token.end];
+        let quote = &raw[..1];
+        let Some(inner) = raw[1..].strip_suffix(quote) else { return raw.to_owned() };
+        match self.backslash {
+            Backslash::Plain => quoted(inner),
+            Backslash::Escape => quoted(&unescape(inner)),
+        }
+    }
+
+    /// Rewrites until the closing bracket `stop` (not consumed) or the end.
+    fn run(&mut self, stop: &str) -> Prepared {
+        let mut out = Prepared::default();
+        // Operands of comparisons since the last word or comma that binds looser than they do.
+        let mut operands: Vec<Prepared> = vec![Prepared::default()];
+        let mut operators: Vec<(Prepared, &'static str)> = Vec::new();
+        self.depth += 1;
+        while self.at < self.tokens.len() {
+            let token = self.tokens[self.at];
+            let text = self.text(self.at);
+            if token.kind == Kind::Punct && !stop.is_empty() && text == stop {
+                break;
+            }
+            let operator = match text {
+                "<" => "__lt",
+                "<=" => "__le",
+                ">" => "__gt",
+                ">=" => "__ge",
+                "==" | "!=" => "",
+                _ => "none",
+            };
+            if token.kind == Kind::Punct && operator != "none" {
+                let mut written = Prepared::default();
+                self.raw(&mut written);
+                operators.push((written, operator));
+                operands.push(Prepared::default());
+                continue;
+            }
+            let looser = match token.kind {
+                Kind::Name => KEYWORDS.contains(&text) && text != "is",
+                Kind::Punct => matches!(text, "," | ":" | "="),
+                _ => false,
+            };
+            if looser {
+                compared(&mut out, &mut operands, &mut operators);
+                self.raw(&mut out);
+                continue;
+            }
+            let Some(operand) = operands.last_mut() else { break };
+            let mut piece = Prepared::default();
+            if token.kind == Kind::Punct && text == "|" {
+                self.raw(&mut piece);
+                self.plugin_name(&mut piece);
+            } else if token.kind == Kind::Name && text == "is" {
+                self.raw(&mut piece);
+                if self.text(self.at) == "not" {
+                    self.raw(&mut piece);
+                }
+                self.plugin_name(&mut piece);
+            } else if self.depth < DEPTH
+                && (matches!(token.kind, Kind::Name | Kind::Text)
+                    || matches!(text, "(" | "[" | "{"))
+            {
+                piece = self.chain();
+            } else {
+                self.raw(&mut piece);
+            }
+            operand.append(piece);
+        }
+        compared(&mut out, &mut operands, &mut operators);
+        self.depth -= 1;
+        out
+    }
+
+    /// The name of a filter or test, without its collection, and its arguments in parentheses.
+    fn plugin_name(&mut self, out: &mut Prepared) {
+        if self.tokens.get(self.at).is_none_or(|t| t.kind != Kind::Name) {
+            return;
+        }
+        if self.text(self.at) == "in" {
+            return self.raw(out);
+        }
+        let mut last = self.at;
+        while self.is(last + 1, ".")
+            && self.tokens.get(last + 2).is_some_and(|t| t.kind == Kind::Name)
+        {
+            last += 2;
+        }
+        if last > self.at {
+            let collection = &self.source[self.tokens[self.at].start..self.tokens[last - 1].start];
+            if matches!(collection, "ansible.builtin" | "ansible.legacy") {
+                out.copy(self.source, self.copied..self.tokens[self.at].start);
+                self.at = last;
+                self.copied = self.tokens[last].start;
+            }
+        }
+        while self.at <= last {
+            self.raw(out);
+        }
+        if self.is(self.at, "(") {
+            self.bracket(out);
+        }
+    }
+
+    /// A bracketed group with its brackets.
+    fn bracket(&mut self, out: &mut Prepared) {
+        let stop = match self.text(self.at) {
+            "(" => ")",
+            "[" => "]",
+            _ => "}",
+        };
+        self.raw(out);
+        let inner = self.run(stop);
+        out.append(inner);
+        if self.at < self.tokens.len() {
+            self.raw(out);
+        }
+    }
+
+    /// A primary and everything attached to it.
+    fn chain(&mut self) -> Prepared {
+        let start = self.tokens[self.at].start;
+        let lead = self.copied..start;
+        self.copied = start;
+        let name = self.tokens[self.at].kind == Kind::Name;
+        let text = self.tokens[self.at].kind == Kind::Text;
+        let head = self.text(self.at);
+        let mut out = Prepared::default();
+        if matches!(head, "[" | "{") && !text && self.mutable {
+            out.insert("(", start);
+            self.bracket(&mut out);
+            out.insert("|__new)", self.copied);
+        } else if matches!(head, "(" | "[" | "{") && !text {
+            self.bracket(&mut out);
+        } else if text && self.tokens.get(self.at + 1).is_some_and(|next| next.kind == Kind::Text) {
+            // Neighbouring literals are one.
+            out.insert("(", start);
+            self.raw(&mut out);
+            while self.tokens.get(self.at).is_some_and(|next| next.kind == Kind::Text) {
+                out.insert("~", self.copied);
+                self.raw(&mut out);
+            }
+            out.insert(")", self.copied);
+        } else {
+            self.raw(&mut out);
+        }
+        let mut pending: Vec<Prepared> = Vec::new();
+        loop {
+            let attribute = self.is(self.at, ".")
+                && self
+                    .tokens
+                    .get(self.at + 1)
+                    .is_some_and(|t| matches!(t.kind, Kind::Name | Kind::Number));
+            if attribute && !self.is(self.at + 2, "(") {
+                let token = self.tokens[self.at + 1];
+                let word = self.text(self.at + 1);
+                if name && head == "loop" && pending.is_empty() && out.text == "loop" {
+                    self.raw(&mut out);
+                    self.raw(&mut out);
+                    continue;
+                }
+                let mut argument = Prepared::default();
+                match token.kind {
+                    Kind::Number => argument.copy(self.source, token.start..token.end),
+                    _ => argument.insert(&quoted(word), token.start),
+                }
+                pending.push(argument);
+                self.at += 2;
+                self.copied = token.end;
+            } else if attribute {
+                out = self.flush(out, &mut pending, start);
+                self.raw(&mut out);
+                self.raw(&mut out);
+                self.bracket(&mut out);
+            } else if self.is(self.at, "[") {
+                if self.is_slice() {
+                    out = self.flush(out, &mut pending, start);
+                    self.bracket(&mut out);
+                } else {
+                    self.at += 1;
+                    self.copied = self.tokens[self.at - 1].end;
+                    let argument = self.run("]");
+                    if self.at >= self.tokens.len() || argument.text.trim().is_empty() {
+                        // Not closed, or empty: give it back for the parser to refuse.
+                        out = self.flush(out, &mut pending, start);
+                        out.insert("[", self.copied);
+                        out.append(argument);
+                        break;
+                    }
+                    pending.push(argument);
+                    self.copied = self.tokens[self.at].end;
+                    self.at += 1;
+                }
+            } else if self.is(self.at, "(") {
+                out = self.flush(out, &mut pending, start);
+                self.bracket(&mut out);
+            } else {
+                break;
+            }
+        }
+        out = self.flush(out, &mut pending, start);
+        if text && self.is(self.at, "%") {
+            out = self.percent(out, start);
+        }
+        let mut whole = Prepared::default();
+        whole.copy(self.source, lead);
+        whole.append(out);
+        whole
+    }
+
+    /// `'…' % operand` becomes `('…'|__percent(operand))`.
+    fn percent(&mut self, format: Prepared, start: usize) -> Prepared {
+        self.at += 1;
+        self.copied = self.tokens[self.at - 1].end;
+        let mut out = Prepared::default();
+        out.insert("(", start);
+        out.append(format);
+        out.insert("|__percent(", start);
+        while self.is(self.at, "-") || self.is(self.at, "+") {
+            self.raw(&mut out);
+        }
+        if self.at < self.tokens.len() {
+            let operand = match self.tokens[self.at].kind {
+                Kind::Number | Kind::Punct if !matches!(self.text(self.at), "(" | "[" | "{") => {
+                    let mut number = Prepared::default();
+                    self.raw(&mut number);
+                    number
+                }
+                _ => self.chain(),
+            };
+            out.append(operand);
+        }
+        while self.is(self.at, "|") {
+            self.raw(&mut out);
+            self.plugin_name(&mut out);
+        }
+        out.insert("))", self.copied);
+        out
+    }
+
+    fn flush(&self, out: Prepared, pending: &mut Vec<Prepared>, start: usize) -> Prepared {
+        if pending.is_empty() {
+            return out;
+        }
+        let mut whole = Prepared::default();
+        whole.insert("(", start);
+        whole.append(out);
+        whole.insert("|__at(", start);
+        whole.text.push_str(&quoted(&self.source[start..self.copied]));
+        for argument in pending.drain(..) {
+            whole.text.push(',');
+            whole.append(argument);
+        }
+        whole.insert("))", self.copied);
+        whole
+    }
+
+    /// Whether the bracket at the cursor holds a slice.
+    fn is_slice(&self) -> bool {
+        let mut depth = 0usize;
+        for i in self.at..self.tokens.len() {
+            if self.tokens[i].kind != Kind::Punct {
+                continue;
+            }
+            match self.text(i) {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return false;
+                    }
+                }
+                ":" if depth == 1 => return true,
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
+/// Writes operands and the comparisons between them; one alone that asks for order becomes a call,
+/// because the engine would order values of different types.
+fn compared(
+    out: &mut Prepared,
+    operands: &mut Vec<Prepared>,
+    operators: &mut Vec<(Prepared, &'static str)>,
+) {
+    let parts = std::mem::replace(operands, vec![Prepared::default()]);
+    let between = std::mem::take(operators);
+    let single = match &between[..] {
+        [(_, name)]
+            if !name.is_empty() && parts.iter().all(|part| !part.text.trim().is_empty()) =>
+        {
+            Some(*name)
+        }
+        _ => None,
+    };
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else { return };
+    let start = first.map.first().map_or(0, |(_, source)| *source);
+    if single.is_some() {
+        out.insert("((", start);
+    }
+    out.append(first);
+    for ((written, name), part) in between.into_iter().zip(parts) {
+        let at = written.map.first().map_or(start, |(_, source)| *source);
+        match single {
+            Some(_) => {
+                out.insert(&format!(")|{name}("), at);
+                out.append(part);
+                out.insert("))", at);
+            }
+            None => {
+                out.append(written);
+                out.append(part);
+            }
+        }
+    }
+}
