@@ -9,7 +9,7 @@ use serde_json::Map;
 use super::link::Link;
 use crate::inventory::HostName;
 use crate::report::Stats;
-use crate::template::from_json;
+use crate::template::{Context, from_json};
 use crate::vars::Layer;
 
 /// A host, shared by all that act on it or read its variables.
@@ -17,6 +17,8 @@ use crate::vars::Layer;
 pub(super) struct Host {
     pub(super) name: HostName,
     learnt: Mutex<Learnt>,
+    /// How the host sees itself (`hostvars`), as long as nothing new is learnt.
+    context: Mutex<Option<Context>>,
     progress: Mutex<Progress>,
     /// The connection and its shells. One task at a time uses it.
     pub(super) link: tokio::sync::Mutex<Link>,
@@ -58,6 +60,7 @@ impl Host {
         Host {
             name,
             learnt: Mutex::default(),
+            context: Mutex::default(),
             progress: Mutex::default(),
             link: tokio::sync::Mutex::default(),
         }
@@ -88,13 +91,27 @@ impl Host {
         progress.notified.clear();
     }
 
+    pub(super) fn own_context(&self) -> Option<Context> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn keep_context(&self, context: &Context) {
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.clone());
+    }
+
+    /// For writing: what was evaluated before is forgotten.
+    fn change(&self) -> MutexGuard<'_, Learnt> {
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.lock_learnt()
+    }
+
     fn lock_learnt(&self) -> MutexGuard<'_, Learnt> {
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `register` and `set_fact`.
     pub(super) fn set(&self, values: impl IntoIterator<Item = (String, Value)>) {
-        let mut learnt = self.lock_learnt();
+        let mut learnt = self.change();
         let layer = Arc::make_mut(&mut learnt.set);
         for (name, value) in values {
             layer.set(name, value);
@@ -103,12 +120,12 @@ impl Host {
 
     /// `include_vars`.
     pub(super) fn include(&self, layer: Layer) {
-        Arc::make_mut(&mut self.lock_learnt().included).extend(layer);
+        Arc::make_mut(&mut self.change().included).extend(layer);
     }
 
     /// Facts a module has returned: `{"distribution": …}` or `{"ansible_distribution": …}`.
     pub(super) fn add_facts(&self, facts: &Map<String, serde_json::Value>) {
-        let mut learnt = self.lock_learnt();
+        let mut learnt = self.change();
         let all = Arc::make_mut(&mut learnt.facts);
         for (name, value) in facts {
             let short = name.strip_prefix("ansible_").unwrap_or(name);
@@ -123,7 +140,7 @@ impl Host {
     }
 
     pub(super) fn clear_facts(&self) {
-        let mut learnt = self.lock_learnt();
+        let mut learnt = self.change();
         learnt.facts = Arc::default();
         learnt.fact_vars = Arc::default();
     }

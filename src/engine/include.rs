@@ -142,12 +142,8 @@ fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Di
             play.engine.loader.tasks(path, task.span, &level(params, dir), &play.play.dir)
         }
         What::Role(role) => {
-            let role = Role { params, ..(**role).clone() };
-            play.engine.loader.role(
-                &role,
-                &level(Arc::default(), task.chain.dir.clone()),
-                &play.play.dir,
-            )
+            let chain = level(params, task.chain.dir.clone());
+            play.engine.loader.role(role, &chain, &play.play.dir)
         }
     }
 }
@@ -166,18 +162,24 @@ struct Contexts(Weak<Engine>);
 impl all::Contexts for Contexts {
     fn context(&self, host: &crate::inventory::Host) -> Result<Context, String> {
         let Some(engine) = self.0.upgrade() else { return Err("the run is over".to_owned()) };
+        let known = engine.host(&host.name);
+        if let Some(context) = known.own_context() {
+            return Ok(context);
+        }
         let mut layers: Layers = engine.inventory_vars.layers(host).map_err(|errors| {
             errors.first().map_or_else(String::new, |error| error.message().to_owned())
         })?;
-        let learnt = engine.host(&host.name).learnt();
+        let learnt = known.learnt();
         layers.push(Level::Facts, learnt.fact_vars);
         layers.push(Level::IncludeVars, learnt.included);
         layers.push(Level::SetFact, learnt.set);
         layers.push(Level::Extra, engine.extra.clone());
         let context = Context::new(Arc::new(layers), crate::template::Search::default());
-        Ok(match &engine.decrypt {
+        let context = match &engine.decrypt {
             Some(decrypt) => context.decrypt_with(decrypt.clone()),
             None => context,
-        })
+        };
+        known.keep_context(&context);
+        Ok(context)
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn turns(
             if let Some(next) = items.get(index + 1) {
                 about.push(("nextitem", next.clone()));
             }
-            variables.push(("ansible_loop".to_owned(), Raw::Value(Value::from_iter(about))));
+            variables.push(("ansible_loop".to_owned(), Raw::Value(Value::from_pairs(about))));
         }
         Turn { item: item.clone(), variable: variable.clone(), variables }
     });

@@ -85,6 +85,8 @@ pub struct Engine {
     hosts: Mutex<IndexMap<HostName, Arc<Host>>>,
     /// `--start-at-task` has not been met yet.
     waiting: std::sync::atomic::AtomicBool,
+    /// Some play had a host.
+    matched: std::sync::atomic::AtomicBool,
 }
 
 /// How a run ended.
@@ -125,6 +127,7 @@ impl Engine {
             reporter: parts.reporter,
             hosts: Mutex::default(),
             waiting: std::sync::atomic::AtomicBool::new(waiting),
+            matched: std::sync::atomic::AtomicBool::new(false),
         })
     }
 
@@ -137,6 +140,7 @@ impl Engine {
     /// # Errors
     /// A play whose hosts or variables cannot be determined; plays before it have run.
     pub async fn run(self: &Arc<Self>, plays: Vec<Play>) -> Result<Ending, Vec<Diagnostic>> {
+        let plays_are_empty = plays.is_empty();
         for play in plays {
             if !play::run(self, Arc::new(play)).await? {
                 break;
@@ -145,6 +149,10 @@ impl Engine {
         if self.waiting.load(std::sync::atomic::Ordering::Relaxed) {
             let name = self.options.start_at_task.as_deref().unwrap_or_default();
             return Err(vec![Diagnostic::error(format!("there is no task `{name}` to start at"))]);
+        }
+        if !plays_are_empty && !self.matched.load(std::sync::atomic::Ordering::Relaxed) {
+            let error = Diagnostic::error("no play has a host: nothing was done");
+            return Err(vec![error.help("see the warnings above; `--list-hosts` shows what each play would run on")]);
         }
         let recap = self.recap();
         let ending = match &recap {

@@ -40,6 +40,15 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
         engine.reporter.report(Event::NoHosts { reason: "no hosts matched".to_owned() });
         return Ok(true);
     }
+    engine.matched.store(true, std::sync::atomic::Ordering::Relaxed);
+    // The files of variables of all hosts, so that all their mistakes are told together.
+    let mut errors = Vec::new();
+    for host in hosts.iter().filter_map(|name| engine.inventory.host(name)) {
+        errors.extend(engine.inventory_vars.layers(host).err().unwrap_or_default());
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     let prompted = Arc::new(prompt(&play)?);
     let alive: Vec<HostName> =
         hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();

@@ -173,7 +173,7 @@ impl At<'_> {
                     .templar
                     .condition(until, &self.with_result(context, &done))
                 {
-                    Ok(holds) => holds && !done.is_failed() || holds,
+                    Ok(holds) => holds,
                     Err(error) => {
                         done.failure = Some(Failure::from(error));
                         true
@@ -324,7 +324,7 @@ impl At<'_> {
                 ("ansible_failed_result".to_owned(), from_json(&done.result())),
                 (
                     "ansible_failed_task".to_owned(),
-                    Value::from_iter([("name", list::title(self.play, self.task, self.host))]),
+                    Value::from_pairs([("name", list::title(self.play, self.task, self.host))]),
                 ),
             ]);
         }

@@ -1,0 +1,114 @@
+//! Round trips, counted by the server: they must not grow with the number of tasks.
+
+use std::{fmt::Write, fs, path::Path, process::Command, time::Duration};
+
+use rprov::session::embedded::{Server, ServerOptions, new_key};
+use russh::keys::ssh_key::LineEnding;
+
+/// A host whose round trips take a while, so that they are counted exactly.
+struct Lab {
+    server: Server,
+    dir: tempfile::TempDir,
+}
+
+impl Lab {
+    async fn new() -> Lab {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = new_key().expect("a key");
+        let options = ServerOptions {
+            authorised_keys: vec![key.public_key().clone()],
+            user: "deploy".into(),
+            home: dir.path().to_owned(),
+            directory: dir.path().to_owned(),
+            delay: Duration::from_millis(30),
+            ..ServerOptions::default()
+        };
+        let server = Server::start(options).await.expect("a server");
+        let address = server.address();
+        fs::write(dir.path().join("key"), &*key.to_openssh(LineEnding::LF).expect("a key file")).expect("written");
+        fs::write(dir.path().join("known"), format!("[{}]:{} {}\n", address.ip(), address.port(), server.host_key().to_openssh().expect("a key"))).expect("written");
+        let hosts = format!(
+            "h ansible_host={} ansible_port={} ansible_user=deploy ansible_ssh_private_key_file={dir}/key ansible_ssh_common_args='-F none -o UserKnownHostsFile={dir}/known'\n",
+            address.ip(),
+            address.port(),
+            dir = dir.path().display()
+        );
+        fs::write(dir.path().join("hosts"), hosts).expect("written");
+        Lab { server, dir }
+    }
+
+    /// Runs a play; its output and the flights it took.
+    async fn run(&self, play: &str, flags: &[&str]) -> (String, u64) {
+        let before = self.server.counters().flights();
+        let path = self.dir.path().join("play.yml");
+        fs::write(&path, play).expect("written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rprov"));
+        command.arg("playbook").arg(&path).arg("-i").arg(self.dir.path().join("hosts")).args(flags);
+        command.env("HOME", self.dir.path()).env_remove("SSH_AUTH_SOCK");
+        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("joined").expect("rprov runs");
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{text}");
+        (text, self.server.counters().flights() - before)
+    }
+}
+
+/// `count` tasks of mixed kinds below `dir`. Each depends on what was there before it only.
+fn mixed(dir: &Path, count: usize) -> String {
+    let dir = dir.join("out");
+    let mut play = format!("- hosts: all\n  gather_facts: false\n  vars: {{d: '{}', greeting: hello}}\n  tasks:\n    - file: {{path: '{{{{ d }}}}', state: directory}}\n", dir.display());
+    for n in 1..count {
+        let task = match n % 8 {
+            0 => format!("file: {{path: '{{{{ d }}}}/dir{n}', state: directory, mode: '0750'}}"),
+            1 => format!("copy: {{dest: '{{{{ d }}}}/copy{n}', content: \"{{{{ greeting }}}} {n}\\n\", mode: '0640'}}"),
+            2 => format!("copy: {{dest: '{{{{ d }}}}/template{n}', content: \"{{{{ greeting | upper }}}} {n}\\n\"}}"),
+            3 => format!("lineinfile: {{path: '{{{{ d }}}}/lines', line: 'line {n}', create: true}}"),
+            4 => format!("command: {{cmd: 'touch {{{{ d }}}}/made{n}', creates: '{{{{ d }}}}/made{n}'}}"),
+            5 => format!("file: {{path: '{{{{ d }}}}/link{n}', src: made4, state: link, force: true}}"),
+            6 => format!("blockinfile: {{path: '{{{{ d }}}}/block{n}', block: 'block {n}', create: true}}"),
+            _ => format!("file: {{path: '{{{{ d }}}}/touched{n}', state: touch, access_time: preserve, modification_time: preserve}}"),
+        };
+        let _ = writeln!(play, "    - {task}");
+    }
+    play
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_converged_play_takes_the_same_few_round_trips_whatever_its_length() {
+    let lab = Lab::new().await;
+    let play = mixed(lab.dir.path(), 100);
+    let (text, changing) = lab.run(&play, &[]).await;
+    assert!(text.contains("ok=100  changed=100"), "{text}");
+    assert!(changing <= 100 + 4, "100 changing tasks took {changing} round trips");
+
+    let (text, converged) = lab.run(&play, &[]).await;
+    assert!(text.contains("ok=100  changed=0"), "{text}");
+    assert!(converged <= 4, "100 converged tasks took {converged} round trips");
+
+    let (text, checked) = lab.run(&play, &["--check"]).await;
+    assert!(text.contains("ok=100  changed=0"), "{text}");
+    assert!(checked <= 4, "a check of 100 converged tasks took {checked} round trips");
+
+    let (_, short) = lab.run(&mixed(lab.dir.path(), 10), &[]).await;
+    assert_eq!(short, converged, "ten tasks take as many as a hundred");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_change_among_many_tasks_costs_few_round_trips() {
+    let lab = Lab::new().await;
+    let play = mixed(lab.dir.path(), 100);
+    lab.run(&play, &[]).await;
+    fs::write(lab.dir.path().join("out/copy49"), "tampered\n").expect("written");
+    let (text, flights) = lab.run(&play, &[]).await;
+    assert!(text.contains("ok=100  changed=1 "), "{text}");
+    // The window opens again by doubling: 2, 4, 8, …
+    assert!(flights <= 4 + 1 + 6, "one change among 100 tasks took {flights} round trips");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registered_value_costs_one_round_trip_where_it_is_made() {
+    let lab = Lab::new().await;
+    let play = "- hosts: all\n  gather_facts: false\n  tasks:\n    - command: echo 7\n      register: n\n      changed_when: false\n    - stat: {path: '/tmp/nothing{{ n.stdout }}'}\n      register: s\n    - assert: {that: not s.stat.exists}\n    - stat: {path: /etc/passwd}\n";
+    let (text, flights) = lab.run(play, &[]).await;
+    assert!(text.contains("ok=4  "), "{text}");
+    assert!(flights <= 5, "{flights} round trips");
+}
