@@ -10,6 +10,8 @@ end_kept() {
 
 scenario_demo() {
   trap end_kept EXIT
+  # Before anything else: the demo's host must not be this machine itself.
+  ok_rp playbook $PLAYS/where.yml -i inventories/demo/hosts; says '"mnt:['; not grep -F "$(readlink /proc/self/ns/mnt)" "$LOG"
   mkdir -p "$OUT/demo"; touch "$OUT/demo/stamp"; sleep 1
   ok_rp provision env=demo; says 'Catalogue (demo) on web-demo'; is 0 "$(recap web-demo failed)" failed
   say "kept: the second run changes nothing"
