@@ -12,8 +12,8 @@ use crate::engine::{Ending, Engine, Options, Parts};
 use crate::inventory::{Inventory, pattern::Limit};
 use crate::playbook::{Loader, Play, Settings, TagFilter};
 use crate::report::{AdHoc, Human, Redactor, Reporter};
-use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::session::Keyring;
+use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
 use crate::vars::{InventoryVars, Layer, extra, special};
 
@@ -48,12 +48,7 @@ pub(super) fn playbooks(map: &SourceMap, redactor: &Redactor, args: PlaybookArgs
 }
 
 /// `rprov VERB env=ENV …`
-pub(super) fn verb(
-    map: &SourceMap,
-    redactor: &Redactor,
-    name: &str,
-    args: VerbArgs,
-) -> Result {
+pub(super) fn verb(map: &SourceMap, redactor: &Redactor, name: &str, args: VerbArgs) -> Result {
     let playbook =
         Project::find().and_then(|project| project.playbook(name)).map_err(|error| vec![error])?;
     let (words, others) = split(args.words);
@@ -347,7 +342,9 @@ fn options(args: &RunArgs, tags: TagFilter, limit: Option<Limit>) -> Result<Opti
         )?,
         force_handlers: args.force_handlers,
         start_at_task: args.start_at_task.clone(),
-        keyring: Keyring::new(Arc::new(|file| crate::report::ask(&format!("Passphrase of {}: ", file.display()), true))),
+        keyring: Keyring::new(Arc::new(|file| {
+            crate::report::ask(&format!("Passphrase of {}: ", file.display()), true)
+        })),
         ..Options::default()
     })
 }

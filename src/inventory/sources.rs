@@ -109,9 +109,11 @@ fn file(path: &Path, reader: &Reader, build: &mut Build) {
         // Names of hosts and groups are no secrets, what is assigned may be.
         let values = text.split_whitespace().filter_map(|word| word.split_once('='));
         reader.tell(values.map(|(_, value)| value.trim_matches(['"', '\''])));
-        reader.tell(text.lines().filter_map(|line| line.split_once(": ")).map(|(_, value)| {
-            value.trim().trim_matches(['"', '\''])
-        }));
+        reader.tell(
+            text.lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(_, value)| value.trim().trim_matches(['"', '\''])),
+        );
     }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("yml" | "yaml" | "json") => match source::yaml::parse_value(&reader.map, path, text) {

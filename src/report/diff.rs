@@ -51,8 +51,9 @@ fn text(path: &str, before: &Text, after: &Text, style: Style, redactor: &Redact
     let mut out = String::new();
     let _ = writeln!(out, "    {}", style.red(&format!("--- {}", label(before, path))));
     let _ = writeln!(out, "    {}", style.green(&format!("+++ {}", label(after, path))));
-    let differences =
-        TextDiff::configure().timeout(std::time::Duration::from_millis(300)).diff_lines(&*old, &*new);
+    let differences = TextDiff::configure()
+        .timeout(std::time::Duration::from_millis(300))
+        .diff_lines(&*old, &*new);
     let mut shown = 0;
     for hunk in differences.unified_diff().context_radius(3).iter_hunks() {
         let _ = writeln!(out, "    {}", style.cyan(&hunk.header().to_string()));

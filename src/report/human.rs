@@ -98,7 +98,10 @@ impl Human {
                 ))
             );
             if !result.censored {
-                result.unsettled.iter().for_each(|d| out.push_str(&diff::render(d, style, &self.redactor)));
+                result
+                    .unsettled
+                    .iter()
+                    .for_each(|d| out.push_str(&diff::render(d, style, &self.redactor)));
             }
         }
         if let Some(place) = result.place.as_ref().filter(|_| !result.censored) {

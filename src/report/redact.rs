@@ -5,10 +5,11 @@
 //! short to mask within longer text without spoiling it are not tracked; nor are booleans, port
 //! numbers and the like.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rprov_modules::kit::quote;
 
 /// What stands in a secret's place.
 const MASK: &str = "•••";
@@ -24,7 +25,17 @@ const SHORTEST_BASE64: usize = 8;
 
 /// What is no secret, wherever it is written.
 const PUBLIC: [&str; 12] = [
-    "true", "false", "null", "none", "yes", "no", "on", "off", "root", "localhost", "127.0.0.1",
+    "true",
+    "false",
+    "null",
+    "none",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "root",
+    "localhost",
+    "127.0.0.1",
     "default",
 ];
 
@@ -32,7 +43,7 @@ const PUBLIC: [&str; 12] = [
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// Every form of every secret, the longest first.
-    forms: Arc<RwLock<Vec<String>>>,
+    forms: Arc<RwLock<BTreeSet<(Reverse<usize>, String)>>>,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -69,16 +80,14 @@ impl Redactor {
             }
         }
         let mut forms = self.forms.write().unwrap_or_else(PoisonError::into_inner);
-        forms.extend(new);
-        forms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
+        forms.extend(new.into_iter().map(|form| (Reverse(form.len()), form)));
     }
 
     /// The text with every secret masked.
     pub fn clean(&self, text: &str) -> String {
         let forms = self.forms.read().unwrap_or_else(PoisonError::into_inner);
         let mut text = text.to_owned();
-        for form in forms.iter().filter(|form| !form.is_empty()) {
+        for (_, form) in forms.iter() {
             if text.contains(form.as_str()) {
                 text = text.replace(form.as_str(), MASK);
             }
@@ -96,15 +105,18 @@ fn add(secret: &str, forms: &mut Vec<String>) {
     if length(secret) < short || PUBLIC.iter().any(|word| secret.eq_ignore_ascii_case(word)) {
         return;
     }
-    forms.extend([
+    // As it is; in the two ways to quote for a shell, without the outer quotes; quoted for YAML.
+    for form in [
         secret.to_owned(),
-        STANDARD.encode(secret),
-        json(secret),
-        quote(secret),
+        secret.replace('\'', r"'\''"),
+        secret.replace('\'', r#"'"'"'"#),
         secret.replace('\'', "''"),
-        url_encoded(secret, ""),
-        url_encoded(secret, "/"),
-    ]);
+    ] {
+        // JSON is often shown within JSON.
+        let once = json(&form);
+        forms.extend([json(&once), once, form]);
+    }
+    forms.extend([STANDARD.encode(secret), url_encoded(secret, ""), url_encoded(secret, "/")]);
     forms.extend(within_base64(secret.as_bytes()));
 }
 
