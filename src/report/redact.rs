@@ -39,11 +39,13 @@ const PUBLIC: [&str; 12] = [
     "default",
 ];
 
+/// Every form of every secret, the longest first.
+type Forms = BTreeSet<(Reverse<usize>, String)>;
+
 /// The secrets of a run. Cheap to clone; clones share what they learn.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Every form of every secret, the longest first.
-    forms: Arc<RwLock<BTreeSet<(Reverse<usize>, String)>>>,
+    forms: Arc<RwLock<Forms>>,
 }
 
 impl std::fmt::Debug for Redactor {

@@ -347,3 +347,32 @@ fn a_mistake_in_an_encrypted_file_is_placed_and_not_quoted() {
         ended.says(&["e.yml:"]).hides(&["hunter2"]);
     }
 }
+
+#[test]
+fn a_mistake_in_an_encrypted_template_or_task_file_is_not_quoted() {
+    let play = "- hosts: all
+  gather_facts: false
+  tasks:
+    - template: {src: t.j2, dest: '{{ playbook_dir }}/out'}
+      ignore_errors: true
+    - debug: {msg: \"{{ lookup('template', 't.j2') }}\"}
+      ignore_errors: true
+    - debug: {msg: \"{{ lookup('template', 'ok.j2') }}\"}
+    - fail:
+";
+    let project = Project::new(&[
+        ("play.yml", play),
+        ("templates/t.j2", &vaulted("a\npass=hunter2-t {{ nothing }}\n", None)),
+        ("templates/ok.j2", &vaulted("pass=hunter2-t {% if true %}hunter2-u{% endif %}\n", None)),
+    ]);
+    let ended = project.play(&["--vault-password-file", "pw", "-vvv"]);
+    assert_eq!(ended.code, 2, "{}", ended.text);
+    ended.says(&["`nothing` is undefined", "ignored=2"]).hides(&["hunter2"]);
+
+    let tasks = "- debug: {msg: hunter2-x}\n- nonsense: {msg: hunter2-y}\n";
+    project.write("tasks.yml", &vaulted(tasks, None), 0o644);
+    project.write("play.yml", "- hosts: all\n  tasks:\n    - import_tasks: tasks.yml\n", 0o644);
+    let ended = project.play(&["--vault-password-file", "pw"]);
+    assert_eq!(ended.code, 3, "{}", ended.text);
+    ended.says(&["tasks.yml:2:3", "no module or keyword `nonsense`"]).hides(&["hunter2"]);
+}

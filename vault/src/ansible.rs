@@ -78,7 +78,10 @@ impl fmt::Display for Error {
             }
             Error::Padding => f.write_str("the padding inside the envelope is wrong"),
             Error::Label(label) => {
-                write!(f, "expected a label without `;`, spaces and line breaks, found `{label}`")
+                write!(
+                    f,
+                    "expected a label of ASCII characters without `;` and spaces, found `{label}`"
+                )
             }
         }
     }
@@ -177,7 +180,7 @@ fn seal_with(
 ) -> Result<String, Error> {
     let label = label.filter(|label| *label != DEFAULT_LABEL);
     if let Some(label) = label
-        && (label.is_empty() || label.contains(|c: char| c == ';' || c.is_whitespace()))
+        && (label.is_empty() || !label.chars().all(|c| c.is_ascii_graphic() && c != ';'))
     {
         return Err(Error::Label(label.to_owned()));
     }

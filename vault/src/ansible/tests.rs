@@ -125,8 +125,8 @@ fn labels() {
         |label| seal(b"x", PASSWORD, label).map(|text| text.lines().next().map(str::to_owned));
     assert_eq!(first(None), Ok(Some("$ANSIBLE_VAULT;1.1;AES256".to_owned())));
     assert_eq!(first(Some("default")), Ok(Some("$ANSIBLE_VAULT;1.1;AES256".to_owned())));
-    assert_eq!(first(Some("dév")), Ok(Some("$ANSIBLE_VAULT;1.2;AES256;dév".to_owned())));
-    for wrong in ["", "a;b", "a b", "a\nb"] {
+    assert_eq!(first(Some("dev@1")), Ok(Some("$ANSIBLE_VAULT;1.2;AES256;dev@1".to_owned())));
+    for wrong in ["", "a;b", "a b", "a\nb", "dév"] {
         assert_eq!(first(Some(wrong)), Err(Error::Label(wrong.to_owned())));
     }
 }
