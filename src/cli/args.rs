@@ -128,6 +128,15 @@ pub(super) struct RunArgs {
     /// Read the password to log in from a file
     #[arg(long, visible_alias = "conn-pass-file", value_name = "FILE")]
     pub(super) connection_password_file: Option<String>,
+    /// Read a vault password from a file, or from the output of a script; may be given several times
+    #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE")]
+    pub(super) vault_password_file: Vec<String>,
+    /// Read the vault password of a label: LABEL@FILE, LABEL@prompt; may be given several times
+    #[arg(long, value_name = "[LABEL@]SOURCE")]
+    pub(super) vault_id: Vec<String>,
+    /// Ask for the vault password
+    #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
+    pub(super) ask_vault_pass: bool,
     /// Run notified handlers even on hosts where a task has failed
     #[arg(long)]
     pub(super) force_handlers: bool,

@@ -7,6 +7,7 @@ mod listing;
 mod overview;
 mod project;
 mod run;
+mod secrets;
 
 use std::io::{IsTerminal, Write};
 
@@ -14,6 +15,7 @@ use clap::Parser;
 
 use self::args::{Cli, Command, VerbArgs};
 pub use self::exit::Exit;
+use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap, render_all};
 
 /// Runs rprov with the words of its command line, the program's own name first.
@@ -24,15 +26,16 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
         Err(error) => return usage(&error),
     };
     let map = SourceMap::default();
+    let redactor = Redactor::default();
     let result = match cli.command {
         None => overview::show(&map),
-        Some(Command::Playbook(args)) => run::playbooks(&map, args),
-        Some(Command::Ping(args)) => run::ping(&map, args),
+        Some(Command::Playbook(args)) => run::playbooks(&map, &redactor, args),
+        Some(Command::Ping(args)) => run::ping(&map, &redactor, args),
         Some(Command::Verb(words)) => {
             let name = words.first().cloned().unwrap_or_default();
             let full = std::iter::once(format!("rprov {name}")).chain(words.into_iter().skip(1));
             match VerbArgs::try_parse_from(full) {
-                Ok(args) => run::verb(&map, &name, args),
+                Ok(args) => run::verb(&map, &redactor, &name, args),
                 Err(error) => return usage(&error),
             }
         }
@@ -40,10 +43,8 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(errors) => {
-            complain(&format!(
-                "{}\n",
-                render_all(&errors, &map, color(&std::io::stderr())).trim_end()
-            ));
+            let shown = render_all(&errors, &map, color(&std::io::stderr()));
+            complain(&redactor.clean(&format!("{}\n", shown.trim_end())));
             Exit::BadInput
         }
     }

@@ -40,6 +40,11 @@ impl Project {
         }
     }
 
+    /// Where its vault password is, if it has one; no part of the repository.
+    pub(super) fn vault_password(&self) -> PathBuf {
+        self.root.join("vault-password")
+    }
+
     /// The playbook of a verb: `playbooks/VERB.yml`, or `VERB.yml` in the root.
     ///
     /// # Errors

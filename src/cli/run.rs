@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::args::{PingArgs, PlaybookArgs, RunArgs, VerbArgs};
 use super::embedded::Hosts;
 use super::project::{Environment, Project};
+use super::secrets::Secrets;
 use super::{Exit, Result, listing};
 use crate::engine::{Ending, Engine, Options, Parts};
 use crate::inventory::{Inventory, pattern::Limit};
@@ -14,7 +15,7 @@ use crate::report::{AdHoc, Human, Redactor, Reporter};
 use crate::session::Keyring;
 use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
-use crate::vars::{InventoryVars, Layer, extra, files::Reader, special};
+use crate::vars::{InventoryVars, Layer, extra, special};
 
 /// What to run, and on what.
 struct Plan {
@@ -27,7 +28,7 @@ struct Plan {
 }
 
 /// `rprov playbook FILE …`
-pub(super) fn playbooks(map: &SourceMap, args: PlaybookArgs) -> Result {
+pub(super) fn playbooks(map: &SourceMap, redactor: &Redactor, args: PlaybookArgs) -> Result {
     let (words, files) = split(args.words);
     if files.is_empty() {
         return Err(vec![
@@ -43,11 +44,11 @@ pub(super) fn playbooks(map: &SourceMap, args: PlaybookArgs) -> Result {
         words,
         keep: false,
     };
-    run(map, &plan, args.run)
+    run(map, redactor, &plan, args.run)
 }
 
 /// `rprov VERB env=ENV …`
-pub(super) fn verb(map: &SourceMap, name: &str, args: VerbArgs) -> Result {
+pub(super) fn verb(map: &SourceMap, redactor: &Redactor, name: &str, args: VerbArgs) -> Result {
     let playbook =
         Project::find().and_then(|project| project.playbook(name)).map_err(|error| vec![error])?;
     let (words, others) = split(args.words);
@@ -75,19 +76,21 @@ pub(super) fn verb(map: &SourceMap, name: &str, args: VerbArgs) -> Result {
     }
     run(
         map,
+        redactor,
         &Plan { playbooks: vec![playbook], text: None, environment, words, keep: args.keep },
         args.run,
     )
 }
 
 /// `rprov ping env=ENV`
-pub(super) fn ping(map: &SourceMap, mut args: PingArgs) -> Result {
+pub(super) fn ping(map: &SourceMap, redactor: &Redactor, mut args: PingArgs) -> Result {
     const PLAY: &str = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n";
     let (words, patterns) = split(std::mem::take(&mut args.words));
     args.run.limit.extend(patterns);
     let (environment, words) = environment(words)?;
     run(
         map,
+        redactor,
         &Plan { playbooks: vec![], text: Some(PLAY), environment, words, keep: false },
         args.run,
     )
@@ -115,9 +118,9 @@ fn environment(words: Vec<String>) -> Result<(Option<Environment>, Vec<String>)>
     }
 }
 
-fn run(map: &SourceMap, plan: &Plan, args: RunArgs) -> Result {
-    let redactor = Redactor::default();
-    let reader = Reader::new(map.clone());
+fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Result {
+    let secrets = Secrets::new(&args, redactor)?;
+    let reader = secrets.reader(map);
     let mut errors = Vec::new();
 
     let mut extra_vars = Layer::default();
@@ -164,7 +167,7 @@ fn run(map: &SourceMap, plan: &Plan, args: RunArgs) -> Result {
         extra: extra_vars.clone(),
         roles_path: roles_path(),
         reader: reader.clone(),
-        decrypt: None,
+        decrypt: Some(secrets.decrypt()),
     });
     let mut books: Vec<(String, Vec<Play>)> = Vec::new();
     for path in &plan.playbooks {
@@ -190,16 +193,15 @@ fn run(map: &SourceMap, plan: &Plan, args: RunArgs) -> Result {
             tags: args.list_tags,
         };
         for (name, plays) in &books {
-            super::say(&listing::plays(name, plays, wanted, &inventory, limit.as_ref(), &tags)?);
+            let text = listing::plays(name, plays, wanted, &inventory, limit.as_ref(), &tags)?;
+            super::say(&redactor.clean(&text));
         }
         return Ok(Exit::Ok);
     }
     for warning in inventory.warnings() {
-        super::complain(&render_all(
-            std::slice::from_ref(warning),
-            map,
-            super::color(&std::io::stderr()),
-        ));
+        let color = super::color(&std::io::stderr());
+        let shown = render_all(std::slice::from_ref(warning), map, color);
+        super::complain(&redactor.clean(&shown));
     }
     let reporter: Arc<dyn Reporter> = match plan.text {
         Some(_) => Arc::new(AdHoc::new(
@@ -250,11 +252,11 @@ fn run(map: &SourceMap, plan: &Plan, args: RunArgs) -> Result {
             inventory,
             loader,
             templar,
-            decrypt: None,
+            decrypt: Some(secrets.decrypt()),
             options,
             extra: extra_vars,
             special,
-            redactor,
+            redactor: redactor.clone(),
             reporter: reporter.clone(),
         });
         let plays: Vec<Play> = books.into_iter().flat_map(|(_, plays)| plays).collect();

@@ -116,7 +116,7 @@ fn supply(play: &PlayRun, task: &Task, need: &Need, context: &Context) -> Result
             tree(&path).map_err(|error| unreadable(task, &path, &error))
         }
         Need::File { .. } => {
-            let (content, _) = play
+            let content = play
                 .engine
                 .loader
                 .reader()
@@ -143,7 +143,7 @@ fn template(
     context: &Context,
 ) -> Result<Supply, Failure> {
     let reader = play.engine.loader.reader();
-    let (bytes, _) =
+    let bytes =
         reader.bytes(path).map_err(|error| Failure::from(error.at(task.span, "needed here")))?;
     let text = crate::source::yaml::utf8(&reader.map, path, &bytes).map_err(Failure::from)?;
     let text: Arc<str> = text.into();

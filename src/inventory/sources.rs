@@ -93,7 +93,7 @@ fn directory(path: &Path, depth: usize, reader: &Reader, build: &mut Build) {
 }
 
 fn file(path: &Path, reader: &Reader, build: &mut Build) {
-    let (bytes, _) = match reader.bytes(path) {
+    let (bytes, vaulted) = match reader.open(path) {
         Ok(bytes) => bytes,
         Err(error) => return build.report(error),
     };
@@ -105,6 +105,16 @@ fn file(path: &Path, reader: &Reader, build: &mut Build) {
         Ok(text) => text,
         Err(error) => return build.report(error),
     };
+    if vaulted {
+        // Names of hosts and groups are no secrets, what is assigned may be.
+        let values = text.split_whitespace().filter_map(|word| word.split_once('='));
+        reader.tell(values.map(|(_, value)| value.trim_matches(['"', '\''])));
+        reader.tell(
+            text.lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(_, value)| value.trim().trim_matches(['"', '\''])),
+        );
+    }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("yml" | "yaml" | "json") => match source::yaml::parse_value(&reader.map, path, text) {
             Ok(root) if root.is_null() => {}

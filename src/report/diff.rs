@@ -1,5 +1,7 @@
 //! Differences for people: unified and coloured text, `before → after` for properties; what is
 //! binary or huge is summarised.
+//!
+//! Secrets are masked before lines are cut apart or short: half a secret is not recognised.
 
 use std::fmt::Write;
 
@@ -7,6 +9,7 @@ use rprov_modules::kit::{Diff, Text};
 use sha2::{Digest, Sha256};
 use similar::{ChangeTag, TextDiff};
 
+use super::Redactor;
 use super::human::Style;
 
 /// The most lines of one text difference that are shown.
@@ -15,9 +18,9 @@ const MOST_LINES: usize = 400;
 const LONGEST_LINE: usize = 400;
 
 /// One difference, each line ending in a newline.
-pub(super) fn render(diff: &Diff, style: Style) -> String {
+pub(super) fn render(diff: &Diff, style: Style, redactor: &Redactor) -> String {
     match diff {
-        Diff::Text { path, before, after } => text(path, before, after, style),
+        Diff::Text { path, before, after } => text(path, before, after, style, redactor),
         Diff::Field { subject, name, before, after } => {
             let side =
                 |value: &str| if value.is_empty() { "(none)".to_owned() } else { value.to_owned() };
@@ -31,7 +34,7 @@ pub(super) fn render(diff: &Diff, style: Style) -> String {
     }
 }
 
-fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
+fn text(path: &str, before: &Text, after: &Text, style: Style, redactor: &Redactor) -> String {
     let (Some(old), Some(new)) = (readable(before), readable(after)) else {
         return format!(
             "    {path}: {} → {}\n",
@@ -39,6 +42,8 @@ fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
             style.green(&summary(after))
         );
     };
+    let same = old == new;
+    let (old, new) = (redactor.clean(old), redactor.clean(new));
     let label = |text: &Text, name: &str| match text {
         Text::Absent => "(absent)".to_owned(),
         _ => name.to_owned(),
@@ -46,8 +51,9 @@ fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "    {}", style.red(&format!("--- {}", label(before, path))));
     let _ = writeln!(out, "    {}", style.green(&format!("+++ {}", label(after, path))));
-    let differences =
-        TextDiff::configure().timeout(std::time::Duration::from_millis(300)).diff_lines(old, new);
+    let differences = TextDiff::configure()
+        .timeout(std::time::Duration::from_millis(300))
+        .diff_lines(&*old, &*new);
     let mut shown = 0;
     for hunk in differences.unified_diff().context_radius(3).iter_hunks() {
         let _ = writeln!(out, "    {}", style.cyan(&hunk.header().to_string()));
@@ -69,6 +75,9 @@ fn text(path: &str, before: &Text, after: &Text, style: Style) -> String {
     }
     if shown > MOST_LINES {
         let _ = writeln!(out, "    … {} more lines", shown - MOST_LINES);
+    }
+    if shown == 0 && !same {
+        return format!("    {path}: a secret in it changes\n");
     }
     if shown == 0 {
         return format!("    {path}: {} → {}\n", summary(before), summary(after));

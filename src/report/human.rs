@@ -87,7 +87,7 @@ impl Human {
         out.push_str(&line);
         out.push('\n');
         if !result.censored {
-            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style)));
+            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style, &self.redactor)));
         }
         if !result.unsettled.is_empty() {
             let _ = writeln!(
@@ -98,7 +98,10 @@ impl Human {
                 ))
             );
             if !result.censored {
-                result.unsettled.iter().for_each(|d| out.push_str(&diff::render(d, style)));
+                result
+                    .unsettled
+                    .iter()
+                    .for_each(|d| out.push_str(&diff::render(d, style, &self.redactor)));
             }
         }
         if let Some(place) = result.place.as_ref().filter(|_| !result.censored) {

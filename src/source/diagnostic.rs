@@ -150,9 +150,18 @@ impl Diagnostic {
             for mark in &mut excerpt.annotations {
                 mark.range = mark.range.start - shown..mark.range.end - shown;
             }
+            if map.is_concealed(&excerpt.path) {
+                excerpt.text = stars(&excerpt.text).into();
+            }
         }
         excerpts
     }
+}
+
+/// As many bytes as the text has, all but white space hidden.
+fn stars(text: &str) -> String {
+    let star = |byte: u8| if byte.is_ascii_whitespace() { char::from(byte) } else { '*' };
+    text.bytes().map(star).collect()
 }
 
 /// The lines of one file that a diagnostic shows.
@@ -253,4 +262,20 @@ pub fn render_all(diagnostics: &[Diagnostic], map: &SourceMap, color: bool) -> S
     };
     let counts = [count(errors, "error"), count(sorted.len() - errors, "warning")];
     out + &counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_concealed_file_has_places_and_no_text() {
+        let map = SourceMap::default();
+        map.conceal(Path::new("s.yml"));
+        let file = map.add(Path::new("s.yml"), "a: 1\nkéy: hunter2 x\n".into());
+        let error = Diagnostic::error("wrong").at(Span { file, start: 11, end: 18 }, "here");
+        let shown = error.render(&map, false);
+        assert!(shown.contains("s.yml:2:") && shown.contains("2 | ***** ******* *"), "{shown}");
+        assert!(shown.contains("^^^^^^^ here"), "{shown}");
+    }
 }

@@ -7,7 +7,7 @@ mod diagnostic;
 pub mod emit;
 pub mod yaml;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -27,6 +27,7 @@ pub struct SourceMap {
 struct Files {
     all: Vec<File>,
     newest: HashMap<Arc<Path>, u32>,
+    concealed: HashSet<Arc<Path>>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,6 +52,17 @@ impl SourceMap {
         let id = u32::try_from(files.all.len()).expect("fewer than four billion files");
         files.newest.insert(path, id);
         id
+    }
+
+    /// From now on no message shows a line of the file: it was decrypted.
+    pub fn conceal(&self, path: &Path) {
+        let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        files.concealed.insert(path.into());
+    }
+
+    fn is_concealed(&self, path: &Path) -> bool {
+        let files = self.files.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        files.concealed.contains(path)
     }
 
     /// The path a file was added under.

@@ -98,8 +98,15 @@ fn expand_home(name: &str) -> PathBuf {
     }
 }
 
-/// Opens a vault envelope: ciphertext in, plaintext out, the reason as text if it cannot be opened.
-pub type Decrypt = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, String> + Send + Sync>;
+/// Opens a vault envelope: ciphertext in, plaintext out.
+pub type Decrypt = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, DecryptError> + Send + Sync>;
+
+/// Why an envelope cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecryptError {
+    pub reason: String,
+    pub help: Option<String>,
+}
 
 /// The variables and directories a template is evaluated in: one per task and host.
 ///
@@ -170,8 +177,10 @@ impl Context {
             return Err(failed("cannot decrypt: no vault password is known".into())
                 .help("give one with `--vault-password-file` or `--ask-vault-pass`"));
         };
-        let plain =
-            decrypt(envelope).map_err(|reason| failed(format!("cannot decrypt: {reason}")))?;
+        let plain = decrypt(envelope).map_err(|error| TemplateError {
+            help: error.help,
+            ..failed(format!("cannot decrypt: {}", error.reason))
+        })?;
         String::from_utf8(plain).map_err(|_| failed("the decrypted text is not UTF-8".into()))
     }
 }

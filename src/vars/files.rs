@@ -53,11 +53,26 @@ impl Reader {
         self
     }
 
-    /// The bytes of a file, decrypted if it is vaulted; and whether it was.
+    /// The bytes of a file, decrypted if it is vaulted: then all of it is a secret.
     ///
     /// # Errors
     /// When it cannot be read or decrypted.
-    pub fn bytes(&self, path: &Path) -> Result<(Vec<u8>, bool), Diagnostic> {
+    pub fn bytes(&self, path: &Path) -> Result<Vec<u8>, Diagnostic> {
+        let (bytes, vaulted) = self.open(path)?;
+        if let (true, Some(secrets), Ok(text)) =
+            (vaulted, &self.secrets, std::str::from_utf8(&bytes))
+        {
+            secrets(text);
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes of a file, decrypted if it is vaulted; and whether it was: then the caller has to
+    /// [`Reader::tell`] what is secret in it.
+    ///
+    /// # Errors
+    /// When it cannot be read or decrypted.
+    pub(crate) fn open(&self, path: &Path) -> Result<(Vec<u8>, bool), Diagnostic> {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
         if !bytes.starts_with(VAULT) {
             return Ok((bytes, false));
@@ -69,8 +84,22 @@ impl Reader {
             return Err(error.help("give one with `--vault-password-file` or `--ask-vault-pass`"));
         };
         match decrypt(&bytes) {
-            Ok(plain) => Ok((plain, true)),
-            Err(reason) => Err(Diagnostic::error(format!("cannot decrypt `{shown}`: {reason}"))),
+            Ok(plain) => {
+                self.map.conceal(path);
+                Ok((plain, true))
+            }
+            Err(error) => {
+                let shown =
+                    Diagnostic::error(format!("cannot decrypt `{shown}`: {}", error.reason));
+                Err(error.help.into_iter().fold(shown, Diagnostic::help))
+            }
+        }
+    }
+
+    /// Says that these values are secrets.
+    pub(crate) fn tell<'a>(&self, values: impl IntoIterator<Item = &'a str>) {
+        if let Some(secrets) = &self.secrets {
+            values.into_iter().for_each(|value| secrets(value));
         }
     }
 
@@ -79,13 +108,16 @@ impl Reader {
     /// # Errors
     /// When it cannot be read, decrypted or parsed.
     pub fn node(&self, path: &Path) -> Result<Node, Diagnostic> {
-        let (bytes, vaulted) = self.bytes(path)?;
+        let (bytes, vaulted) = self.open(path)?;
         let text = source::yaml::utf8(&self.map, path, &bytes)?;
-        let node = source::yaml::parse_value(&self.map, path, text)?;
-        if let (true, Some(secrets)) = (vaulted, &self.secrets) {
-            tell(&node, secrets);
+        let node = source::yaml::parse_value(&self.map, path, text);
+        match &node {
+            Ok(node) if vaulted => self.tell(scalars(node)),
+            // The message may quote any word of it.
+            Err(_) if vaulted => self.tell(text.split_whitespace().chain(text.lines())),
+            _ => {}
         }
-        Ok(node)
+        node
     }
 
     /// The variables of a file: a mapping, or nothing.
@@ -97,11 +129,12 @@ impl Reader {
     }
 }
 
-fn tell(node: &Node, secrets: &Secrets) {
+/// Every scalar of a value, but no keys.
+pub(crate) fn scalars(node: &Node) -> Vec<&str> {
     match &node.kind {
-        NodeKind::Scalar(scalar) => secrets(&scalar.text),
-        NodeKind::List(items) => items.iter().for_each(|item| tell(item, secrets)),
-        NodeKind::Map(entries) => entries.iter().for_each(|entry| tell(&entry.value, secrets)),
+        NodeKind::Scalar(scalar) => vec![&*scalar.text],
+        NodeKind::List(items) => items.iter().flat_map(scalars).collect(),
+        NodeKind::Map(entries) => entries.iter().flat_map(|entry| scalars(&entry.value)).collect(),
     }
 }
 

@@ -11,4 +11,5 @@ mod modules;
 mod session;
 mod template;
 mod vars;
+mod vault;
 mod yaml;
