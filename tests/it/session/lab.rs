@@ -140,8 +140,8 @@ async fn other_users() {
         let why = answer.expect_err("a refusal").err();
         assert!(why.contains("Permission denied"), "{why}");
     }
-    let other = become_(Method::Sudo, "nobody2", Some("pa ss"));
-    let mut shell = asks.shell(Some(&other)).await.expect("a shell");
+    let other = become_(Method::Sudo, "nobody2", None);
+    let mut shell = root.shell(Some(&other)).await.expect("a shell");
     assert_eq!(say(&mut shell, "pwd").await.out(), "/home/nobody2\n");
 
     target.user = Some("nobody2".into());

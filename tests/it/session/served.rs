@@ -2,9 +2,9 @@
 
 use rprov::session::{
     HostKeyProblem, Keyring, SessionError, SshTarget,
-    embedded::{Cut, Refuse, Server, ServerOptions, new_key},
+    embedded::{Cut, EmbeddedHost, HostOptions, Refuse, Server, ServerOptions, new_key},
 };
-use rprov_modules::kit::sh;
+use rprov_modules::kit::{Content, Put, sh};
 use russh::keys::PrivateKey;
 
 use super::*;
@@ -277,4 +277,36 @@ async fn many_hosts_at_once() {
         host.await.expect("no panic");
     }
     assert_eq!(served.server.counters().connections(), 40);
+}
+
+#[tokio::test]
+async fn the_embedded_host_is_a_host() {
+    let name = format!("session-test-{}", std::process::id());
+    let host = match EmbeddedHost::start(HostOptions::new(name)).await {
+        Ok(host) => host,
+        Err(why) => return skipped(&format!("the embedded host: {why}")),
+    };
+    let transport = Transport::embedded(&host);
+    let connection = Connection::open(&Target { name: "demo".into(), transport }).await;
+    let connection = connection.expect("a connection");
+    let mut shell = connection.shell(None).await.expect("a shell");
+    assert_eq!(shell.facts().uid, 0);
+    let path = format!("/etc/rprov-test-{}", std::process::id());
+    let put = Step::Put(Put {
+        path: path.clone(),
+        content: b"there".to_vec().into(),
+        mode: Some(0o600),
+        owner: None,
+        group: None,
+        validate: None,
+        backup: false,
+    });
+    let read = question(Ask::Read { path: path.clone(), limit: 100, unless: None });
+    let landed = shell.flight(&[request(put)], &[read]).await.expect("a flight");
+    assert_eq!(reply(&landed.steps[0]), &Reply::default());
+    let there = Content::Bytes(b"there".to_vec().into());
+    assert_eq!(landed.answers, [Ok(Answer::Content(there))]);
+    assert!(!Path::new(&path).exists(), "this machine is not changed");
+    shell.close().await;
+    host.stop().await.expect("stopped");
 }
