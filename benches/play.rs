@@ -39,13 +39,21 @@ impl Services {
             Services::Systemd(names) | Services::Scripts(names) => names,
         }
     }
+
+    /// Said in the play, as Ansible believes in systemd wherever it is installed.
+    fn manager(self) -> &'static str {
+        match self {
+            Services::Systemd(_) => "systemd",
+            Services::Scripts(_) => "sysvinit",
+        }
+    }
 }
 
 /// The tasks of a kind: its share of the hundred, and one of them.
 type Kind = (usize, Box<dyn Fn(usize) -> String>);
 
 fn kinds(services: Services) -> Vec<Kind> {
-    let services = services.names();
+    let (manager, services) = (services.manager(), services.names());
     vec![
         (
             12,
@@ -105,7 +113,10 @@ fn kinds(services: Services) -> Vec<Kind> {
         (
             5,
             Box::new(move |n| {
-                format!("service: {{name: {}, state: started}}", services[n % services.len()])
+                format!(
+                    "service: {{name: {}, state: started, use: {manager}}}",
+                    services[n % services.len()]
+                )
             }),
         ),
         (
