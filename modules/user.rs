@@ -160,7 +160,7 @@ pub(crate) struct Now {
     groups: Vec<Option<kit::Group>>,
     /// A group with the account's name.
     namesake: bool,
-    /// `shadow`, `primary`, `home`, `key`, `public`, `fingerprint`.
+    /// `shadow`, `home`, `key`, `public`, `fingerprint`: what the task is about.
     more: HashMap<String, String>,
 }
 
@@ -246,7 +246,7 @@ impl User {
             && group.gid != user.gid
         {
             let step = Step::run(argv(["usermod", "-g", &group.gid.to_string(), name]));
-            plan = plan.change(Diff::field(name, "group", now.get("primary"), &group.name), step);
+            plan = plan.change(Diff::field(name, "group", primary_group(user), &group.name), step);
         }
         if let Some(wanted) = self.wanted_groups(now)? {
             plan = plan.followed_by(self.membership(now, user, &wanted));
@@ -279,7 +279,7 @@ impl User {
     /// The other groups of the account.
     fn membership(&self, now: &Now, user: &kit::User, wanted: &[String]) -> Plan {
         let name = self.name.as_str();
-        let primary = now.primary.as_ref().map_or(now.get("primary"), |group| &group.name);
+        let primary = now.primary.as_ref().map_or(primary_group(user), |group| &group.name);
         let current: Vec<&String> = user.groups.iter().filter(|g| *g != primary).collect();
         let wanted: Vec<&String> = wanted.iter().filter(|g| *g != primary).collect();
         let missing: Vec<String> =
@@ -307,18 +307,22 @@ impl User {
         Plan::none().change(Diff::field(name, "groups", list(&current), list(&after)), step)
     }
 
-    /// Password, its lock and its ages, and when the account expires.
-    fn secrets(&self, now: &Now) -> Result<Plan> {
-        let name = self.name.as_str();
-        let is_new = now.user.is_none();
-        let asked = self.password.is_some() && (is_new || self.update_password == Update::Always)
+    /// Whether an existing account's line of the shadow database matters.
+    fn wants_shadow(&self) -> bool {
+        self.password.is_some() && self.update_password == Update::Always
             || self.password_lock.is_some()
             || self.expires.is_some()
             || self.password_expire_max.is_some()
             || self.password_expire_min.is_some()
             || self.password_expire_warn.is_some()
-            || self.password_expire_account_disable.is_some();
-        if asked && !is_new && now.get("shadow").is_empty() {
+            || self.password_expire_account_disable.is_some()
+    }
+
+    /// Password, its lock and its ages, and when the account expires.
+    fn secrets(&self, now: &Now) -> Result<Plan> {
+        let name = self.name.as_str();
+        let is_new = now.user.is_none();
+        if self.wants_shadow() && !is_new && now.get("shadow").is_empty() {
             return Err(
                 format!("the password entry of {name} cannot be read: that takes root").into()
             );
@@ -446,14 +450,18 @@ impl Module for User {
         let groups = Probe::all(groups.iter().map(|name| group(named(name))));
         let key = if self.generate_ssh_key { self.key_file() } else { String::new() };
         let home = self.home.clone().unwrap_or_default();
-        let more = match present {
-            true => ask(sh(ACCOUNT, [named(name), home, key])).map(|reply| {
-                let pair = |line: String| {
-                    let (key, value) = line.split_once('=')?;
-                    Some((key.to_owned(), value.to_owned()))
-                };
-                reply.lines().into_iter().filter_map(pair).collect()
-            }),
+        let shadow = self.wants_shadow();
+        // It costs processes of its own: asked only for what the task is about.
+        let more = match present && (self.create_home || shadow || !key.is_empty()) {
+            true => {
+                ask(sh(ACCOUNT, [named(name), home, key, word(shadow, "shadow")])).map(|reply| {
+                    let pair = |line: String| {
+                        let (key, value) = line.split_once('=')?;
+                        Some((key.to_owned(), value.to_owned()))
+                    };
+                    reply.lines().into_iter().filter_map(pair).collect()
+                })
+            }
             false => Probe::known(HashMap::new()),
         };
         let namesake = match present && self.group.is_none() {
@@ -479,7 +487,6 @@ impl Module for User {
             if now.user.is_none() {
                 return Ok(plan);
             }
-            let word = |on: bool, word: &str| if on { word.to_owned() } else { String::new() };
             let args = [name.to_owned(), word(self.force, "-f"), word(self.remove, "-r")];
             let diff = Diff::field(name, "account", "present", "absent");
             return Ok(plan
@@ -498,6 +505,15 @@ impl Module for User {
         };
         Ok(self.values(&now, plan))
     }
+}
+
+fn word(on: bool, word: &str) -> String {
+    if on { word.to_owned() } else { String::new() }
+}
+
+/// The first one an account is in.
+fn primary_group(user: &kit::User) -> &str {
+    user.groups.first().map_or("", String::as_str)
 }
 
 /// Whole days since 1970.
@@ -520,12 +536,17 @@ fn date(days: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-const ACCOUNT: &str = r#"# what is known of an account? NAME HOME KEYFILE
-line=$(getent passwd "$1" 2>/dev/null || grep -m1 "^$1:" /etc/passwd) || exit 0
-printf 'shadow=%s\n' "$(getent shadow "$1" 2>/dev/null || grep -m1 "^$1:" /etc/shadow 2>/dev/null)"
-printf 'primary=%s\n' "$(id -gn -- "$1" 2>/dev/null || id -gn "$1")"
-now=${line%:*}
-now=${now##*:}
+const ACCOUNT: &str = r#"# what is known of an account? NAME HOME KEYFILE SHADOW
+now=
+case $1 in '' | [-0-9]* | *[!A-Za-z0-9._-]*) ;; *) eval "now=~$1" ;; esac
+case $now in
+    /*) ;;
+    *)
+        now=$(getent passwd "$1" 2>/dev/null || grep -m1 "^$1:" /etc/passwd) || exit 0
+        now=${now%:*} now=${now##*:}
+        ;;
+esac
+[ -z "$4" ] || printf 'shadow=%s\n' "$(getent shadow "$1" 2>/dev/null || grep -m1 "^$1:" /etc/shadow 2>/dev/null)"
 home=${2:-$now}
 if [ -d "$home" ]; then echo home=yes; else echo home=no; fi
 [ -n "$3" ] || exit 0

@@ -119,17 +119,23 @@ __k() {
 }
 
 # path limit unless: whether the content is wanted, by the lines of stat ($__A, of links $__B) and
-# the digests ($__D)
+# the digests ($__D). To cut a long text at its end takes time by the square of its length: the last
+# line is found by splitting.
 __c() {
-  __v=$__n$__D$__n
-  case $__v in *"  $1$__n"*) ;; *) return 1 ;; esac
-  __v=${__v%%"  $1$__n"*}
-  [ "${__v##*"$__n"}" != "$3" ] || return 1
+  case $__n$__D$__n in
+    *"$__n$3  $1$__n"*) return 1 ;;
+    *"  $1$__n"*) ;;
+    *) return 1 ;;
+  esac
   if [ -L "$1" ]; then __v=$__B$__n; else __v=$__A$__n; fi
   __v=${__v%%":$1$__n"*}
-  __v=${__v##*"$__n"}
-  __v=${__v#*:*:*:}
-  [ "${__v%%:*}" -le "$2" ] 2>/dev/null
+  __l= __k=$IFS IFS=$__n
+  set -f
+  for __l in $__v; do :; done
+  set +f
+  IFS=$__k
+  __l=${__l#*:*:*:}
+  [ "${__l%%:*}" -le "$2" ] 2>/dev/null
 }
 
 # n temp path mode owner group backup [validate…]: replaces a file; runs in a subshell
