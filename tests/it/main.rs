@@ -5,6 +5,7 @@ mod converge;
 mod edits;
 mod embedded;
 mod embedded_sandbox;
+mod engine;
 mod flights;
 mod inventory;
 mod modules;
