@@ -314,6 +314,18 @@ impl Apt {
         Ok(())
     }
 
+    /// A task that only names packages.
+    pub(crate) fn of(names: Words) -> Apt {
+        Apt {
+            name: Some(names),
+            update_cache_retries: five(),
+            update_cache_retry_max_delay: twelve(),
+            dpkg_options: keep_configuration(),
+            lock_timeout: sixty(),
+            ..Apt::default()
+        }
+    }
+
     fn names(&self) -> &[String] {
         self.name.as_deref().unwrap_or_default()
     }

@@ -489,8 +489,11 @@ exit 0
 /// `WORD…`
 const RUN: &str = r#"# run certbot
 command -v certbot >/dev/null || { echo "certbot is not installed" >&2; exit 127; }
-export LC_ALL=C.UTF-8
-certbot "$@" </dev/null
+export LC_ALL=C.UTF-8 PYTHONWARNINGS=ignore
+said=$(certbot "$@" 2>&1 </dev/null); rc=$?
+said=$(printf '%s\n' "$said" | grep -Ev '^(- )*-?$|InsecureRequestWarning|warnings.warn|^Saving debug log')
+[ "$rc" = 0 ] || { printf '%s\n' "$said" | tail -n 25 >&2; exit "$rc"; }
+printf '%s\n' "$said"
 "#;
 
 #[cfg(test)]

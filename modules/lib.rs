@@ -15,14 +15,20 @@ mod command;
 mod content;
 mod copy;
 mod copy_remote;
+mod cron;
+mod cron_table;
 mod debian_version;
 mod file;
+mod group;
 mod guard;
 mod init_script;
 mod lineinfile;
 mod nginx;
+mod nvm;
+mod package;
 mod ping;
 mod pip;
+mod pyenv;
 mod raw;
 mod script;
 mod service;
@@ -36,6 +42,8 @@ mod supervisord;
 mod systemd;
 mod template;
 mod text_file;
+mod toolchain;
+mod user;
 mod words;
 pub mod python_regex;
 
@@ -48,11 +56,16 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
+    Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
+    Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),
+    Spec::of::<nvm::Nvm>(),
+    Spec::of::<package::Package>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
+    Spec::of::<pyenv::Pyenv>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
@@ -63,6 +76,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<systemd::Systemd>(),
     Spec::of::<template::Template>(),
+    Spec::of::<user::User>(),
 ];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what

@@ -56,7 +56,15 @@ pub(super) async fn module(
         check,
         delegated: delegated.is_some(),
     };
-    let mut done = match act.run(&mut link).await {
+    let mut result = act.run(&mut link).await;
+    // Questions change nothing: after a lost connection they are asked once more. A step whose fate
+    // is not known is never repeated.
+    if let Err(Trouble::Session(SessionError::Lost { unknown: false, done, .. })) = &result
+        && done.is_empty()
+    {
+        result = act.run(&mut link).await;
+    }
+    let mut done = match result {
         Ok(done) => done,
         Err(Trouble::Session(error)) => act.unreachable(&error),
         Err(Trouble::Refused(refusal)) => Done {

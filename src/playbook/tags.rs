@@ -38,7 +38,7 @@ impl TagFilter {
         };
         let skips = |tag: &str| self.skip.contains(tag);
         let skipped = if skips("all") {
-            !(has("always") && !skips("always"))
+            !has("always") || skips("always")
         } else {
             tags.iter().any(|t| skips(t))
                 || (skips("tagged") && !tags.is_empty())

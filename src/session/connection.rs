@@ -13,6 +13,7 @@ use tokio::{io::AsyncWriteExt, time::timeout};
 
 use super::{
     child,
+    embedded::EmbeddedHost,
     error::SessionError,
     frame::{self, Nonce},
     hello,
@@ -37,6 +38,14 @@ pub enum Transport {
     Local,
     /// A command that runs `sh`'s words behind its own: `["docker", "exec", "-i", "NAME"]`.
     Command(Vec<String>),
+}
+
+impl Transport {
+    /// The way to a host inside this process.
+    pub fn embedded(host: &EmbeddedHost) -> Transport {
+        let (key, host_key) = (host.key().clone(), host.host_key().clone());
+        Transport::Ssh(SshTarget::private(host.address(), host.user(), key, host_key))
+    }
 }
 
 /// Acting as another user.
@@ -184,13 +193,7 @@ impl Connection {
             }
             Transport::Ssh(_) => {
                 let link = self.inner.link.as_ref().expect("an open connection has a link");
-                let lost = |why| SessionError::Lost {
-                    host: host(),
-                    why,
-                    done: Vec::new(),
-                    unknown: false,
-                };
-                return link.start(line).await.map_err(lost);
+                return link.start(self.host(), line).await;
             }
         };
         started.map_err(|why| SessionError::Unreachable { host: host(), why: why.to_string() })

@@ -9,6 +9,8 @@ __lx=${LC_ALL+x} __lc=${LC_ALL-}
 LC_ALL=C
 export PATH LC_ALL
 unset CDPATH
+# Another user may not be allowed where the login began.
+cd . 2>/dev/null && [ -r . ] || cd "$HOME" 2>/dev/null || cd /
 trap : PIPE
 trap 'exit 129' HUP INT TERM
 trap '[ -z "$__d" ] || rm -rf -- "$__d"' EXIT

@@ -201,7 +201,8 @@ impl Shell {
                         arrived.push(frame);
                         (group, since, killed) = (None, Instant::now(), false);
                     }
-                    Event::Group(id) => group = Some(id),
+                    // The command's time begins now, not with the sending of its input.
+                    Event::Group(id) => (group, since) = (Some(id), Instant::now()),
                     Event::Nonsense(words) => {
                         let why = format!("expected frame {}, found `{words}`", arrived.len());
                         return Err(Cut { why, frames: arrived });
@@ -212,6 +213,10 @@ impl Shell {
             let limit = match killed {
                 true => Some(GRACE),
                 false => limits.get(arrived.len()).copied().flatten(),
+            };
+            let limit = match group {
+                Some(_) => limit,
+                None => limit.map(|limit| limit + PATIENCE),
             };
             // Far away if there is no limit.
             let deadline = since + limit.unwrap_or(Duration::from_secs(86_400 * 365));

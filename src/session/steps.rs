@@ -65,9 +65,13 @@ pub(crate) fn read(
     outcomes
 }
 
-/// How long each frame may take.
+/// How long each frame may take. Replacing a file cannot hang on anybody's command.
 pub(crate) fn limits(steps: &[StepRequest]) -> Vec<Option<Duration>> {
-    steps.iter().map(|step| step.timeout).collect()
+    let limit = |step: &StepRequest| match step.step {
+        Step::Put(_) => None,
+        _ => step.timeout,
+    };
+    steps.iter().map(limit).collect()
 }
 
 /// What no shell can be told.
@@ -114,10 +118,12 @@ struct Parts<'a> {
     /// A script to be sent, under its name in the private directory.
     upload: Option<(&'a Arc<[u8]>, String)>,
     must_succeed: bool,
+    /// The body announces its process group, on descriptor 9.
+    grouped: bool,
 }
 
 fn isolated(request: &mut Request, parts: Parts<'_>) {
-    let Parts { frame, body, stdin, upload, must_succeed } = parts;
+    let Parts { frame, body, stdin, upload, must_succeed, grouped } = parts;
     let (mut before, mut drain, mut after) = (String::new(), String::new(), String::new());
     if let Some((content, name)) = upload {
         let length = request.payload(content.clone());
@@ -145,9 +151,10 @@ fn isolated(request: &mut Request, parts: Parts<'_>) {
         input = "\"$__d/i\"";
     }
     let must = u8::from(must_succeed);
+    let announce = if grouped { " 9>&1" } else { "" };
     let _ = writeln!(
         request.text,
-        "if __a {frame};then {before}({body}) 9>&1 >\"$__d/o\" 2>\"$__d/e\" <{input};__y=$?;{after}__z {frame} $__y {must};else :;{drain}fi"
+        "if __a {frame};then {before}({body}){announce} >\"$__d/o\" 2>\"$__d/e\" <{input};__y=$?;{after}__z {frame} $__y {must};else :;{drain}fi"
     );
 }
 
@@ -155,15 +162,15 @@ fn run(request: &mut Request, frame: usize, script: &Script, environment: &Env, 
     let exports = exports(environment);
     let (args, text) = (words(&script.args), quote(script.text));
     let body = match grouped {
-        false => format!("exec 9>&-;{exports}set --{args};eval {text}"),
+        false => format!("{exports}set --{args};eval {text}"),
         true => format!("{exports}__k /bin/sh -c {text} sh{args}"),
     };
     let stdin = script.stdin.as_ref();
-    isolated(request, Parts { frame, body, stdin, upload: None, must_succeed: true });
+    isolated(request, Parts { frame, body, stdin, upload: None, must_succeed: true, grouped });
 }
 
 fn user(request: &mut Request, frame: usize, command: &Command, environment: &Env, grouped: bool) {
-    let exec = if grouped { "__k" } else { "exec 9>&-;exec" };
+    let exec = if grouped { "__k" } else { "exec" };
     let cd = command.chdir.as_ref().map_or_else(String::new, |directory| {
         let directory =
             if directory.starts_with('-') { format!("./{directory}") } else { directory.clone() };
@@ -194,7 +201,10 @@ fn user(request: &mut Request, frame: usize, command: &Command, environment: &En
     };
     let body = format!("__u;{}{cd}{exec}{line}", exports(environment));
     let stdin = command.stdin.as_ref();
-    isolated(request, Parts { frame, body, stdin, upload, must_succeed: command.must_succeed });
+    isolated(
+        request,
+        Parts { frame, body, stdin, upload, must_succeed: command.must_succeed, grouped },
+    );
 }
 
 /// What runs an uploaded script: its `#!` line, spelt out because the directory for temporary

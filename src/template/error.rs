@@ -114,3 +114,10 @@ impl From<TemplateError> for Diagnostic {
         }
     }
 }
+
+/// For values that evaluate templates of their own, as `hostvars` does.
+impl From<TemplateError> for minijinja::Error {
+    fn from(error: TemplateError) -> minijinja::Error {
+        wrap(error)
+    }
+}

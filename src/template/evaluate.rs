@@ -16,7 +16,7 @@ use super::error::{ErrorKind, TemplateError, unwrap};
 use super::lazy::{self, Evaluation};
 use super::prepare::{self, Backslash, Marks, Piece, Prepared};
 use super::value::{self, Unfit, finalize, is_omit, to_node};
-use super::{Context, FileOptions, Templar, call, print, register};
+use super::{Context, FileOptions, Templar, call, file, print, register};
 
 /// More compiled texts than this and the store starts anew: a run has some thousands.
 const CACHE: usize = 20_000;
@@ -38,6 +38,8 @@ enum Compiled {
 #[derive(Debug)]
 enum Part {
     Text(String),
+    /// One variable: needs no engine.
+    Name(String, Range<usize>),
     Expression(Expression<'static, 'static>, Prepared),
     Broken(Fault),
 }
@@ -305,28 +307,49 @@ impl Templar {
             }
         };
         let evaluation = Evaluation::new(self, cx);
-        match &*compiled {
-            Compiled::Broken(fault) => Err(broken(fault, &place)),
+        let value = self.compiled(&compiled, &evaluation, &place)?;
+        Ok(match value.as_str().filter(|_| text.ends_with('\n')) {
+            Some(found) => Value::from(with_line_breaks(found, text)),
+            None => value,
+        })
+    }
+
+    fn compiled(
+        &self,
+        compiled: &Compiled,
+        evaluation: &Arc<Evaluation>,
+        place: &Place<'_>,
+    ) -> Result<Value, TemplateError> {
+        match compiled {
+            Compiled::Broken(fault) => Err(broken(fault, place)),
             Compiled::Template(environment, prepared) => {
-                let value = render_template(environment, &evaluation)
-                    .map_err(|error| convert(&error, &evaluation, prepared, &place))?;
-                shallow(value).map_err(|unfit| misfit(unfit, &evaluation, &place))
+                let rendered = if includes(&prepared.text) {
+                    let mut environment = environment.clone();
+                    file::load_from(&mut environment, &evaluation.cx, Backslash::Plain);
+                    render_template(&environment, NAME, evaluation)
+                } else {
+                    render_template(environment, NAME, evaluation)
+                };
+                let value =
+                    rendered.map_err(|error| convert(&error, evaluation, prepared, place))?;
+                shallow(value).map_err(|unfit| misfit(unfit, evaluation, place))
             }
             Compiled::Parts(parts) => {
                 if let [part] = &parts[..] {
-                    let value = evaluate_part(part, &evaluation, &place)?.unwrap_or_default();
+                    let value = evaluate_part(part, evaluation, place)?.unwrap_or_default();
                     if value.is_undefined() {
-                        let message = "the template has no value: its `if` does not hold and has no `else`";
+                        let message =
+                            "the template has no value: its `if` does not hold and has no `else`";
                         return Err(TemplateError::new(ErrorKind::Failed, message, place.span));
                     }
-                    return shallow(value).map_err(|unfit| misfit(unfit, &evaluation, &place));
+                    return shallow(value).map_err(|unfit| misfit(unfit, evaluation, place));
                 }
                 let mut values = Vec::with_capacity(parts.len());
                 for part in parts {
-                    let value = evaluate_part(part, &evaluation, &place)?;
+                    let value = evaluate_part(part, evaluation, place)?;
                     values.extend(value.filter(|value| !value.is_none() && !value.is_undefined()));
                 }
-                concatenate(values).map_err(|unfit| misfit(unfit, &evaluation, &place))
+                concatenate(values).map_err(|unfit| misfit(unfit, evaluation, place))
             }
         }
     }
@@ -377,7 +400,32 @@ fn shallow(value: Value) -> Result<Value, Unfit> {
     }
 }
 
+/// The name of the template that a string is.
+const NAME: &str = "template";
+
+/// Whether a prepared template may need other templates.
+fn includes(text: &str) -> bool {
+    ["include", "import", "extends"].iter().any(|word| text.contains(word))
+}
+
+/// The text with as many line breaks at its end as its template has, or more.
+///
+/// The engine is given a template without its last line break, because it is no part of a value
+/// that is not text.
+pub(super) fn with_line_breaks(text: &str, template: &str) -> String {
+    let count = |text: &str| text.len() - text.trim_end_matches('\n').len();
+    format!("{text}{}", "\n".repeat(count(template).saturating_sub(count(text))))
+}
+
 fn compile(text: &str) -> Compiled {
+    let text = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
+    let normal;
+    let text = if text.contains('\r') {
+        normal = text.replace("\r\n", "\n").replace('\r', "\n");
+        &normal
+    } else {
+        text
+    };
     let marks = Marks::default();
     let pieces = prepare::pieces(text, &marks);
     if let Some(pieces) = pieces.filter(|pieces| !pieces.contains(&Piece::Other)) {
@@ -397,18 +445,33 @@ fn compile(text: &str) -> Compiled {
     }
     let prepared = prepare::template(text, &marks, Backslash::Plain);
     let mut environment = register::environment().clone();
-    match environment.add_template_owned("template", prepared.text.clone()) {
+    match environment.add_template_owned(NAME, prepared.text.clone()) {
         Ok(()) => Compiled::Template(Box::new(environment), prepared),
         Err(error) => Compiled::Broken(Fault::syntax(&error, &prepared, 0..text.len())),
     }
 }
 
 fn compile_expression(text: &str, range: Range<usize>) -> Part {
+    let word = text[range.clone()].trim();
+    if is_name(word) {
+        return Part::Name(word.to_owned(), range);
+    }
     let prepared = prepare::expression(text, range.clone(), Backslash::Plain);
     match register::environment().compile_expression_owned(prepared.text.clone()) {
         Ok(expression) => Part::Expression(expression, prepared),
         Err(error) => Part::Broken(Fault::syntax(&error, &prepared, range)),
     }
+}
+
+/// Whether the text is one plain name that can only be a variable.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !matches!(
+            text,
+            "true" | "false" | "none" | "and" | "or" | "not" | "if" | "else" | "in" | "is" | "for"
+        )
+        && !register::is_global(text)
 }
 
 fn evaluate_part(
@@ -419,6 +482,14 @@ fn evaluate_part(
     match part {
         Part::Text(text) => Ok(Some(Value::from(text.as_str()))),
         Part::Broken(fault) => Err(broken(fault, place)),
+        Part::Name(name, range) => match evaluation.variable(name) {
+            Some(value) => value.map(Some),
+            None => {
+                let start =
+                    range.start + place.text[range.clone()].find(name.as_str()).unwrap_or(0);
+                Err(unknown_name(evaluation, name, place.span(Some(start..start + name.len()))))
+            }
+        },
         Part::Expression(expression, prepared) => {
             let root = Value::from_dyn_object(evaluation.clone());
             let value = expression.eval(root).and_then(value::valid);
@@ -437,12 +508,13 @@ fn is_missing(value: &Value) -> bool {
     call::defined(&register::environment().empty_state(), value).is_err()
 }
 
-fn render_template(
-    environment: &Environment<'static>,
+pub(super) fn render_template(
+    environment: &Environment<'_>,
+    name: &str,
     evaluation: &Arc<Evaluation>,
 ) -> Result<Value, minijinja::Error> {
     let root = Value::from_dyn_object(evaluation.clone());
-    let text = environment.get_template("template")?.render(root)?;
+    let text = environment.get_template(name)?.render(root)?;
     let mut printed = evaluation.printed.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(match printed.last.take() {
         Some(value) if printed.values == 1 && printed.bytes == text.len() => value,
@@ -527,7 +599,8 @@ fn undefined(
     let plugin = before.ends_with('|') || before.ends_with(" is") || before.ends_with(" not");
     let unknown = |text: &str, base: usize| {
         let mut names = names(text).into_iter();
-        let (at, name) = names.find(|(_, name)| evaluation.cx.lookup(name).is_none() && !register::is_global(name))?;
+        let (at, name) = names
+            .find(|(_, name)| evaluation.cx.lookup(name).is_none() && !register::is_global(name))?;
         let at = base + at;
         Some(unknown_name(evaluation, name, place.span(Some(at..at + name.len()))))
     };

@@ -1,17 +1,18 @@
 //! Template files: their header line, their own delimiters, and what they include.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use minijinja::Value;
+use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
 use rprov_modules::kit::Span;
 
 use super::error::{ErrorKind, TemplateError, failed, wrap};
-use super::evaluate::{Place, convert};
+use super::evaluate::{Place, convert, render_template, with_line_breaks};
 use super::lazy::Evaluation;
 use super::prepare::{self, Backslash, Marks};
-use super::{Context, FileOptions, Templar, register};
+use super::value::settle;
+use super::{Context, FileOptions, Templar, print, register};
 
 /// The first line of a template file may set options: `#jinja2: trim_blocks: False, …`.
 const HEADER: &str = "#jinja2:";
@@ -50,24 +51,31 @@ pub(super) fn render(
         .map_err(fault)?;
     let mut environment = register::environment().clone();
     environment.set_syntax(syntax);
-    let loader = Loader { cx: cx.clone(), marks: marks.clone() };
-    let beside = path.parent().unwrap_or(Path::new("")).to_owned();
-    environment.set_loader(move |name| loader.load(&beside, name));
+    let beside = path.parent().map(Path::to_owned);
+    let loader =
+        Loader { cx: cx.clone(), marks: marks.clone(), beside, backslash: Backslash::Escape };
+    environment.set_loader(move |name| loader.load(name));
 
     // The header's line is kept in what errors are placed in, and is no part of what is rendered.
     let normal = body.replace("\r\n", "\n").replace('\r', "\n");
-    let prepared = prepare::template(&normal, &marks, Backslash::Escape);
+    let bare = normal.strip_suffix('\n').unwrap_or(&normal);
+    let prepared = prepare::template(bare, &marks, Backslash::Escape);
     let evaluation = Evaluation::new(templar, cx);
     let place = Place::file(&normal, options.file, skipped, templar);
     let name = path.to_string_lossy().into_owned();
     environment
         .add_template_owned(name.clone(), prepared.text.clone())
         .map_err(|error| convert(&error, &evaluation, &prepared, &place))?;
-    let root = Value::from_dyn_object(Arc::clone(&evaluation));
-    let rendered = environment
-        .get_template(&name)
-        .and_then(|template| template.render(root))
+    let value = render_template(&environment, &name, &evaluation)
+        .and_then(|value| settle(&value))
         .map_err(|error| convert(&error, &evaluation, &prepared, &place))?;
+    // As Ansible has it, a file that is one value and no text has no line break at its end.
+    let rendered = match value.kind() {
+        ValueKind::None if is_template(&normal, &marks) => String::new(),
+        ValueKind::None => normal.clone(),
+        ValueKind::String => with_line_breaks(&print::text(&value), &normal),
+        _ => print::text(&value),
+    };
     Ok(match options.newline_sequence.as_str() {
         "\n" => rendered,
         other => rendered.replace('\n', other),
@@ -117,12 +125,26 @@ fn header<'a>(text: &'a str, options: &mut FileOptions) -> Result<(&'a str, usiz
 struct Loader {
     cx: Context,
     marks: Marks,
+    beside: Option<PathBuf>,
+    backslash: Backslash,
+}
+
+/// Lets a template that is a string include files.
+pub(super) fn load_from(environment: &mut Environment<'_>, cx: &Context, backslash: Backslash) {
+    let loader = Loader { cx: cx.clone(), marks: Marks::default(), beside: None, backslash };
+    environment.set_loader(move |name| loader.load(name));
+}
+
+fn is_template(text: &str, marks: &Marks) -> bool {
+    [&marks.variable.0, &marks.block.0, &marks.comment.0]
+        .iter()
+        .any(|mark| text.contains(mark.as_str()))
 }
 
 impl Loader {
-    fn load(&self, beside: &Path, name: &str) -> Result<Option<String>, minijinja::Error> {
-        let near = beside.join(name);
-        let path = if near.is_file() { Some(near) } else { self.cx.search.find("templates", name) };
+    fn load(&self, name: &str) -> Result<Option<String>, minijinja::Error> {
+        let near = self.beside.as_ref().map(|dir| dir.join(name)).filter(|path| path.is_file());
+        let path = near.or_else(|| self.cx.search.find("templates", name));
         let Some(path) = path else { return Ok(None) };
         let bytes = std::fs::read(&path)
             .map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
@@ -133,6 +155,8 @@ impl Loader {
         };
         let text = String::from_utf8(bytes)
             .map_err(|_| failed(format!("`{}` is not UTF-8", path.display())))?;
-        Ok(Some(prepare::template(&text, &self.marks, Backslash::Escape).text))
+        // What is included loses its last line break.
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        Ok(Some(prepare::template(text, &self.marks, self.backslash).text))
     }
 }

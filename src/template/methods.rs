@@ -20,6 +20,13 @@ pub(super) fn call(
     if value.is_undefined() {
         defined(state, value)?;
     }
+    // A macro or function kept in a mapping, a namespace or an imported template.
+    if value.kind() == ValueKind::Map && !MAPPING.contains(&name) {
+        let found = python::look(value, &Value::from(name))?;
+        if let Some(function) = found.filter(|found| found.as_object().is_some()) {
+            return function.call(state, args);
+        }
+    }
     let (args, named) = match args.split_last() {
         Some((last, rest)) if last.is_kwargs() => (rest, print::pairs(last)),
         _ => (args, Vec::new()),
@@ -301,6 +308,10 @@ fn string(
     })
 }
 
+/// The methods of mappings.
+const MAPPING: &[&str] =
+    &["keys", "values", "items", "copy", "get", "pop", "setdefault", "update", "clear", "popitem"];
+
 fn mapping(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     let pairs = || print::pairs(value);
     let needs_key = || args.first().ok_or_else(|| failed(format!("`{name}` needs a key")));
@@ -319,16 +330,7 @@ fn mapping(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
             None => args.get(1).cloned().unwrap_or_else(|| Value::from(())),
         },
         "update" | "clear" | "popitem" => return Err(mutable::refused(name, "combine")),
-        _ => match python::look(value, &Value::from(name))? {
-            // A macro or function kept in a mapping or namespace.
-            Some(found) => {
-                return Err(failed(format!(
-                    "a value of type '{}' cannot be called",
-                    print::type_name(&found)
-                )));
-            }
-            None => return unknown(value, name),
-        },
+        _ => return unknown(value, name),
     })
 }
 

@@ -73,7 +73,8 @@ fn build() -> Environment<'static> {
         environment.add_test(
             name,
             move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<bool, Error> {
-                body(&mut Call::new(name, state, rest.into_values(), arguments)?).map(|value| value.is_true())
+                body(&mut Call::new(name, state, rest.into_values(), arguments)?)
+                    .map(|value| value.is_true())
             },
         );
     }

@@ -56,6 +56,7 @@ impl Machine {
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension().is_some_and(|e| e == "yml"))
+            .filter(|path| !env::var("TRIAL_ONLY").is_ok_and(|only| !path.ends_with(only)))
             .collect();
         files.sort();
         for file in files {

@@ -591,7 +591,11 @@ fn step_text(step: &Step, out: &mut String) {
                 Output::Streams => "$ (streams)",
                 Output::Values => "$ (values)",
             };
-            let shown = script.to_string();
+            // A script that says what it does is known by that, here as among the asks.
+            let shown = match script.text.starts_with("# ") {
+                true => one_line(script),
+                false => script.to_string(),
+            };
             let mut lines = shown.trim_end().lines();
             writeln!(out, "  {prompt} {}", lines.next().unwrap_or_default()).unwrap();
             lines.for_each(|line| writeln!(out, "    {line}").unwrap());

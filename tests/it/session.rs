@@ -4,6 +4,7 @@ mod asks;
 mod isolation;
 mod lab;
 mod put;
+mod served;
 
 use std::{
     fs,

@@ -41,6 +41,10 @@ fn context(map: &SourceMap, text: &str) -> Context {
     Context::new(Arc::new(Vars(vars.collect())), Search { dirs: vec![here("search")] })
 }
 
+fn node(map: &SourceMap, text: &str) -> Node {
+    yaml::parse_value(map, Path::new("play.yml"), text).expect("valid YAML")
+}
+
 fn golden_context(map: &SourceMap) -> Context {
     context(map, &std::fs::read_to_string(here("vars.yml")).expect("readable"))
 }
@@ -146,8 +150,10 @@ fn conditions() {
 #[test]
 fn diagnostics() {
     let mut report = String::new();
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(here("diagnostics")).expect("a directory").map(|entry| entry.expect("readable").path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(here("diagnostics"))
+        .expect("a directory")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "yml"));
     files.sort();
     for path in files {
@@ -175,8 +181,173 @@ fn diagnostics() {
         }
         let expected = std::fs::read_to_string(&golden).unwrap_or_default();
         if found != expected {
-            let _ = writeln!(report, "{}\n--- expected\n{expected}--- found\n{found}", name.display());
+            let _ =
+                writeln!(report, "{}\n--- expected\n{expected}--- found\n{found}", name.display());
         }
     }
     assert!(report.is_empty(), "\n{report}");
+}
+
+#[test]
+fn facts_and_results_are_never_templates() {
+    let map = SourceMap::default();
+    let cx = context(&map, "a: '{{ result.stdout }}'\nb: !unsafe '{{ a }}'\n");
+    let stdout = Value::from_pairs([("stdout", "{{ nosuch }}")]);
+    let cx = cx.with([("result".to_owned(), Raw::Value(stdout))]);
+    let templar = Templar::new(map.clone());
+    let value = |text: &str| templar.value(&node(&map, text), &cx).expect("a value").to_string();
+    assert_eq!(value("'{{ result.stdout }}'"), "{{ nosuch }}");
+    assert_eq!(value("'{{ a }}!'"), "{{ nosuch }}!");
+    assert_eq!(value("'{{ b }}'"), "{{ a }}");
+    assert_eq!(value("!unsafe '{{ a }}'"), "{{ a }}");
+}
+
+#[test]
+fn render_keeps_spans_and_drops_omit() {
+    let map = SourceMap::default();
+    let cx = context(&map, "mode: '0644'\nport: 80\n");
+    let templar = Templar::new(map.clone());
+    let text = "{path: '/etc/{{ port }}', mode: '{{ mode }}', owner: '{{ owner | default(omit) }}', \
+                port: '{{ port }}', list: [a, '{{ omit }}'], version: 3.10, raw: !unsafe '{{ x }}'}";
+    let before = node(&map, text);
+    let after = templar.render(&before, &cx).expect("a value");
+    let text_of = |key: &str| after.get(key).and_then(Node::text).map(str::to_owned);
+    assert_eq!(text_of("path").as_deref(), Some("/etc/80"));
+    assert_eq!(text_of("mode").as_deref(), Some("0644"));
+    assert_eq!(text_of("owner"), None, "omitted");
+    assert_eq!(text_of("version").as_deref(), Some("3.10"), "the field decides");
+    assert_eq!(text_of("raw").as_deref(), Some("{{ x }}"));
+    assert_eq!(after.get("list").and_then(Node::items).map(<[Node]>::len), Some(1));
+    assert_eq!(after.get("path").map(|node| node.span), before.get("path").map(|node| node.span));
+    // A string that looks like a number stays one, a number does not become one.
+    assert!(!after.get("mode").and_then(Node::scalar).is_some_and(|scalar| scalar.plain));
+    assert!(after.get("port").and_then(Node::scalar).is_some_and(|scalar| scalar.plain));
+    assert!(templar.render(&node(&map, "'{{ omit }}'"), &cx).is_err());
+}
+
+#[test]
+fn vaulted_values_are_opened_when_they_are_used() {
+    let map = SourceMap::default();
+    let cx = context(&map, "secret: !vault ROT\nurl: 'x:{{ secret }}'\n");
+    let templar = Templar::new(map.clone());
+    let error = templar.value(&node(&map, "'{{ url }}'"), &cx).expect_err("no password");
+    assert!(error.message.contains("no vault password"), "{error}");
+    let cx = cx.with([]).decrypt_with(Arc::new(|envelope| {
+        assert_eq!(envelope, b"ROT");
+        Ok(b"s3cret".to_vec())
+    }));
+    assert_eq!(
+        templar.value(&node(&map, "'{{ url }}'"), &cx).expect("a value").as_str(),
+        Some("x:s3cret")
+    );
+}
+
+/// Template files as the `template` module reads them.
+#[test]
+fn files() {
+    let map = SourceMap::default();
+    let cx = golden_context(&map);
+    let templar = Templar::new(map.clone());
+    let render = |text: &str, options: &FileOptions| {
+        templar.file(text, &here("search/templates/main.j2"), &cx, options)
+    };
+    let plain = FileOptions::default();
+    for (text, expected) in [
+        ("a\n{% if t %}\nb\n{% endif %}\nc\n", "a\nb\nc\n"),
+        ("  {% if t %}\nb\n  {% endif %}\nc", "  b\n  c"),
+        ("#jinja2: trim_blocks: False\na\n{% if t %}\nb\n{% endif %}\n", "a\n\nb\n"),
+        ("#jinja2:lstrip_blocks: True, trim_blocks: True\n  {% if t %}\nb\n  {% endif %}\n", "b\n"),
+        (
+            "#jinja2: variable_start_string: '[[', variable_end_string: ']]'\n[[ s ]] {{ s }}\n",
+            "str {{ s }}\n",
+        ),
+        ("{{ 'a\\nb' }}|{{ '\\d' }}|{{ \"\\x41\" }}\n", "a\nb|\\d|A\n"),
+        ("{{ l }} {{ none }} {{ t }}\n", "['a', 1, {'k': None}]  True\n"),
+        ("{% include 'inc.j2' %}{% include 'sub/none.j2' ignore missing %}", "included 5"),
+        ("{% from 'macros.j2' import hi %}{{ hi(s) }}", "hi str-2"),
+        ("{{ l }}", "['a', 1, {'k': None}]"),
+        ("{{ l }}\n", "['a', 1, {'k': None}]"),
+        ("{{ n }}\n", ""),
+        ("\n", "\n"),
+        ("", ""),
+        ("a\r\nb\r\n", "a\nb\n"),
+        ("{{ 'x' | regex_replace('(x)', '\\\\1y') }}", "xy"),
+        ("{% raw %}{{ x }}{% endraw %}\ny", "{{ x }}y"),
+        ("{# a\ncomment #}\nx\n", "x\n"),
+    ] {
+        assert_eq!(render(text, &plain).expect(text), expected, "{text}");
+    }
+    let crlf = FileOptions { newline_sequence: "\r\n".into(), ..FileOptions::default() };
+    assert_eq!(render("a\nb\n", &crlf).expect("a value"), "a\r\nb\r\n");
+    let text = "#jinja2: lstrip_blocks: True\nserver {{ s }};\nroot {{ document_root }};\n";
+    let file = map.add(Path::new("site.conf.j2"), text.into());
+    let error = render(text, &FileOptions { file, ..plain.clone() }).expect_err("undefined");
+    let shown = Diagnostic::from(error).render(&map, false);
+    assert!(
+        shown.contains("site.conf.j2:3:9") && shown.contains("`document_root` is undefined"),
+        "{shown}"
+    );
+    let error = render("#jinja2: nosuch: 1\n", &plain).expect_err("unknown option");
+    assert_eq!(error.message, "unknown template option `nosuch`");
+}
+
+/// Variables through variables, on a thread with the smallest stack in use.
+#[test]
+fn a_long_chain_of_variables_is_refused_before_the_stack_ends() {
+    let run = |length: usize| {
+        std::thread::Builder::new()
+            .stack_size(2 << 20)
+            .spawn(move || {
+                let map = SourceMap::default();
+                let mut text = format!("v{length}: end\n");
+                for i in 0..length {
+                    let _ = writeln!(
+                        text,
+                        "v{i}: {{x: '{{{{ v{} | default(1) | to_json | from_json }}}}'}}",
+                        i + 1
+                    );
+                }
+                let cx = context(&map, &text);
+                Templar::new(map.clone()).value(&node(&map, "'{{ v0 }}'"), &cx).map(drop)
+            })
+            .expect("a thread")
+            .join()
+            .expect("no panic")
+    };
+    assert_eq!(run(30), Ok(()));
+    assert_eq!(run(2000).expect_err("too deep").kind, ErrorKind::Recursive);
+}
+
+#[test]
+fn a_context_with_locals_sees_them_everywhere() {
+    let map = SourceMap::default();
+    let cx = context(&map, "greeting: 'hi {{ item }}'\n");
+    let templar = Templar::new(map.clone());
+    let greeting = node(&map, "'{{ greeting }}'");
+    for item in ["a", "b"] {
+        let cx = cx.with([("item".to_owned(), Raw::Value(Value::from(item)))]);
+        assert_eq!(
+            templar.value(&greeting, &cx).expect("a value").to_string(),
+            format!("hi {item}")
+        );
+    }
+    let error = templar.value(&greeting, &cx).expect_err("no item");
+    assert_eq!(error.to_string(), "`item` is undefined, in variable `greeting`");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_text_panics(text in r#"([a-z0-9 .\[\](){}|%'"\\~+*/<>=!,:#-]|\{\{|\}\}|\{%|%\}| in | is | if | for | set |users|d\.|é|⏎|\|default|\|map|\|join|__at|loop|endfor|range\(3\)){0,60}"#) {
+        let map = SourceMap::default();
+        let cx = golden_context(&map);
+        let templar = Templar::new(map.clone());
+        let whole = Node::string(Span::default(), text.as_str());
+        let inner = Node::string(Span::default(), format!("{{{{ {text} }}}}"));
+        let _ = templar.value(&whole, &cx);
+        let _ = templar.value(&inner, &cx);
+        let _ = templar.condition(&whole, &cx);
+        let _ = templar.file(&text, Path::new("x.j2"), &cx, &FileOptions::default());
+    }
 }

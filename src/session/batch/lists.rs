@@ -272,3 +272,51 @@ fn with_groups(mut user: User, groups: &[Group]) -> User {
     }
     user
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_as_each_manager_tells_them() {
+        use PackageManager::{Apk, Apt, Dnf, Pacman};
+        let apt =
+            "ii |libc6|amd64|2.36-9\nrc |old|all|1\nii |libc6|i386|2.36-8\nhi |held|all|3:1.2\n";
+        let rpm = "package none is not installed\nbash|x86_64|5.2.26-3.el10\nvim|x86_64|2:9.1-1\nglibc|i686|2.39-1\n";
+        let apk = "musl-1.2.5-r0\nmusl-utils-1.2.5-r1\n";
+        for (manager, text, name, want) in [
+            (Apt, apt, "libc6", Some("2.36-9")),
+            (Apt, apt, "libc6:i386", Some("2.36-8")),
+            (Apt, apt, "held", Some("3:1.2")),
+            (Apt, apt, "old", None),
+            (Apt, apt, "libc", None),
+            (Dnf, rpm, "bash", Some("5.2.26-3.el10")),
+            (Dnf, rpm, "vim", Some("2:9.1-1")),
+            (Dnf, rpm, "glibc.i686", Some("2.39-1")),
+            (Dnf, rpm, "glibc.x86_64", None),
+            (Dnf, rpm, "none", None),
+            (Apk, apk, "musl", Some("1.2.5-r0")),
+            (Apk, apk, "musl-utils", Some("1.2.5-r1")),
+            (Pacman, "bash 5.2-1\nbash-completion 2\n", "bash", Some("5.2-1")),
+        ] {
+            assert_eq!(version(manager, text, name).as_deref(), want, "{manager:?} {name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_systemd_refuses_leaves_the_others_open() {
+        let text = "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n\
+            FragmentPath=/x\nNeedDaemonReload=no\n";
+        let reply = Reply { status: 1, stdout: text.into(), stderr: b"invalid name".to_vec() };
+        let asks = |n| (0..n).map(|i| (i, format!("u{i}.service"))).collect::<Vec<_>>();
+        let mut found = Vec::new();
+        read_units(&asks(2), &reply, &mut found);
+        assert_eq!(found, [], "to be asked alone");
+        read_units(&asks(1), &reply, &mut found);
+        let [(0, Ok(Answer::Unit(unit)))] = found.as_slice() else { panic!("{found:?}") };
+        assert!(unit.is_active() && unit.is_enabled() && unit.exists() && !unit.needs_reload);
+        assert_eq!(unit_name("nginx"), "nginx.service");
+        assert_eq!(unit_name("a.b"), "a.b.service");
+        assert_eq!(unit_name("x.timer"), "x.timer");
+    }
+}

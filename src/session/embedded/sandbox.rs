@@ -6,6 +6,14 @@
 //! its process 1 holds the other end of a pipe. What such an end leaves on disk is removed by the
 //! next start. It protects the machine from mistakes, not from malice: root inside is root.
 //!
+//! Limits. Ports are the machine's: what listens inside is reached from outside, and a port in use
+//! stays in use. There is no systemd inside: services are started by their init scripts, and, by a
+//! `policy-rc.d`, not by installing a package. File systems that cannot be a lower layer (network,
+//! FAT) are seen read-only; automounts and FUSE are not seen. As an ordinary user everything in
+//! /etc and /var belongs to the view's root, what only root may read is empty or absent, and a
+//! package that is installed on the machine cannot be replaced. Without a range of ids (`uidmap`,
+//! `/etc/subuid`) no view is made at all: no package could be installed in it.
+//!
 //! Everything here blocks; call it from `spawn_blocking`.
 
 use std::ffi::OsString;

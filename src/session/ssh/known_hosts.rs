@@ -227,6 +227,27 @@ mod tests {
         known
     }
 
+    /// What `generate.sh` had OpenSSH find for each name.
+    #[test]
+    fn finds_the_lines_that_openssh_finds() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/session/known_hosts");
+        let text = |name: &str| fs::read_to_string(directory.join(name)).expect("golden data");
+        let mut known = KnownHosts::default();
+        known.add("plain", &text("plain"));
+        known.add("hashed", &text("hashed"));
+        let script = text("generate.sh");
+        let names = script.split_once("for name in ").and_then(|(_, rest)| rest.split_once(';'));
+        let names = names.expect("names").0.split_whitespace().filter(|word| *word != "\\");
+        let mut found = String::new();
+        for name in names {
+            let name = name.trim_matches('\'');
+            for line in known.naming(&name.to_lowercase()) {
+                found += &format!("{name} {}\n", line.place);
+            }
+        }
+        assert_eq!(found, text("expected"));
+    }
+
     #[test]
     fn every_kind_of_line() {
         let text = "# comment\n\n \t h1,Other\tssh-ed25519  A!  a comment\nnonsense\n@new h1 ssh-ed25519 B!\n\

@@ -280,15 +280,28 @@ impl Link {
     /// Starts a command line of the login shell.
     ///
     /// # Errors
-    /// Why not.
-    pub(crate) async fn start(&self, line: &str) -> Result<Wires, String> {
+    /// The connection is lost, or the server opens no further channel.
+    pub(crate) async fn start(&self, host: &str, line: &str) -> Result<Wires, SessionError> {
         let opened = async {
             let channel = self.handle.channel_open_session().await?;
             channel.exec(true, line).await?;
             Ok::<_, russh::Error>(channel)
         };
-        let channel =
-            opened.await.map_err(|why| noted(&self.end).unwrap_or_else(|| why.to_string()))?;
+        let channel = opened.await.map_err(|why| {
+            let host = host.to_owned();
+            match why {
+                russh::Error::ChannelOpenFailure(why) => {
+                    let why = format!("the server opens no channel ({why:?})");
+                    SessionError::Shell { host, why }
+                }
+                why => SessionError::Lost {
+                    host,
+                    why: noted(&self.end).unwrap_or_else(|| why.to_string()),
+                    done: Vec::new(),
+                    unknown: false,
+                },
+            }
+        })?;
         let (mut from, to) = channel.split();
         let (sender, output) = mpsc::unbounded_channel();
         let (alive, dropped) = oneshot::channel::<()>();

@@ -93,7 +93,8 @@ fn from_options(
         let some = words.into_iter().filter(|word| *word != "none");
         some.map(|word| tokens.path(word)).collect()
     };
-    let mut known_hosts = paths("userknownhostsfile", &["~/.ssh/known_hosts", "~/.ssh/known_hosts2"])?;
+    let mut known_hosts =
+        paths("userknownhostsfile", &["~/.ssh/known_hosts", "~/.ssh/known_hosts2"])?;
     let global = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
     known_hosts.extend(paths("globalknownhostsfile", &global)?);
     let named = !options.identities.is_empty();
@@ -102,7 +103,9 @@ fn from_options(
             let some = options.identities.iter().filter(|file| *file != "none");
             some.map(|file| tokens.path(file)).collect::<Result<_, _>>()?
         }
-        false => ["id_rsa", "id_ecdsa", "id_ed25519"].map(|name| home.join(".ssh").join(name)).to_vec(),
+        false => {
+            ["id_rsa", "id_ecdsa", "id_ed25519"].map(|name| home.join(".ssh").join(name)).to_vec()
+        }
     };
     let checking = match target.host_key_checking {
         Some(checking) => checking,

@@ -67,8 +67,7 @@ impl Tokens {
                 Some('L') => out += local_host().split('.').next().unwrap_or_default(),
                 Some('i') => out += &uid().to_string(),
                 Some('C') => {
-                    let text =
-                        [&local_host(), &self.hostname, &self.port, &self.user, &self.jump];
+                    let text = [&local_host(), &self.hostname, &self.port, &self.user, &self.jump];
                     let text = text.map(String::as_str).concat();
                     for byte in Sha1::digest(text) {
                         out += &format!("{byte:02x}");

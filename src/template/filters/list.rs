@@ -115,7 +115,8 @@ fn known(name: &str, filter: bool) -> Result<(), Error> {
         return Ok(());
     }
     let what = if filter { "filter" } else { "test" };
-    let error = TemplateError::new(ErrorKind::Failed, format!("no {what} named `{name}`"), Span::default());
+    let error =
+        TemplateError::new(ErrorKind::Failed, format!("no {what} named `{name}`"), Span::default());
     Err(wrap(match nearest(name, register::names(filter)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None => error,

@@ -191,9 +191,16 @@ async fn programs_run_as_written() {
             args: vec!["a b".into()],
             executable: None,
         });
+        let mut fed = command(Program::Upload {
+            name: "fed".into(),
+            content: b"#!/bin/sh\ncat".to_vec().into(),
+            args: vec![],
+            executable: Some("/bin/sh -e".into()),
+        });
+        fed.stdin = Some(b"eaten".to_vec().into());
         let raw = command(Program::Raw { text: "echo raw; exit 3".into(), executable: None });
         let missing = command(Program::Argv(vec!["no-such-program".into()]));
-        let mut steps = [argv, bash, upload, raw, missing]
+        let mut steps = [argv, bash, upload, raw, missing, fed]
             .map(|command| request(Step::Command(Command { must_succeed: false, ..command })));
         for step in &mut steps {
             step.environment = environment.clone();
@@ -210,6 +217,7 @@ async fn programs_run_as_written() {
             assert!(!Path::new(file.trim()).exists(), "{kind}: {file}");
             assert_eq!((reply(&outcomes[3]).status, out(3)), (3, "raw\n".into()), "{kind}");
             assert_eq!(reply(&outcomes[4]).status, 127, "{kind}");
+            assert_eq!(out(5), "eaten", "{kind}: {:?}", outcomes[5]);
         }
         let bad: Env = vec![("A-B".to_owned(), String::new())].into();
         let step = StepRequest { environment: bad, ..request(line("echo ran")) };

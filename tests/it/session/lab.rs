@@ -26,8 +26,7 @@ fn lab(user: &str) -> Option<SshTarget> {
 }
 
 async fn open(target: SshTarget) -> Result<Connection, SessionError> {
-    Connection::open(&Target { name: "lab".into(), transport: Transport::Ssh(target) })
-        .await
+    Connection::open(&Target { name: "lab".into(), transport: Transport::Ssh(target) }).await
 }
 
 async fn say(shell: &mut Shell, text: &'static str) -> Reply {
@@ -132,6 +131,19 @@ async fn other_users() {
         };
         assert_eq!(why, BecomeProblem::PasswordMissing, "{method:?} {user}");
     }
+    // What we may not see is neither there nor absent; and we start where we may be.
+    let mut shell = asks.shell(None).await.expect("a shell");
+    let hidden = ["/root/.ssh/authorized_keys", "/etc/shadow"]
+        .map(|path| question(Ask::Read { path: path.into(), limit: 9, unless: None }));
+    let answers = shell.flight(&[], &hidden).await.expect("a flight").answers;
+    for answer in answers {
+        let why = answer.expect_err("a refusal").err();
+        assert!(why.contains("Permission denied"), "{why}");
+    }
+    let other = become_(Method::Sudo, "nobody2", None);
+    let mut shell = root.shell(Some(&other)).await.expect("a shell");
+    assert_eq!(say(&mut shell, "pwd").await.out(), "/home/nobody2\n");
+
     target.user = Some("nobody2".into());
     let nobody2 = open(target).await.expect("a connection");
     let other = become_(Method::Sudo, "root", Some("pa ss"));
@@ -205,4 +217,27 @@ async fn a_lost_connection_says_what_is_unknown() {
     assert!(shell.flight(&steps, &[]).await.is_err());
     // The connection itself is still good.
     assert!(connection.shell(None).await.is_ok());
+}
+
+#[tokio::test]
+async fn through_jump_hosts() {
+    let Some(target) = lab("root") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("config");
+    let text = format!(
+        "Host inner\n HostName 127.0.0.1\n ProxyJump middle\nHost middle\n HostName {0}\n ProxyJump root@{0}:22\nHost *\n User root\n IdentityFile {1}\n IdentityAgent none\n",
+        target.address,
+        target.identities[0].display()
+    );
+    fs::write(&config, text).expect("a file");
+    let mut target = SshTarget::new("inner");
+    target.config = Some(config);
+    target.host_key_checking = Some(HostKeyChecking::No);
+    let connection = open(target).await.expect("a connection");
+    let mut shell = connection.shell(None).await.expect("a shell");
+    let client = say(&mut shell, "echo \"$SSH_CONNECTION\"").await.out();
+    assert!(client.starts_with("127.0.0.1 "), "{client}");
+    let steps = [request(line("head -c 5000000 /dev/zero"))];
+    let steps = shell.flight(&steps, &[]).await.expect("a flight").steps;
+    assert_eq!(reply(&steps[0]).stdout.len(), 5_000_000);
 }
