@@ -121,6 +121,9 @@ pub(super) async fn run(
 
 fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Diagnostic>> {
     let mut vars = (*task.chain.vars).clone();
+    if let Some(applied) = task.args.get("apply").and_then(|apply| apply.get("vars")) {
+        vars.extend(Layer::from_node(applied).map_err(|error| vec![error])?);
+    }
     for (name, value) in &wanted.variables {
         vars.insert(name.clone(), value.clone(), Default::default());
     }

@@ -21,6 +21,7 @@ use super::supply::Prepared;
 use super::task::At;
 use super::{ahead, target};
 use crate::session::{Question, SessionError, StepOutcome, StepRequest};
+use crate::source::Diagnostic;
 use crate::template::Context;
 
 pub(super) async fn module(
@@ -43,7 +44,16 @@ pub(super) async fn module(
         Err(failure) => return Done { delegated, ..Done::failed(failure) },
     };
     let check = match at.task.chain.nearest("check_mode") {
-        Some(node) => node.text().and_then(boolean).unwrap_or(at.play.engine.options.check),
+        Some(node) => match text(&at.play.engine.templar, node, context)
+            .map(|text| text.as_deref().and_then(boolean))
+        {
+            Ok(Some(check)) => check,
+            Ok(None) => {
+                let error = Diagnostic::error("expected a boolean for `check_mode`");
+                return Done::failed(error.at(node.span, "").into());
+            }
+            Err(failure) => return Done::failed(failure),
+        },
         None => at.play.engine.options.check,
     };
     let mut link = acting.link.lock().await;

@@ -15,14 +15,25 @@ use crate::playbook::{Action, Builtin, Task};
 use crate::report::{Event, Status, TaskResult};
 use crate::source::Diagnostic;
 use crate::template::{Context, Raw, TemplateError, from_json};
+use crate::vars::Layer;
 
 /// What became of a task on a host.
 pub(super) enum Outcome {
     Done {
-        register: Option<(String, Value)>,
+        learnt: Learning,
     },
     /// Files or roles to run next on this host.
     Include(Vec<include::Wanted>),
+}
+
+/// What a host has learnt in a task: with `run_once` the others learn it, too.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learning {
+    /// `register` and `set_fact`.
+    pub(super) set: Vec<(String, Value)>,
+    pub(super) facts: Option<serde_json::Map<String, serde_json::Value>>,
+    /// `include_vars`.
+    pub(super) included: Option<Layer>,
 }
 
 /// Runs a task on a host, reports it, and keeps what it registers.
@@ -37,7 +48,7 @@ pub(super) async fn run(
         Ok(context) => context,
         Err(errors) => {
             list::refuse(play, host, &errors);
-            return Outcome::Done { register: None };
+            return Outcome::Done { learnt: Learning::default() };
         }
     };
     let at = At { play, host, task, rest, next };
@@ -47,6 +58,8 @@ pub(super) async fn run(
             if let Some(include) = include {
                 return Outcome::Include(vec![include]);
             }
+            let mut done = done;
+            at.notify(&context, &mut done);
             at.finish(&context, done)
         }
         Ok(Some(turns)) => at.each(&context, turns).await,
@@ -79,11 +92,17 @@ impl At<'_> {
         let (mut changed, mut failed, mut skipped) = (false, false, !turns.is_empty());
         let pause = loops::pause(&self.play.engine.templar, self.task, context);
         let mut first_failure = None;
+        let mut learnt = Learning::default();
         for (index, turn) in turns.iter().enumerate() {
             if index > 0 && !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            let inner = context.with(turn.variables.clone());
+            // An earlier turn may have set variables that this one reads.
+            let fresh = match index {
+                0 => context.clone(),
+                _ => self.play.context(self.host, Some(self.task)).unwrap_or(context.clone()),
+            };
+            let inner = fresh.with(turn.variables.clone());
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 include.variables = turn.variables.clone();
@@ -95,6 +114,20 @@ impl At<'_> {
                 serde_json::to_value(&turn.item).unwrap_or_default(),
             );
             done.values.insert("ansible_loop_var".into(), turn.variable.clone().into());
+            for (name, value) in turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop") {
+                if let Raw::Value(value) = value {
+                    done.values.insert(name.clone(), serde_json::to_value(value).unwrap_or_default());
+                }
+            }
+            self.notify(&inner, &mut done);
+            if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
+                && !done.sets_variables
+            {
+                self.host.add_facts(facts);
+                learnt.facts = Some(facts.clone());
+            }
+            learnt.set.append(&mut done.learnt.set);
+            learnt.included = done.learnt.included.take().or(learnt.included);
             changed |= done.changed;
             skipped &= done.skipped;
             self.report(&inner, &done, Some(turn));
@@ -111,7 +144,7 @@ impl At<'_> {
         if !includes.is_empty() {
             return Outcome::Include(includes);
         }
-        let mut whole = Done { changed, skipped, looped: true, ..Done::default() };
+        let mut whole = Done { changed, skipped, looped: true, learnt, ..Done::default() };
         let message = match (failed, skipped, turns.is_empty()) {
             (true, ..) => "One or more items failed",
             (_, true, _) => "All items skipped",
@@ -151,8 +184,7 @@ impl At<'_> {
         let number = |name: &str| self.number(context, name);
         let retries = match (until, number("retries")) {
             (None, None) => 0,
-            // Three attempts in all, as in Ansible.
-            (Some(_), None) => 2,
+            (Some(_), None) => 3,
             (_, Some(retries)) => retries as u32,
         };
         let delay = Duration::from_secs_f64(number("delay").unwrap_or(5.0).max(0.0));
@@ -185,6 +217,10 @@ impl At<'_> {
                 return (done, None);
             }
             if attempts > retries {
+                // Ansible does not count the last one.
+                if retries > 0 {
+                    done.values.insert("attempts".into(), retries.into());
+                }
                 if until.is_some() && !done.is_failed() {
                     done.failure = Some(Failure::new(format!(
                         "the condition of `until` did not hold after {attempts} attempts"
@@ -291,11 +327,13 @@ impl At<'_> {
         if let Some(registered) = &registered {
             self.host.set([registered.clone()]);
         }
-        if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts") {
+        let mut learnt = std::mem::take(&mut done.learnt);
+        learnt.set.extend(registered);
+        if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
+            && !done.sets_variables
+        {
             self.host.add_facts(facts);
-        }
-        if done.changed && !done.is_failed() {
-            self.notify(context, &mut done);
+            learnt.facts = Some(facts.clone());
         }
         {
             let mut progress = self.host.progress();
@@ -306,6 +344,7 @@ impl At<'_> {
                 (_, true, ..) => {
                     stats.ok += 1;
                     stats.ignored += 1;
+                    stats.changed += u32::from(done.changed);
                 }
                 (.., true, _) => stats.skipped += 1,
                 (.., true) => {
@@ -324,15 +363,20 @@ impl At<'_> {
                 ("ansible_failed_result".to_owned(), from_json(&done.result())),
                 (
                     "ansible_failed_task".to_owned(),
-                    Value::from_pairs([("name", list::title(self.play, self.task, self.host))]),
+                    Value::from_pairs([
+                        ("name", self.own_name()),
+                        ("action", self.task.written.clone()),
+                    ]),
                 ),
             ]);
         }
-        // A loop has reported its turns; as a whole it speaks only if it did nothing or failed.
-        if !done.looped || done.skipped || done.is_failed() {
+        // A loop has reported its turns; as a whole it speaks only if it did nothing.
+        if !done.looped || done.skipped {
             self.report(context, &done, None);
+        } else if done.ignored {
+            self.play.engine.reporter.report(Event::Ignored);
         }
-        Outcome::Done { register: registered }
+        Outcome::Done { learnt }
     }
 
     fn truth(&self, node: &Node, context: &Context) -> bool {
@@ -350,7 +394,23 @@ impl At<'_> {
         }
     }
 
+    /// The task's own name, without its role; empty if it has none.
+    fn own_name(&self) -> String {
+        match (&self.task.name, self.task.role()) {
+            (None, _) => String::new(),
+            (Some(_), None) => list::title(self.play, self.task, self.host),
+            (Some(_), Some(role)) => {
+                let title = list::title(self.play, self.task, self.host);
+                let own = title.strip_prefix(&*role.name).and_then(|own| own.strip_prefix(" : "));
+                own.unwrap_or(&title).to_owned()
+            }
+        }
+    }
+
     fn notify(&self, context: &Context, done: &mut Done) {
+        if !done.changed || done.is_failed() {
+            return;
+        }
         let mut names = Vec::new();
         for node in self.task.chain.all("notify") {
             match self.play.engine.templar.render(node, context) {

@@ -81,7 +81,10 @@ impl Human {
             Status::Failed if item.is_empty() => {
                 style.red(&format!("fatal: [{host}]: FAILED!{shown}"))
             }
-            Status::Failed => style.red(&format!("failed: [{host}]{item}{shown}")),
+            // As Ansible writes it: no arrow before the item.
+            Status::Failed => {
+                style.red(&format!("failed: [{host}]{}{shown}", item.trim_start_matches(" =>")))
+            }
             Status::Unreachable => style.red(&format!("fatal: [{host}]: UNREACHABLE!{shown}")),
         };
         out.push_str(&line);
@@ -195,6 +198,7 @@ impl Reporter for Human {
                 self.style.cyan(&format!("included: {path} for {}", hosts.join(", ")))
             ),
             Event::Result(result) => self.result(result),
+            Event::Ignored => "...ignoring\n".to_owned(),
             Event::Retry { host, task, left } => format!(
                 "{}\n",
                 self.style

@@ -41,6 +41,8 @@ pub enum Event {
         hosts: Vec<String>,
     },
     Result(Box<TaskResult>),
+    /// Some items of the loop just reported failed, and `ignore_errors` lets the host go on.
+    Ignored,
     /// A failed attempt that will be repeated.
     Retry {
         host: String,

@@ -146,7 +146,9 @@ fn run(program: &str, verb: &[&str], given: &str) -> String {
 fn reduce(output: &str) -> String {
     let mut out = String::new();
     let mut task: Vec<(String, String)> = Vec::new();
-    let mut lines = output.lines().peekable();
+    let mut lines = output.lines();
+    // rprov says nothing of `meta`.
+    let mut quiet = false;
     let flush = |task: &mut Vec<(String, String)>, out: &mut String| {
         task.sort_by(|a, b| a.0.cmp(&b.0));
         task.drain(..).for_each(|(_, text)| out.push_str(&text));
@@ -156,6 +158,10 @@ fn reduce(output: &str) -> String {
         let banner = banner.strip_suffix(']').map(|text| format!("{text}]"));
         if let Some(banner) = banner.filter(|_| line.ends_with("***")) {
             flush(&mut task, &mut out);
+            quiet = banner == "TASK [meta]" || banner.ends_with(" : meta]");
+            if quiet {
+                continue;
+            }
             let _ = writeln!(out, "{banner}");
             continue;
         }
@@ -174,7 +180,7 @@ fn reduce(output: &str) -> String {
             if rest.contains("UNREACHABLE!") {
                 text = format!("unreachable: {host}");
             }
-            let (item, value) = match rest.strip_prefix(" => (item=").or(rest.strip_prefix(": FAILED! => (item=")) {
+            let (item, value) = match rest.strip_prefix(" => (item=").or(rest.strip_prefix(" (item=")) {
                 Some(rest) => match rest.split_once(") => ") {
                     Some((item, value)) => (Some(item), value),
                     None => (Some(rest.trim_end().trim_end_matches(')')), ""),
@@ -194,11 +200,16 @@ fn reduce(output: &str) -> String {
                 }
             }
             let values = matches!(status, "ok" | "changed");
-            if values && !shown.is_empty() && !shown.starts_with("{\"changed\"") {
+            for changed in [r#""changed": false,"#, r#""changed": true,"#] {
+                shown = shown.replace(changed, "");
+            }
+            if values && !shown.is_empty() {
                 let _ = write!(text, " {shown}");
             }
             text.push('\n');
-            task.push((host.to_owned(), text));
+            if !quiet {
+                task.push((host.to_owned(), text));
+            }
         } else if line == "...ignoring" {
             if let Some((_, text)) = task.last_mut() {
                 text.push_str("...ignoring\n");
