@@ -276,9 +276,11 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
 /// Notes a notified handler, by name or by what it listens to.
 pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
     let mut found = false;
-    let mut named_already = false;
-    // Of handlers with the same name the last one counts; topics reach all that listen.
-    for (at, handler) in play.handlers().iter().enumerate().rev() {
+    let handlers = play.handlers();
+    // Of handlers with the same name one counts: that of the play, then that of the latest role,
+    // and there the first. Topics reach all that listen.
+    let mut chosen: Option<usize> = None;
+    for (at, handler) in handlers.iter().enumerate() {
         let own = handler.name.as_ref().and_then(Node::text);
         let full =
             handler.role().map(|role| format!("{} : {}", role.name, own.unwrap_or_default()));
@@ -291,13 +293,23 @@ pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
             Some(items) => items.iter().any(|item| item.text() == Some(name)),
             None => listen.text() == Some(name),
         });
-        if listens || named && !named_already {
+        if listens {
             host.progress().notified.insert(at);
             found = true;
         }
-        named_already |= named;
+        let same_role = |other: usize| match (handlers[other].role(), handler.role()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        if named && !chosen.is_some_and(same_role) {
+            chosen = Some(at);
+        }
     }
-    found
+    if let Some(at) = chosen {
+        host.progress().notified.insert(at);
+    }
+    found || chosen.is_some()
 }
 
 /// Whether `--tags` and `--skip-tags` choose a task.

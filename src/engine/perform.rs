@@ -237,6 +237,8 @@ impl Act<'_> {
                     failure(change, reply, *timed_out, self.prepared.timeout, &mut done.values)
                 {
                     done.failure = Some(failure);
+                    // What a command that was cut short has done is not known.
+                    done.changed &= !timed_out;
                     return Ok(());
                 }
             }

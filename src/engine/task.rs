@@ -56,6 +56,7 @@ pub(super) async fn run(
         Ok(None) => {
             let (done, include) = at.attempt(&context, &[]).await;
             if let Some(include) = include {
+                at.register(&done);
                 return Outcome::Include(vec![include]);
             }
             let mut done = done;
@@ -106,6 +107,7 @@ impl At<'_> {
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 include.variables = turn.variables.clone();
+                include.label = Some(loops::label(&self.play.engine.templar, self.task, &inner, turn));
                 includes.push(include);
                 continue;
             }
@@ -142,6 +144,7 @@ impl At<'_> {
             results.push(done.result());
         }
         if !includes.is_empty() {
+            self.register(&Done::default());
             return Outcome::Include(includes);
         }
         let mut whole = Done { changed, skipped, looped: true, learnt, ..Done::default() };
@@ -391,6 +394,13 @@ impl At<'_> {
                 .unwrap_or(false),
             Some(text) => boolean(text).unwrap_or(false),
             None => false,
+        }
+    }
+
+    /// An include registers that it took place.
+    fn register(&self, done: &Done) {
+        if let Some(name) = self.task.keyword("register").and_then(Node::text) {
+            self.host.set([(name.to_owned(), from_json(&done.result()))]);
         }
     }
 

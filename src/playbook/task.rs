@@ -283,7 +283,7 @@ impl Load<'_> {
                 };
                 if !self.reading.contains(&path) {
                     let before = (self.roles.len(), self.handlers.len());
-                    self.task_file(&path, args.span, chain);
+                    self.task_file(&path, args.span, &inside(&path, chain));
                     self.roles.truncate(before.0);
                     self.handlers.truncate(before.1);
                 }
@@ -350,16 +350,7 @@ impl Load<'_> {
                 };
                 match self.task_path(&name, chain) {
                     Some(path) => {
-                        // What the file names is looked for beside it first.
-                        let inside = Arc::new(Chain {
-                            keywords: Keywords::default(),
-                            level: ChainLevel::Block,
-                            vars: Arc::default(),
-                            role: chain.role.clone(),
-                            dir: path.parent().map(Path::to_owned).unwrap_or_default(),
-                            up: Some(chain.clone()),
-                        });
-                        self.file_items(&path, file.span, &inside, place)
+                        self.file_items(&path, file.span, &inside(&path, chain), place)
                     }
                     None => {
                         self.fail(
@@ -399,6 +390,18 @@ impl Load<'_> {
     fn task_path(&self, name: &str, chain: &Chain) -> Option<std::path::PathBuf> {
         find_tasks(name, chain, &self.playbook_dir)
     }
+}
+
+/// A level for the tasks of a file: what they name is looked for beside it first.
+pub(super) fn inside(path: &Path, chain: &Arc<Chain>) -> Arc<Chain> {
+    Arc::new(Chain {
+        keywords: Keywords::default(),
+        level: ChainLevel::Block,
+        vars: Arc::default(),
+        role: chain.role.clone(),
+        dir: path.parent().map(Path::to_owned).unwrap_or_default(),
+        up: Some(chain.clone()),
+    })
 }
 
 /// Where a task file is: beside the file that names it, in the role's `tasks/`, beside the playbook.
