@@ -9,6 +9,7 @@ mod engine;
 mod flights;
 mod inventory;
 mod modules;
+mod promises;
 mod session;
 mod template;
 mod vars;
