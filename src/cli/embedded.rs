@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::inventory::Inventory;
-use crate::session::{SshTarget, Transport};
 use crate::session::embedded::{EmbeddedHost, HostOptions, Origin};
+use crate::session::{SshTarget, Transport};
 use crate::source::Diagnostic;
 
 /// The embedded hosts of a run.
@@ -63,6 +63,11 @@ impl Hosts {
 }
 
 fn transport(host: &EmbeddedHost) -> Transport {
-    let target = SshTarget::private(host.address(), host.user(), host.key().clone(), host.host_key().clone());
+    let target = SshTarget::private(
+        host.address(),
+        host.user(),
+        host.key().clone(),
+        host.host_key().clone(),
+    );
     Transport::Ssh(target)
 }

@@ -11,10 +11,13 @@ use crate::engine::{Ending, Engine, Options, Parts};
 use crate::inventory::{Inventory, pattern::Limit};
 use crate::playbook::{Loader, Play, Settings, TagFilter};
 use crate::report::{AdHoc, Human, Redactor, Reporter};
-use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::session::Keyring;
+use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
 use crate::vars::{InventoryVars, Layer, extra, files::Reader, special};
+
+/// How long an interrupted run may take to end the commands on its hosts.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What to run, and on what.
 struct Plan {
@@ -258,9 +261,18 @@ fn run(map: &SourceMap, plan: &Plan, args: RunArgs) -> Result {
             reporter: reporter.clone(),
         });
         let plays: Vec<Play> = books.into_iter().flat_map(|(_, plays)| plays).collect();
+        let mut run = std::pin::pin!(engine.run(plays));
         let ended = tokio::select! {
-            ended = engine.run(plays) => Some(ended),
-            _ = tokio::signal::ctrl_c() => None,
+            ended = &mut run => Some(ended),
+            _ = tokio::signal::ctrl_c() => {
+                engine.interrupt();
+                // Commands are ended; who presses again does not wait for it.
+                tokio::select! {
+                    _ = tokio::time::timeout(LAST_WORDS, &mut run) => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                None
+            }
         };
         if args.verbose >= 3 {
             for (host, trips) in engine.round_trips().await {
@@ -340,7 +352,9 @@ fn options(args: &RunArgs, tags: TagFilter, limit: Option<Limit>) -> Result<Opti
         )?,
         force_handlers: args.force_handlers,
         start_at_task: args.start_at_task.clone(),
-        keyring: Keyring::new(Arc::new(|file| crate::report::ask(&format!("Passphrase of {}: ", file.display()), true))),
+        keyring: Keyring::new(Arc::new(|file| {
+            crate::report::ask(&format!("Passphrase of {}: ", file.display()), true)
+        })),
         ..Options::default()
     })
 }

@@ -406,7 +406,9 @@ pub(super) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts: &[Arc<Hos
             if task.role().is_none() {
                 let error = Diagnostic::error("`end_role` ends a role, and this is none");
                 let error = error.at(task.span, "not in a role");
-                chosen.iter().for_each(|host| list::refuse(play, host, std::slice::from_ref(&error)));
+                chosen
+                    .iter()
+                    .for_each(|host| list::refuse(play, host, std::slice::from_ref(&error)));
             }
             chosen.iter().for_each(|host| host.progress().left = task.role().cloned());
         }

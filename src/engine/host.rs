@@ -7,8 +7,8 @@ use minijinja::Value;
 use serde_json::Map;
 
 use super::link::Link;
-use crate::inventory::HostName;
 use super::task::Learning;
+use crate::inventory::HostName;
 use crate::playbook::{Role, Task};
 use crate::report::Stats;
 use crate::template::{Context, from_json};

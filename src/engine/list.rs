@@ -51,7 +51,7 @@ pub(super) fn run<'a>(
     Box::pin(async move {
         for (at, item) in rest.items.iter().enumerate() {
             let alive: Vec<_> = hosts.iter().filter(|host| host.alive()).cloned().collect();
-            if alive.is_empty() {
+            if alive.is_empty() || play.engine.interrupt.sent() {
                 return;
             }
             match item {
@@ -237,6 +237,9 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
     let mut at = 0;
     // What a handler includes may bring further handlers.
     while let Some(handler) = play.handlers().get(at).cloned() {
+        if play.engine.interrupt.sent() {
+            return;
+        }
         let handler = &handler;
         let acting: Vec<_> = hosts
             .iter()

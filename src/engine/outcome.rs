@@ -46,7 +46,13 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(message: impl Into<String>) -> Failure {
-        Failure { message: message.into(), diagnostic: None, help: None, unreachable: false, quiet: false }
+        Failure {
+            message: message.into(),
+            diagnostic: None,
+            help: None,
+            unreachable: false,
+            quiet: false,
+        }
     }
 
     /// The first of several errors.

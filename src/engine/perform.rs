@@ -24,6 +24,9 @@ use crate::session::{Question, SessionError, StepOutcome, StepRequest};
 use crate::source::Diagnostic;
 use crate::template::Context;
 
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(86_400 * 365);
+
 pub(super) async fn module(
     at: &At<'_>,
     spec: &'static Spec,
@@ -120,10 +123,11 @@ impl Act<'_> {
                 .map_err(|errors| Trouble::Failed(Failure::from_all(errors)))?,
             false => self.context.clone(),
         };
-        let target =
-            target::target(self.at.play, self.acting, &context).map_err(Trouble::Failed)?;
+        let target = target::target(self.at.play, self.acting, self.at.task, &context)
+            .map_err(Trouble::Failed)?;
         let become_ = target::become_unless_login(self.prepared.become_.as_ref(), &target);
-        let facts = link.open(&target, become_.as_ref()).await?.clone();
+        let facts =
+            link.open(&target, become_.as_ref(), &self.at.play.engine.interrupt).await?.clone();
         let plan = self.probe(link, &become_, &facts).await?;
         let mut done = Done {
             values: plan.values.clone(),
@@ -217,7 +221,11 @@ impl Act<'_> {
             .map(|change| StepRequest {
                 step: change.step.clone(),
                 environment: self.prepared.environment.clone(),
-                timeout: self.prepared.timeout,
+                // A command has a process group of its own, so that Ctrl-C can end it.
+                timeout: match change.step {
+                    Step::Command(_) => Some(self.prepared.timeout.unwrap_or(FOREVER)),
+                    _ => self.prepared.timeout,
+                },
             })
             .collect();
         let again = self.prepared.goal.probe_plan(facts);

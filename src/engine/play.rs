@@ -211,7 +211,13 @@ fn prompt(play: &Play) -> Result<Layer, Vec<Diagnostic>> {
     Ok(layer)
 }
 
-fn special(engine: &Arc<Engine>, play: &Play, name: &str, all: &[HostName], batch: &[Arc<Host>]) -> Arc<Layer> {
+fn special(
+    engine: &Arc<Engine>,
+    play: &Play,
+    name: &str,
+    all: &[HostName],
+    batch: &[Arc<Host>],
+) -> Arc<Layer> {
     let hosts: Vec<HostName> =
         all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
     let batch: Vec<HostName> = batch.iter().map(|host| host.name.clone()).collect();

@@ -20,43 +20,81 @@ use crate::template::{Context, from_node, to_node};
 pub(super) type Who = Option<Become>;
 
 /// The way to a host.
-pub(super) fn target(play: &PlayRun, host: &Host, context: &Context) -> Result<Target, Failure> {
+pub(super) fn target(
+    play: &PlayRun,
+    host: &Host,
+    task: &Task,
+    context: &Context,
+) -> Result<Target, Failure> {
     let options = &play.engine.options;
     let vars = Variables { play, context };
     let name = host.name.to_string();
-    let connection = vars.first(&["ansible_connection"])?.or(options.connection.clone());
+    let keyword = |name: &str| match task.chain.nearest(name) {
+        Some(node) => super::perform::text(&play.engine.templar, node, context),
+        None => Ok(None),
+    };
+    let connection = vars.first(&["ansible_connection"])?;
+    let connection = connection.or(keyword("connection")?).or(options.connection.clone());
     let connection = connection.unwrap_or_else(|| match options.embedded.contains_key(&name) {
         true => "embedded".to_owned(),
         false => "ssh".to_owned(),
     });
     let transport = match connection.rsplit('.').next().unwrap_or_default() {
         "local" => Transport::Local,
-        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Transport::Ssh(ssh(&vars, &name)?),
+        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => {
+            Transport::Ssh(ssh(&vars, &name, keyword("remote_user")?, keyword("port")?)?)
+        }
         "embedded" => match options.embedded.get(&name) {
             Some(transport) => transport.clone(),
-            None => return Err(Failure::new(format!("no embedded host was started for `{name}`: it is only there for `env=demo`"))),
+            None => {
+                return Err(Failure::new(format!(
+                    "no embedded host was started for `{name}`: it is only there for `env=demo`"
+                )));
+            }
         },
-        other => return Err(Failure::new(format!("connection `{other}` is not supported: expected `ssh` or `local`"))),
+        other => {
+            return Err(Failure::new(format!(
+                "connection `{other}` is not supported: expected `ssh` or `local`"
+            )));
+        }
     };
     Ok(Target { name, transport })
 }
 
-fn ssh(vars: &Variables<'_>, name: &str) -> Result<SshTarget, Failure> {
+fn ssh(
+    vars: &Variables<'_>,
+    name: &str,
+    remote_user: Option<String>,
+    port: Option<String>,
+) -> Result<SshTarget, Failure> {
     let options = &vars.play.engine.options;
-    let mut target = SshTarget::new(vars.first(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| name.to_owned()));
-    if let Some(port) = vars.first(&["ansible_port", "ansible_ssh_port"])? {
-        target.port = Some(port.trim().parse().map_err(|_| Failure::new(format!("expected a port for `{name}`, found `{port}`")))?);
+    let mut target = SshTarget::new(
+        vars.first(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| name.to_owned()),
+    );
+    if let Some(port) = vars.first(&["ansible_port", "ansible_ssh_port"])?.or(port) {
+        target.port =
+            Some(port.trim().parse().map_err(|_| {
+                Failure::new(format!("expected a port for `{name}`, found `{port}`"))
+            })?);
     }
-    target.user = vars.first(&["ansible_user", "ansible_ssh_user"])?.or(options.user.clone());
-    target.password = vars.first(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?.or(options.ssh_password.clone());
-    if let Some(file) = vars.first(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?.or(options.private_key.clone()) {
+    target.user =
+        vars.first(&["ansible_user", "ansible_ssh_user"])?.or(remote_user).or(options.user.clone());
+    target.password = vars
+        .first(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?
+        .or(options.ssh_password.clone());
+    if let Some(file) = vars
+        .first(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
+        .or(options.private_key.clone())
+    {
         target.identities.push(expand(&file));
     }
     target.keyring = options.keyring.clone();
     if let Some(seconds) = options.timeout {
         target.connect_timeout = Duration::from_secs(seconds);
     }
-    if let Some(check) = vars.first(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?.and_then(|text| boolean(&text))
+    if let Some(check) = vars
+        .first(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?
+        .and_then(|text| boolean(&text))
         && !check
     {
         target.host_key_checking = Some(HostKeyChecking::No);
@@ -71,7 +109,8 @@ fn ssh(vars: &Variables<'_>, name: &str) -> Result<SshTarget, Failure> {
 
 /// Options that people give to the `ssh` command and that mean the same here.
 fn arguments(text: &str, target: &mut SshTarget) -> Result<(), Failure> {
-    let words = shlex::split(text).ok_or_else(|| Failure::new(format!("a quote is not closed in `{text}`")))?;
+    let words = shlex::split(text)
+        .ok_or_else(|| Failure::new(format!("a quote is not closed in `{text}`")))?;
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let mut value = |glued: &str| match glued.is_empty() {
@@ -117,7 +156,11 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
             Some(wanted) => wanted,
             None => {
                 let span = task.chain.nearest("become").map_or(task.span, |node| node.span);
-                return Err(Failure::from(Diagnostic::error(format!("expected a boolean, found `{text}`")).at(span, "").help("write `become: true`")));
+                return Err(Failure::from(
+                    Diagnostic::error(format!("expected a boolean, found `{text}`"))
+                        .at(span, "")
+                        .help("write `become: true`"),
+                ));
             }
         },
         (None, None) => options.become_,
@@ -125,12 +168,22 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
     if !wanted {
         return Ok(None);
     }
-    let user = vars.first(&["ansible_become_user"])?.or(keyword("become_user")?).or(options.become_user.clone());
-    let method = vars.first(&["ansible_become_method"])?.or(keyword("become_method")?).or(options.become_method.clone());
+    let user = vars
+        .first(&["ansible_become_user"])?
+        .or(keyword("become_user")?)
+        .or(options.become_user.clone());
+    let method = vars
+        .first(&["ansible_become_method"])?
+        .or(keyword("become_method")?)
+        .or(options.become_method.clone());
     let method = match method.as_deref().map(|name| name.rsplit('.').next().unwrap_or(name)) {
         None | Some("sudo") => Method::Sudo,
         Some("su") => Method::Su,
-        Some(other) => return Err(Failure::new(format!("become method `{other}` is not supported: expected `sudo` or `su`"))),
+        Some(other) => {
+            return Err(Failure::new(format!(
+                "become method `{other}` is not supported: expected `sudo` or `su`"
+            )));
+        }
     };
     let password = vars
         .first(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?
@@ -141,8 +194,14 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
     let flags = vars.first(&["ansible_become_flags"])?.or(keyword("become_flags")?);
     // Ansible's own default flags are what the session uses anyway.
     let flags = flags.map(|text| shlex::split(&text).unwrap_or_default()).unwrap_or_default();
-    let flags = flags.into_iter().filter(|flag| !matches!(flag.as_str(), "-H" | "-S" | "-n")).collect();
-    Ok(Some(Become { method, user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "root".to_owned()), password, flags }))
+    let flags =
+        flags.into_iter().filter(|flag| !matches!(flag.as_str(), "-H" | "-S" | "-n")).collect();
+    Ok(Some(Become {
+        method,
+        user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "root".to_owned()),
+        password,
+        flags,
+    }))
 }
 
 /// A login user need not become itself.
@@ -170,7 +229,11 @@ pub(super) fn delegate(at: &At<'_>, context: &Context) -> Result<Option<Arc<Host
         return Ok(None);
     }
     if at.play.engine.inventory.host(&name).is_none() {
-        return Err(Failure::from(Diagnostic::error(format!("there is no host `{name}` to delegate to")).at(node.span, "").help("add it to the inventory, or use `localhost`")));
+        return Err(Failure::from(
+            Diagnostic::error(format!("there is no host `{name}` to delegate to"))
+                .at(node.span, "")
+                .help("add it to the inventory, or use `localhost`"),
+        ));
     }
     Ok(Some(at.play.engine.host(&HostName::from(name.as_str()))))
 }
@@ -188,10 +251,19 @@ impl Variables<'_> {
             let value = match self.context.scope.get(name) {
                 None => continue,
                 Some(crate::template::Raw::Value(value)) => value,
-                Some(crate::template::Raw::Node(node)) => match crate::playbook::has_template(node.text().unwrap_or_default()) || node.scalar().is_some_and(|s| s.tag.is_some()) {
-                    true => self.play.engine.templar.value(&node, self.context).map_err(Failure::from)?,
-                    false => from_node(&node),
-                },
+                Some(crate::template::Raw::Node(node)) => {
+                    match crate::playbook::has_template(node.text().unwrap_or_default())
+                        || node.scalar().is_some_and(|s| s.tag.is_some())
+                    {
+                        true => self
+                            .play
+                            .engine
+                            .templar
+                            .value(&node, self.context)
+                            .map_err(Failure::from)?,
+                        false => from_node(&node),
+                    }
+                }
             };
             let text = to_node(&value, Default::default()).text().map(str::to_owned);
             if let Some(text) = text.filter(|text| !text.is_empty() && !value.is_none()) {

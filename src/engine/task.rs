@@ -94,6 +94,7 @@ impl At<'_> {
         let pause = loops::pause(&self.play.engine.templar, self.task, context);
         let mut first_failure = None;
         let mut learnt = Learning::default();
+        let mut names = Vec::new();
         for (index, turn) in turns.iter().enumerate() {
             if index > 0 && !pause.is_zero() {
                 tokio::time::sleep(pause).await;
@@ -107,7 +108,8 @@ impl At<'_> {
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 include.variables = turn.variables.clone();
-                include.label = Some(loops::label(&self.play.engine.templar, self.task, &inner, turn));
+                include.label =
+                    Some(loops::label(&self.play.engine.templar, self.task, &inner, turn));
                 includes.push(include);
                 continue;
             }
@@ -116,12 +118,21 @@ impl At<'_> {
                 serde_json::to_value(&turn.item).unwrap_or_default(),
             );
             done.values.insert("ansible_loop_var".into(), turn.variable.clone().into());
-            for (name, value) in turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop") {
+            for (name, value) in
+                turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop")
+            {
                 if let Raw::Value(value) = value {
-                    done.values.insert(name.clone(), serde_json::to_value(value).unwrap_or_default());
+                    done.values
+                        .insert(name.clone(), serde_json::to_value(value).unwrap_or_default());
                 }
             }
-            self.notify(&inner, &mut done);
+            // As in Ansible: if any turn changes something, all that were not skipped notify.
+            if !done.skipped && !done.is_failed() {
+                match self.wanted(&inner) {
+                    Ok(more) => names.extend(more),
+                    Err(failure) => done.failure = Some(failure),
+                }
+            }
             if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
                 && !done.sets_variables
             {
@@ -164,6 +175,10 @@ impl At<'_> {
             let unreachable = first_failure.as_ref().is_some_and(|f| f.unreachable);
             whole.unreachable = unreachable;
             whole.failure = Some(first_failure.unwrap_or_else(|| Failure::new(message)));
+        } else if changed {
+            self.tell(names, &mut whole);
+            // What goes wrong here no turn has told.
+            whole.looped = whole.failure.is_none();
         }
         self.finish(context, whole)
     }
@@ -417,22 +432,30 @@ impl At<'_> {
         }
     }
 
+    /// Notifies what the task wants, if it has changed something.
     fn notify(&self, context: &Context, done: &mut Done) {
-        if !done.changed || done.is_failed() {
-            return;
-        }
-        let mut names = Vec::new();
-        for node in self.task.chain.all("notify") {
-            match self.play.engine.templar.render(node, context) {
-                Ok(node) => match node.items() {
-                    Some(items) => {
-                        names.extend(items.iter().filter_map(Node::text).map(str::to_owned))
-                    }
-                    None => names.extend(node.text().map(str::to_owned)),
-                },
-                Err(error) => done.failure = Some(Failure::from(error)),
+        if done.changed && !done.is_failed() {
+            match self.wanted(context) {
+                Ok(names) => self.tell(names, done),
+                Err(failure) => done.failure = Some(failure),
             }
         }
+    }
+
+    /// The names in `notify`.
+    fn wanted(&self, context: &Context) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for node in self.task.chain.all("notify") {
+            let node = self.play.engine.templar.render(node, context).map_err(Failure::from)?;
+            match node.items() {
+                Some(items) => names.extend(items.iter().filter_map(Node::text).map(str::to_owned)),
+                None => names.extend(node.text().map(str::to_owned)),
+            }
+        }
+        Ok(names)
+    }
+
+    fn tell(&self, names: Vec<String>, done: &mut Done) {
         for name in names {
             if !list::notify(self.play, self.host, &name) {
                 let at = self.task.chain.nearest("notify").map_or(self.task.span, |node| node.span);
@@ -463,7 +486,8 @@ impl At<'_> {
             Some(diagnostic) => Some(diagnostic.render(engine.loader.map(), false)),
             None => {
                 let help = failure.help.as_ref().map(|help| format!("  help: {help}"));
-                let lines: Vec<String> = list::place(self.play, self.task.span).into_iter().chain(help).collect();
+                let lines: Vec<String> =
+                    list::place(self.play, self.task.span).into_iter().chain(help).collect();
                 (!lines.is_empty()).then(|| lines.join("\n"))
             }
         });

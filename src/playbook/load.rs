@@ -157,7 +157,14 @@ impl Loader {
                     match self.text(target, scope) {
                         Ok(name) => {
                             let path = dir.join(name);
-                            self.plays(&path, Some(target.span), Some(&chain), plays, errors, reading)
+                            self.plays(
+                                &path,
+                                Some(target.span),
+                                Some(&chain),
+                                plays,
+                                errors,
+                                reading,
+                            )
                         }
                         Err(error) => errors.push(error),
                     }
@@ -270,7 +277,12 @@ impl Load<'_> {
     }
 
     /// The keywords beside `import_playbook`: they hold for every task of the plays.
-    fn import_playbook(&mut self, node: &Node, outer: Option<&Arc<Chain>>, dir: &Path) -> Arc<Chain> {
+    fn import_playbook(
+        &mut self,
+        node: &Node,
+        outer: Option<&Arc<Chain>>,
+        dir: &Path,
+    ) -> Arc<Chain> {
         let mut keywords = Keywords::default();
         for entry in node.entries().unwrap_or_default() {
             let key = entry.key.text().unwrap_or_default();

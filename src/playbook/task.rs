@@ -349,9 +349,7 @@ impl Load<'_> {
                     }
                 };
                 match self.task_path(&name, chain) {
-                    Some(path) => {
-                        self.file_items(&path, file.span, &inside(&path, chain), place)
-                    }
+                    Some(path) => self.file_items(&path, file.span, &inside(&path, chain), place),
                     None => {
                         self.fail(
                             Diagnostic::error(format!("there is no task file `{name}`"))
@@ -540,9 +538,7 @@ fn unknown(name: &str, key: &Node, place: u8) -> Diagnostic {
     let short = name.rsplit('.').next().unwrap_or(name);
     match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error.help(
-            "COMPATIBILITY.md lists the modules there are",
-        ),
+        None => error.help("COMPATIBILITY.md lists the modules there are"),
     }
 }
 

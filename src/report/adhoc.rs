@@ -35,7 +35,9 @@ impl Reporter for AdHoc {
                 let values =
                     result.values.into_iter().filter(|(key, _)| !key.starts_with('_')).collect();
                 let place = match result.status {
-                    Status::Unreachable => result.place.map(|place| format!("{place}\n")).unwrap_or_default(),
+                    Status::Unreachable => {
+                        result.place.map(|place| format!("{place}\n")).unwrap_or_default()
+                    }
                     _ => String::new(),
                 };
                 format!(

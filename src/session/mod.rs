@@ -15,6 +15,7 @@ mod connection;
 pub mod embedded;
 mod error;
 mod frame;
+mod interrupt;
 mod hello;
 mod privilege;
 mod shell;
@@ -29,6 +30,7 @@ use std::{
 
 use rprov_modules::kit::{Answer, Ask, Reply, Step};
 
+pub use self::interrupt::Interrupt;
 pub use self::{
     connection::{Become, Connection, Method, Target, Transport},
     error::{BecomeProblem, HostKeyProblem, SessionError},

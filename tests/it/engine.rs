@@ -43,7 +43,13 @@ fn cases() {
     });
     let mut wrong = wrong.into_inner().expect("no panic");
     wrong.sort();
-    assert!(wrong.is_empty(), "{} of {} cases differ\n{}", wrong.len(), paths.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases differ\n{}",
+        wrong.len(),
+        paths.len(),
+        wrong.join("\n")
+    );
 }
 
 /// A case, taken apart.
@@ -71,7 +77,8 @@ fn check(path: &Path, oracle: Option<&str>) -> Result<(), String> {
     let text = fs::read_to_string(path).expect("a readable case");
     let case = read(&text);
     if let Some(program) = oracle {
-        let mut new = format!("{}\n=== ansible\n{}", case.given.trim_end(), run(program, &[], case.given));
+        let mut new =
+            format!("{}\n=== ansible\n{}", case.given.trim_end(), run(program, &[], case.given));
         if let Some((reason, own)) = case.rprov {
             let _ = write!(new, "=== rprov {reason}\n{own}");
         }
@@ -107,8 +114,9 @@ fn run(program: &str, verb: &[&str], given: &str) -> String {
         fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
         fs::write(path, text).expect("a file");
     }
-    let words = shlex::split(command.strip_prefix("$ playbook").expect("a case begins with `$ playbook`"))
-        .expect("a command line");
+    let words =
+        shlex::split(command.strip_prefix("$ playbook").expect("a case begins with `$ playbook`"))
+            .expect("a command line");
     let output = Command::new(program)
         .args(verb)
         .args(words)
@@ -124,10 +132,8 @@ fn run(program: &str, verb: &[&str], given: &str) -> String {
         .stdin(Stdio::null())
         .output()
         .expect("the program runs");
-    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*dir.to_string_lossy(), "DIR");
-    if std::env::var_os("SHOW").is_some() {
-        eprintln!("{}{}", shown(&output.stdout), shown(&output.stderr));
-    }
+    let shown =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*dir.to_string_lossy(), "DIR");
     let code = match output.status.code() {
         Some(0) => "ok",
         Some(2) if !output.stdout.is_empty() => "failed",
@@ -180,13 +186,14 @@ fn reduce(output: &str) -> String {
             if rest.contains("UNREACHABLE!") {
                 text = format!("unreachable: {host}");
             }
-            let (item, value) = match rest.strip_prefix(" => (item=").or(rest.strip_prefix(" (item=")) {
-                Some(rest) => match rest.split_once(") => ") {
-                    Some((item, value)) => (Some(item), value),
-                    None => (Some(rest.trim_end().trim_end_matches(')')), ""),
-                },
-                None => (None, rest.strip_prefix(" => ").unwrap_or("")),
-            };
+            let (item, value) =
+                match rest.strip_prefix(" => (item=").or(rest.strip_prefix(" (item=")) {
+                    Some(rest) => match rest.split_once(") => ") {
+                        Some((item, value)) => (Some(item), value),
+                        None => (Some(rest.trim_end().trim_end_matches(')')), ""),
+                    },
+                    None => (None, rest.strip_prefix(" => ").unwrap_or("")),
+                };
             if let Some(item) = item {
                 let _ = write!(text, " ({item})");
             }

@@ -1,7 +1,10 @@
 //! What the engine promises, kept against an SSH server in this process: check mode sends nothing,
 //! a change that does not hold is told, answers do not outlive a step, a lost host stops nobody.
 
-use std::{collections::BTreeMap, fmt::Write, fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    collections::BTreeMap, fmt::Write, fs, os::unix::fs::PermissionsExt, path::Path,
+    process::Command,
+};
 
 use rprov::session::embedded::{Cut, Server, ServerOptions, new_key};
 use russh::keys::ssh_key::LineEnding;
@@ -31,7 +34,8 @@ impl Lab {
             .await
             .expect("a server");
             let (ip, port) = (server.address().ip(), server.address().port());
-            let _ = writeln!(known, "[{ip}]:{port} {}", server.host_key().to_openssh().expect("a key"));
+            let _ =
+                writeln!(known, "[{ip}]:{port} {}", server.host_key().to_openssh().expect("a key"));
             let _ = writeln!(
                 hosts,
                 "h{number} ansible_host={ip} ansible_port={port} ansible_user=deploy ansible_ssh_private_key_file={dir}/key ansible_ssh_common_args='-F none -o UserKnownHostsFile={dir}/known'",
@@ -53,9 +57,14 @@ impl Lab {
         fs::write(self.dir.path().join("play.yml"), play).expect("written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_rprov"));
         command.args(["playbook", "play.yml", "-i", "hosts"]).args(flags);
-        command.current_dir(self.dir.path()).env("HOME", self.dir.path()).env_remove("SSH_AUTH_SOCK");
-        let output =
-            tokio::task::spawn_blocking(move || command.output()).await.expect("joined").expect("rprov runs");
+        command
+            .current_dir(self.dir.path())
+            .env("HOME", self.dir.path())
+            .env_remove("SSH_AUTH_SOCK");
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .expect("joined")
+            .expect("rprov runs");
         let text = format!(
             "{}{}",
             String::from_utf8_lossy(&output.stdout),
@@ -117,7 +126,10 @@ async fn a_change_that_does_not_hold_is_told() {
     let chmod = stand_ins.path().join("chmod");
     fs::write(&chmod, "#!/bin/sh\nexit 0\n").expect("written");
     fs::set_permissions(&chmod, fs::Permissions::from_mode(0o755)).expect("executable");
-    let options = ServerOptions { path_prefix: Some(stand_ins.path().to_owned()), ..ServerOptions::default() };
+    let options = ServerOptions {
+        path_prefix: Some(stand_ins.path().to_owned()),
+        ..ServerOptions::default()
+    };
     let lab = Lab::new(vec![options]).await;
     fs::write(lab.dir.path().join("host/f"), "x").expect("written");
     let (text, _) = lab.run("    - file: {path: '{{ d }}/f', mode: '0600'}\n", &[]).await;
@@ -161,4 +173,54 @@ async fn a_host_lost_in_a_step_is_told_and_the_others_go_on() {
     assert!(!there.iter().any(|path| path.ends_with("second.h0")), "{there:?}");
     // What was lost is not tried again behind the user's back.
     assert!(lab.servers[0].counters().commands() >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_the_commands_on_hosts() {
+    let lab = Lab::new(vec![ServerOptions::default(), ServerOptions::default()]).await;
+    let tasks = "    - shell: echo $$ > {{ d }}/pid.{{ inventory_hostname }}; sleep 600 & sleep 600
+    - command: touch {{ d }}/next
+";
+    let play = format!(
+        "- hosts: all\n  gather_facts: false\n  vars: {{d: '{}/host'}}\n  tasks:\n{tasks}",
+        lab.dir.path().display()
+    );
+    fs::write(lab.dir.path().join("play.yml"), play).expect("written");
+    let child = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["playbook", "play.yml", "-i", "hosts"])
+        .current_dir(lab.dir.path())
+        .env("HOME", lab.dir.path())
+        .env_remove("SSH_AUTH_SOCK")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("rprov runs");
+    let pid = |host: &str| {
+        let text = fs::read_to_string(lab.dir.path().join(format!("host/pid.{host}"))).ok()?;
+        text.trim().parse::<u32>().ok()
+    };
+    for _ in 0..300 {
+        if pid("h0").is_some() && pid("h1").is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let pids = [pid("h0").expect("it has begun"), pid("h1").expect("it has begun")];
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output())
+        .await
+        .expect("joined")
+        .expect("ended");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("interrupted"), "{text}");
+    for pid in pids {
+        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} still runs\n{text}");
+    }
+    assert!(!lab.dir.path().join("host/next").exists(), "no further task is begun");
 }
