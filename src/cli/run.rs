@@ -17,6 +17,9 @@ use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
 use crate::vars::{InventoryVars, Layer, extra, special};
 
+/// How long an interrupted run may take to end the commands on its hosts.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// What to run, and on what.
 struct Plan {
     playbooks: Vec<PathBuf>,
@@ -260,9 +263,18 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
             reporter: reporter.clone(),
         });
         let plays: Vec<Play> = books.into_iter().flat_map(|(_, plays)| plays).collect();
+        let mut run = std::pin::pin!(engine.run(plays));
         let ended = tokio::select! {
-            ended = engine.run(plays) => Some(ended),
-            _ = tokio::signal::ctrl_c() => None,
+            ended = &mut run => Some(ended),
+            _ = tokio::signal::ctrl_c() => {
+                engine.interrupt();
+                // Commands are ended; who presses again does not wait for it.
+                tokio::select! {
+                    _ = tokio::time::timeout(LAST_WORDS, &mut run) => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                None
+            }
         };
         if args.verbose >= 3 {
             for (host, trips) in engine.round_trips().await {

@@ -28,7 +28,13 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
         // Told apart before a task is acted on.
         Builtin::Meta | Builtin::IncludeRole | Builtin::IncludeTasks => Ok(Done::default()),
     };
-    done.unwrap_or_else(Done::failed)
+    let mut done = done.unwrap_or_else(Done::failed);
+    // It acts here all the same; the name is shown, as Ansible does.
+    match super::target::delegate(at, context) {
+        Ok(host) => done.delegated = host.map(|host| host.name.to_string()),
+        Err(failure) => return Done::failed(failure),
+    }
+    done
 }
 
 /// A parameter, rendered; `None` if it is not given.
@@ -47,6 +53,10 @@ fn text(at: &At<'_>, context: &Context, name: &str) -> Result<Option<String>, Fa
 }
 
 fn debug(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
+    if let (Some(_), Some(var)) = (at.task.args.get("msg"), at.task.args.get("var")) {
+        let error = Diagnostic::error("expected `msg` or `var`, found both");
+        return Err(error.at(var.span, "one too many").into());
+    }
     let mut done = Done { verbose: true, ..Done::default() };
     let verbosity = text(at, context, "verbosity")?.and_then(|t| t.parse::<u8>().ok()).unwrap_or(0);
     if verbosity > at.play.engine.options.verbosity {
@@ -152,13 +162,16 @@ fn set_fact(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
         facts.insert(name.clone(), json(&value));
         set.push((name, value));
     }
-    at.host.set(set);
-    if cacheable {
-        done.values.insert("ansible_facts".into(), facts.into());
-    } else {
-        // Not facts of the host: shown, and not merged into `ansible_facts`.
-        done.values.insert("_ansible_facts".into(), facts.into());
+    if set.is_empty() {
+        return Err(Diagnostic::error("expected at least one variable to set")
+            .at(at.task.span, "sets nothing")
+            .help("write `name: value` below it")
+            .into());
     }
+    at.host.set(set.clone());
+    done.learnt.set = set;
+    done.sets_variables = !cacheable;
+    done.values.insert("ansible_facts".into(), facts.into());
     Ok(done)
 }
 
@@ -171,21 +184,8 @@ fn include_vars(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
                 .at(at.task.span, "")
                 .into());
         };
-        let mut inside: Vec<_> = std::fs::read_dir(&found)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|e| e.path())
-            .filter(|path| {
-                path.is_file()
-                    && matches!(
-                        path.extension().and_then(|e| e.to_str()),
-                        Some("yml" | "yaml" | "json")
-                    )
-            })
-            .collect();
-        inside.sort();
-        files.extend(inside);
+        let choice = Choice::new(at, context)?;
+        files_below(&found, 1, &choice, at)?.into_iter().for_each(|file| files.push(file));
     } else {
         let Some(file) = text(at, context, "file")? else {
             return Err(Diagnostic::error("expected `file` or `dir`")
@@ -231,12 +231,99 @@ fn include_vars(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
         );
         layer = whole;
     }
-    at.host.include(layer);
+    let mut values = serde_json::Map::new();
+    for (name, binding) in layer.iter() {
+        if let crate::template::Raw::Node(node) = &binding.value {
+            values.insert(name.to_owned(), json(&crate::template::from_node(node)));
+        }
+    }
+    done.values.insert("ansible_facts".into(), values.into());
+    done.sets_variables = true;
+    at.host.include(layer.clone());
+    done.learnt.included = Some(layer);
     done.values.insert(
         "ansible_included_var_files".into(),
         files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().into(),
     );
     Ok(done)
+}
+
+/// Which files of a directory `include_vars` reads.
+struct Choice {
+    /// How many directories deep. Default: all.
+    depth: usize,
+    matching: Option<fancy_regex::Regex>,
+    ignored: Vec<fancy_regex::Regex>,
+    /// Default: yml, yaml, json.
+    extensions: Vec<String>,
+    ignore_unknown: bool,
+}
+
+impl Choice {
+    fn new(at: &At<'_>, context: &Context) -> Result<Choice, Failure> {
+        let words = |name: &str| -> Result<Option<Vec<String>>, Failure> {
+            let Some(value) = parameter(at, context, name)? else { return Ok(None) };
+            Ok(Some(match value.as_str() {
+                Some(one) => vec![one.to_owned()],
+                None => value.try_iter().into_iter().flatten().map(|v| v.to_string()).collect(),
+            }))
+        };
+        let regex = |pattern: &str| {
+            fancy_regex::Regex::new(pattern).map_err(|error| {
+                Failure::new(format!("`{pattern}` is no regular expression: {error}"))
+            })
+        };
+        let depth = text(at, context, "depth")?.and_then(|t| t.parse().ok()).filter(|d| *d > 0);
+        let ignored = words("ignore_files")?.unwrap_or_default();
+        Ok(Choice {
+            depth: depth.unwrap_or(usize::MAX),
+            matching: text(at, context, "files_matching")?.map(|p| regex(&p)).transpose()?,
+            ignored: ignored.iter().map(|p| regex(p)).collect::<Result<_, _>>()?,
+            extensions: words("extensions")?
+                .unwrap_or_else(|| ["yml", "yaml", "json"].map(str::to_owned).to_vec()),
+            ignore_unknown: text(at, context, "ignore_unknown_extensions")?
+                .and_then(|t| boolean(&t))
+                .unwrap_or(false),
+        })
+    }
+}
+
+/// The chosen files, in the order of names; those of a directory before those of the ones in it.
+fn files_below(
+    dir: &std::path::Path,
+    depth: usize,
+    choice: &Choice,
+    at: &At<'_>,
+) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let mut inside: Vec<_> =
+        std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    inside.sort();
+    let (dirs, files): (Vec<_>, Vec<_>) = inside.into_iter().partition(|path| path.is_dir());
+    let mut chosen = Vec::new();
+    for path in files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is = |regex: &fancy_regex::Regex| regex.is_match(&*name).unwrap_or(false);
+        if choice.ignored.iter().any(is) || choice.matching.as_ref().is_some_and(|m| !is(m)) {
+            continue;
+        }
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        if choice.extensions.iter().any(|known| *known == extension) {
+            chosen.push(path.clone());
+        } else if !choice.ignore_unknown {
+            let known = choice.extensions.join(", ");
+            let error = Diagnostic::error(format!("`{}` is not one of: {known}", path.display()));
+            return Err(error
+                .at(at.task.span, "reads this directory")
+                .help("`ignore_unknown_extensions: true` passes over such files")
+                .into());
+        }
+    }
+    if depth < choice.depth {
+        for dir in dirs {
+            chosen.extend(files_below(&dir, depth + 1, choice, at)?);
+        }
+    }
+    Ok(chosen)
 }
 
 async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
@@ -256,9 +343,11 @@ async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
         (None, seconds) => seconds,
     };
     let mut done = Done::default();
+    let begun = std::time::Instant::now();
     match seconds {
         Some(seconds) => {
-            tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await
+            tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
+            done.values.insert("user_input".into(), "".into());
         }
         None => {
             let question = text(at, context, "prompt")?
@@ -273,6 +362,7 @@ async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
             done.values.insert("user_input".into(), answer.unwrap_or_default().into());
         }
     }
+    done.values.insert("delta".into(), begun.elapsed().as_secs().into());
     Ok(done)
 }
 
@@ -280,7 +370,12 @@ async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
 pub(super) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts: &[Arc<Host>]) {
     let action = task.args.get("action").and_then(Node::text).unwrap_or_default().to_owned();
     let mut chosen = Vec::new();
-    for host in hosts {
+    // What concerns the whole play is decided by the first host, as in Ansible.
+    let asked = match action.as_str() {
+        "end_host" | "end_role" | "clear_facts" | "reset_connection" => hosts,
+        _ => &hosts[..1],
+    };
+    for host in asked {
         let holds = play.context(host, Some(task)).map_err(Failure::from_all).and_then(|context| {
             task.chain.all("when").into_iter().try_fold(true, |all, when| {
                 Ok(all && play.engine.templar.condition(when, &context).map_err(Failure::from)?)
@@ -300,15 +395,26 @@ pub(super) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts: &[Arc<Hos
     }
     match action.as_str() {
         "flush_handlers" => Box::pin(list::flush_handlers(play)).await,
-        "end_play" => play.alive().iter().for_each(|host| host.progress().ended = true),
+        "end_play" => {
+            play.end();
+            play.alive().iter().for_each(|host| host.progress().ended = true);
+        }
         "end_batch" => play.alive().iter().for_each(|host| host.progress().ended = true),
         "end_host" => chosen.iter().for_each(|host| host.progress().ended = true),
         "clear_facts" => chosen.iter().for_each(|host| host.clear_facts()),
-        "clear_host_errors" => play.batch().iter().for_each(|host| {
-            let mut progress = host.progress();
-            progress.failed = false;
-            progress.unreachable = false;
-        }),
+        "end_role" => {
+            if task.role().is_none() {
+                let error = Diagnostic::error("`end_role` ends a role, and this is none");
+                let error = error.at(task.span, "not in a role");
+                chosen
+                    .iter()
+                    .for_each(|host| list::refuse(play, host, std::slice::from_ref(&error)));
+            }
+            chosen.iter().for_each(|host| host.progress().left = task.role().cloned());
+        }
+        "clear_host_errors" => {
+            play.batch().iter().for_each(|host| host.progress().forgiven = true);
+        }
         "reset_connection" => {
             for host in &chosen {
                 host.link.lock().await.close();
@@ -316,7 +422,7 @@ pub(super) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts: &[Arc<Hos
         }
         "noop" | "refresh_inventory" => {}
         other => {
-            let error = Diagnostic::error(format!("unknown meta action `{other}`")).at(task.span, "").help("known: flush_handlers, end_play, end_batch, end_host, clear_facts, clear_host_errors, reset_connection, noop");
+            let error = Diagnostic::error(format!("unknown meta action `{other}`")).at(task.span, "").help("known: flush_handlers, end_play, end_batch, end_host, end_role, clear_facts, clear_host_errors, reset_connection, noop");
             chosen.iter().for_each(|host| list::refuse(play, host, std::slice::from_ref(&error)));
         }
     }
@@ -337,7 +443,11 @@ pub(super) fn fact_task(play: &Play) -> Option<Item> {
         }
     }
     let chain = Chain {
-        keywords: Keywords::always(),
+        // In a play with tags, facts are gathered when those are wanted.
+        keywords: match play.chain.nearest("tags") {
+            Some(_) => Keywords::default(),
+            None => Keywords::always(),
+        },
         level: ChainLevel::Task,
         vars: Arc::default(),
         role: None,

@@ -7,7 +7,9 @@ use minijinja::Value;
 use serde_json::Map;
 
 use super::link::Link;
+use super::task::Learning;
 use crate::inventory::HostName;
+use crate::playbook::{Role, Task};
 use crate::report::Stats;
 use crate::template::{Context, from_json};
 use crate::vars::Layer;
@@ -42,8 +44,14 @@ pub(super) struct Learnt {
 pub(super) struct Progress {
     pub(super) failed: bool,
     pub(super) unreachable: bool,
+    /// It has not failed itself: another host's failure stops it (`any_errors_fatal`, `run_once`).
+    pub(super) dragged: bool,
+    /// `meta: clear_host_errors`: the host takes part in the next play.
+    pub(super) forgiven: bool,
     /// `meta: end_host` or `end_play`.
     pub(super) ended: bool,
+    /// `meta: end_role`.
+    pub(super) left: Option<Arc<Role>>,
     /// Handlers to run, by their place in the play's list.
     pub(super) notified: IndexSet<usize>,
     pub(super) stats: Stats,
@@ -84,9 +92,27 @@ impl Host {
         !(progress.failed || progress.unreachable)
     }
 
+    /// It has ended the role of this task.
+    pub(super) fn has_left(&self, task: &Task) -> bool {
+        match (&self.progress().left, task.role()) {
+            (Some(left), Some(role)) => Arc::ptr_eq(left, role),
+            _ => false,
+        }
+    }
+
+    /// Between plays: errors that were cleared count no more.
+    pub(super) fn forgive(&self) {
+        let mut progress = self.progress();
+        if std::mem::take(&mut progress.forgiven) {
+            progress.failed = false;
+            progress.unreachable = false;
+        }
+    }
+
     /// A new play: `end_host` and notifications concern the old one.
     pub(super) fn begin_play(&self) {
         let mut progress = self.progress();
+        progress.left = None;
         progress.ended = false;
         progress.notified.clear();
     }
@@ -115,6 +141,17 @@ impl Host {
         let layer = Arc::make_mut(&mut learnt.set);
         for (name, value) in values {
             layer.set(name, value);
+        }
+    }
+
+    /// What another host has learnt for this one, too (`run_once`).
+    pub(super) fn learn(&self, learnt: &Learning) {
+        self.set(learnt.set.iter().cloned());
+        if let Some(facts) = &learnt.facts {
+            self.add_facts(facts);
+        }
+        if let Some(layer) = &learnt.included {
+            self.include(layer.clone());
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Wanted {
     what: What,
     /// The loop's variables, seen by what is included.
     pub(super) variables: Vec<(String, Raw)>,
+    /// What stands for the item on the screen.
+    pub(super) label: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,7 +76,7 @@ pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result
             }
         }
     };
-    Ok(Wanted { what, variables: Vec::new() })
+    Ok(Wanted { what, variables: Vec::new(), label: None })
 }
 
 /// Runs what hosts want, the same for all that want the same, in the order it was first wanted.
@@ -85,42 +87,49 @@ pub(super) async fn run(
     rest: &Arc<Rest>,
     next: usize,
 ) {
-    let turns = wanted.iter().map(|(_, list)| list.len()).max().unwrap_or(0);
-    for (host, _) in &wanted {
-        host.progress().stats.ok += 1;
-    }
-    for turn in 0..turns {
-        let mut groups: Vec<(String, Wanted, Vec<Arc<Host>>)> = Vec::new();
-        for (host, list) in &wanted {
-            let Some(one) = list.get(turn) else { continue };
-            let key = format!("{:?}", one);
-            match groups.iter_mut().find(|(known, ..)| *known == key) {
+    let mut groups: Vec<(String, Wanted, Vec<Arc<Host>>)> = Vec::new();
+    for (host, list) in &wanted {
+        for one in list {
+            let key = format!("{:?} {:?}", one.what, one.variables);
+            let same = groups.iter_mut().find(|(known, _, hosts)| {
+                *known == key && !hosts.iter().any(|other| Arc::ptr_eq(other, host))
+            });
+            match same {
                 Some((.., hosts)) => hosts.push(host.clone()),
                 None => groups.push((key, one.clone(), vec![host.clone()])),
             }
         }
-        for (_, one, hosts) in groups {
-            match load(play, task, &one) {
-                Ok(included) => {
-                    let name = match &one.what {
-                        What::Tasks(path) => path.display().to_string(),
-                        What::Role(role) => role.name.clone(),
-                    };
-                    play.engine.reporter.report(Event::Included {
-                        path: name,
-                        hosts: hosts.iter().map(|host| host.name.to_string()).collect(),
-                    });
-                    play.gain(included.handlers, included.roles);
-                    list::run(play, &Rest::below(included.items.into(), rest, next), hosts).await;
-                }
-                Err(errors) => hosts.iter().for_each(|host| list::refuse(play, host, &errors)),
+    }
+    let mut ready = Vec::new();
+    for (_, one, hosts) in groups {
+        match load(play, task, &one) {
+            Ok(included) => {
+                let path = match &one.what {
+                    What::Tasks(path) => path.display().to_string(),
+                    What::Role(role) => role.name.clone(),
+                };
+                hosts.iter().for_each(|host| host.progress().stats.ok += 1);
+                play.engine.reporter.report(Event::Included {
+                    path,
+                    hosts: hosts.iter().map(|host| host.name.to_string()).collect(),
+                    item: one.label,
+                });
+                ready.push((included, hosts));
             }
+            Err(errors) => hosts.iter().for_each(|host| list::refuse(play, host, &errors)),
         }
+    }
+    for (included, hosts) in ready {
+        play.gain(included.handlers, included.roles);
+        list::run(play, &Rest::below(included.items.into(), rest, next), hosts).await;
     }
 }
 
 fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Diagnostic>> {
     let mut vars = (*task.chain.vars).clone();
+    if let Some(applied) = task.args.get("apply").and_then(|apply| apply.get("vars")) {
+        vars.extend(Layer::from_node(applied).map_err(|error| vec![error])?);
+    }
     for (name, value) in &wanted.variables {
         vars.insert(name.clone(), value.clone(), Default::default());
     }

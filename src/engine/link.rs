@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rprov_modules::kit::{Answer, Facts};
 
 use crate::session::{
-    Become, Connection, Landed, Question, SessionError, Shell, StepRequest, Target,
+    Become, Connection, Interrupt, Landed, Question, SessionError, Shell, StepRequest, Target,
 };
 
 /// The widest window, in tasks.
@@ -17,6 +17,8 @@ const WIDEST: usize = 512;
 #[derive(Default)]
 pub(super) struct Link {
     connection: Option<Connection>,
+    /// What the connection was made to: a task may want another user or port.
+    way: String,
     shells: HashMap<Option<Become>, Shell>,
     answers: HashMap<(Option<Become>, Question), Answer>,
     window: Window,
@@ -47,11 +49,19 @@ impl Link {
         &mut self,
         target: &Target,
         become_: Option<&Become>,
+        interrupt: &Interrupt,
     ) -> Result<&Facts, SessionError> {
+        let way = format!("{target:?}");
+        if self.way != way {
+            self.close();
+            self.way = way;
+        }
         let key = become_.cloned();
         if !self.shells.contains_key(&key) {
             if self.connection.is_none() {
-                self.connection = Some(Connection::open(target).await?);
+                let connection = Connection::open(target).await?;
+                connection.interrupted_by(interrupt.clone());
+                self.connection = Some(connection);
             }
             let connection = self.connection.as_ref().expect("it was just made");
             let shell = connection.shell(become_).await?;

@@ -9,7 +9,7 @@ use rprov_modules::kit::{Node, Span, boolean};
 
 use super::host::Host;
 use super::play::PlayRun;
-use super::task::{self, Outcome};
+use super::task::{self, Learning, Outcome};
 use super::{action, include};
 pub(super) use crate::playbook::Item;
 use crate::playbook::{Action, Block, Builtin, Chain, Task};
@@ -21,16 +21,22 @@ use crate::source::{Diagnostic, render_all};
 pub(super) struct Rest {
     pub(super) items: Arc<[Item]>,
     pub(super) up: Option<(Arc<Rest>, usize)>,
+    /// What a handler has included.
+    handler: bool,
 }
 
 impl Rest {
     pub(super) fn new(items: Arc<[Item]>, up: Option<Arc<Rest>>) -> Arc<Rest> {
-        Arc::new(Rest { items, up: up.map(|rest| (rest, 0)) })
+        Arc::new(Rest { items, up: up.map(|rest| (rest, 0)), handler: false })
+    }
+
+    fn of_handlers() -> Arc<Rest> {
+        Arc::new(Rest { items: Arc::new([]), up: None, handler: true })
     }
 
     /// A list inside the item before `next` of `up`.
     pub(super) fn below(items: Arc<[Item]>, up: &Arc<Rest>, next: usize) -> Arc<Rest> {
-        Arc::new(Rest { items, up: Some((up.clone(), next)) })
+        Arc::new(Rest { items, up: Some((up.clone(), next)), handler: up.handler })
     }
 }
 
@@ -45,7 +51,7 @@ pub(super) fn run<'a>(
     Box::pin(async move {
         for (at, item) in rest.items.iter().enumerate() {
             let alive: Vec<_> = hosts.iter().filter(|host| host.alive()).cloned().collect();
-            if alive.is_empty() {
+            if alive.is_empty() || play.engine.interrupt.sent() {
                 return;
             }
             match item {
@@ -70,8 +76,10 @@ async fn block(
             for host in &failed {
                 let mut progress = host.progress();
                 progress.failed = false;
-                progress.stats.failed = progress.stats.failed.saturating_sub(1);
-                progress.stats.rescued += 1;
+                if !std::mem::take(&mut progress.dragged) {
+                    progress.stats.failed = progress.stats.failed.saturating_sub(1);
+                    progress.stats.rescued += 1;
+                }
             }
             run(play, &Rest::below(block.rescue.clone(), rest, next), failed).await;
         }
@@ -97,6 +105,10 @@ async fn one(
     if !selected(play, &task.chain) {
         return;
     }
+    let hosts: Vec<_> = hosts.into_iter().filter(|host| !host.has_left(task)).collect();
+    if hosts.is_empty() {
+        return;
+    }
     if engine.waiting.load(std::sync::atomic::Ordering::Relaxed) {
         let wanted = engine.options.start_at_task.as_deref();
         let full = title(play, task, &hosts[0]);
@@ -109,16 +121,20 @@ async fn one(
     if let Action::Builtin(Builtin::Meta) = task.action {
         return action::meta(play, task, &hosts).await;
     }
-    engine.reporter.report(Event::Task { name: title(play, task, &hosts[0]), handler: false });
-    let once = flag(play, task, &hosts[0], "run_once");
+    let name = title(play, task, &hosts[0]);
+    engine.reporter.report(Event::Task { name, handler: rest.handler });
+    // A pause is one for all, as in Ansible.
+    let once = flag(play, task, &hosts[0], "run_once")
+        || matches!(task.action, Action::Builtin(Builtin::Pause));
     let acting = if once { vec![hosts[0].clone()] } else { hosts.clone() };
     let outcomes = on_hosts(play, task, &acting, |host| {
         let (play, task, rest) = (play.clone(), task.clone(), rest.clone());
         async move { task::run(&play, &host, &task, &rest, next).await }
     })
     .await;
-    if once && let Some(Outcome::Done { register: Some((name, value)) }) = outcomes.first() {
-        hosts[1..].iter().for_each(|host| host.set([(name.clone(), value.clone())]));
+    // What one host has learnt for all of them.
+    if once && let Some(Outcome::Done { learnt }) = outcomes.first() {
+        hosts[1..].iter().for_each(|host| host.learn(learnt));
     }
     let included: Vec<_> = acting
         .iter()
@@ -131,9 +147,18 @@ async fn one(
     if !included.is_empty() {
         include::run(play, task, included, rest, next).await;
     }
-    let fatal = flag(play, task, &hosts[0], "any_errors_fatal");
-    if fatal && hosts.iter().any(|host| !host.whole()) {
-        hosts.iter().for_each(|host| host.progress().ended = true);
+    // A host that cannot go on alone takes the others with it: to `rescue` if there is one.
+    if (once || flag(play, task, &hosts[0], "any_errors_fatal"))
+        && hosts.iter().any(|host| !host.whole())
+    {
+        for host in &hosts {
+            let mut progress = host.progress();
+            progress.dragged |= !progress.failed && !progress.unreachable;
+            progress.failed |= progress.dragged;
+        }
+    }
+    if play.too_many_failed() {
+        play.alive().iter().for_each(|host| host.progress().ended = true);
     }
 }
 
@@ -180,15 +205,15 @@ where
                 let error = Diagnostic::error(format!("internal fault: {error}"))
                     .at(task.span, "in this task");
                 refuse(play, host, &[error]);
-                outcomes.push(Outcome::Done { register: None });
+                outcomes.push(Outcome::Done { learnt: Learning::default() });
             }
         }
     }
     outcomes
 }
 
-/// Runs what was notified, once each, in the order of the play's handlers; a handler may notify
-/// others, which makes another pass.
+/// Runs what was notified, once each, in the order of the play's handlers. A handler may notify
+/// those after it; one before it has to wait for the next flush, as in Ansible.
 pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
     let forced = play.engine.options.force_handlers
         || play
@@ -200,34 +225,38 @@ pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
             .and_then(boolean)
             .unwrap_or(false);
     let hosts = play.hosts_for_handlers(forced);
-    let rest = Rest::new(Arc::new([]), None);
-    loop {
-        let handlers = play.handlers();
-        let Some(at) = (0..handlers.len())
-            .find(|at| hosts.iter().any(|host| host.progress().notified.contains(at)))
-        else {
+    // Forced handlers run on failed hosts, too, and leave them failed.
+    let failed: Vec<_> =
+        hosts.iter().filter(|host| std::mem::take(&mut host.progress().failed)).cloned().collect();
+    run_handlers(play, &hosts).await;
+    failed.iter().for_each(|host| host.progress().failed = true);
+}
+
+async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
+    let rest = Rest::of_handlers();
+    let mut at = 0;
+    // What a handler includes may bring further handlers.
+    while let Some(handler) = play.handlers().get(at).cloned() {
+        if play.engine.interrupt.sent() {
             return;
-        };
-        let handler = &handlers[at];
+        }
+        let handler = &handler;
         let acting: Vec<_> = hosts
             .iter()
             .filter(|host| host.progress().notified.swap_remove(&at))
             .cloned()
             .collect();
-        let acting: Vec<_> = acting
-            .into_iter()
-            .filter(|host| host.alive() || forced && !host.progress().unreachable)
-            .collect();
+        at += 1;
+        let acting: Vec<_> = acting.into_iter().filter(|host| host.alive()).collect();
         if acting.is_empty() {
             continue;
         }
+        let name = title(play, handler, &acting[0]);
+        play.engine.reporter.report(Event::Task { name, handler: true });
         if let Action::Builtin(Builtin::Meta) = handler.action {
             action::meta(play, handler, &acting).await;
             continue;
         }
-        play.engine
-            .reporter
-            .report(Event::Task { name: title(play, handler, &acting[0]), handler: true });
         let outcomes = on_hosts(play, handler, &acting, |host| {
             let (play, handler, rest) = (play.clone(), handler.clone(), rest.clone());
             async move { task::run(&play, &host, &handler, &rest, 0).await }
@@ -250,7 +279,11 @@ pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
 /// Notes a notified handler, by name or by what it listens to.
 pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
     let mut found = false;
-    for (at, handler) in play.handlers().iter().enumerate() {
+    let handlers = play.handlers();
+    // Of handlers with the same name one counts: that of the play, then that of the latest role,
+    // and there the first. Topics reach all that listen.
+    let mut chosen: Option<usize> = None;
+    for (at, handler) in handlers.iter().enumerate() {
         let own = handler.name.as_ref().and_then(Node::text);
         let full =
             handler.role().map(|role| format!("{} : {}", role.name, own.unwrap_or_default()));
@@ -263,16 +296,23 @@ pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
             Some(items) => items.iter().any(|item| item.text() == Some(name)),
             None => listen.text() == Some(name),
         });
-        if named || listens {
+        if listens {
             host.progress().notified.insert(at);
             found = true;
-            // Of handlers with the same name, only one runs; topics reach all that listen.
-            if named && !listens {
-                break;
-            }
+        }
+        let same_role = |other: usize| match (handlers[other].role(), handler.role()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        if named && !chosen.is_some_and(same_role) {
+            chosen = Some(at);
         }
     }
-    found
+    if let Some(at) = chosen {
+        host.progress().notified.insert(at);
+    }
+    found || chosen.is_some()
 }
 
 /// Whether `--tags` and `--skip-tags` choose a task.
@@ -299,18 +339,33 @@ pub(super) fn selected(play: &PlayRun, chain: &Chain) -> bool {
 /// `role : name`, rendered for a host as far as it can be.
 pub(super) fn title(play: &PlayRun, task: &Task, host: &Host) -> String {
     let name = match &task.name {
-        Some(name) if name.text().is_some_and(crate::playbook::has_template) => play
-            .context(host, Some(task))
-            .ok()
-            .and_then(|context| play.engine.templar.render(name, &context).ok())
-            .and_then(|node| node.text().map(str::to_owned))
-            .unwrap_or_else(|| name.text().unwrap_or_default().to_owned()),
-        Some(name) => name.text().unwrap_or_default().to_owned(),
-        None => task.written.clone(),
+        Some(name) if name.is_null() || name.text() == Some("") => task.written.clone(),
+        Some(name) => rendered(play, task, host, name),
+        None => match (&task.action, task.args.get("name").or(task.args.get("role"))) {
+            (Action::Builtin(Builtin::IncludeRole), Some(role)) => {
+                let name = rendered(play, task, host, role);
+                return format!("{} : {name}", task.written);
+            }
+            _ => task.written.clone(),
+        },
     };
     match task.role() {
         Some(role) => format!("{} : {name}", role.name),
         None => name,
+    }
+}
+
+/// A text, rendered for a host as far as it can be.
+fn rendered(play: &PlayRun, task: &Task, host: &Host, node: &Node) -> String {
+    let text = node.text().unwrap_or_default();
+    match crate::playbook::has_template(text) {
+        true => play
+            .context(host, Some(task))
+            .ok()
+            .and_then(|context| play.engine.templar.render(node, &context).ok())
+            .and_then(|node| node.text().map(str::to_owned))
+            .unwrap_or_else(|| text.to_owned()),
+        false => text.to_owned(),
     }
 }
 
@@ -364,7 +419,7 @@ impl PlayRun {
     }
 
     /// Renders with what the play itself knows; text that cannot be is left as it is.
-    fn plain(&self, node: &Node) -> String {
+    pub(super) fn plain(&self, node: &Node) -> String {
         let text = node.text().unwrap_or_default().to_owned();
         let Some(host) = self.batch().first() else { return text };
         self.context(host, None)

@@ -32,7 +32,7 @@ use self::host::Host;
 use crate::inventory::{HostName, Inventory, pattern::Limit};
 use crate::playbook::{Loader, Play, TagFilter};
 use crate::report::{Event, Redactor, Reporter, Stats};
-use crate::session::{Keyring, Transport};
+use crate::session::{Interrupt, Keyring, Transport};
 use crate::source::Diagnostic;
 use crate::template::{Decrypt, Templar};
 use crate::vars::{InventoryVars, Layer, special};
@@ -85,6 +85,7 @@ pub struct Engine {
     hosts: Mutex<IndexMap<HostName, Arc<Host>>>,
     /// `--start-at-task` has not been met yet.
     waiting: std::sync::atomic::AtomicBool,
+    interrupt: Interrupt,
     /// Some play had a host.
     matched: std::sync::atomic::AtomicBool,
 }
@@ -127,6 +128,7 @@ impl Engine {
             reporter: parts.reporter,
             hosts: Mutex::default(),
             waiting: std::sync::atomic::AtomicBool::new(waiting),
+            interrupt: Interrupt::default(),
             matched: std::sync::atomic::AtomicBool::new(false),
         })
     }
@@ -142,7 +144,7 @@ impl Engine {
     pub async fn run(self: &Arc<Self>, plays: Vec<Play>) -> Result<Ending, Vec<Diagnostic>> {
         let plays_are_empty = plays.is_empty();
         for play in plays {
-            if !play::run(self, Arc::new(play)).await? {
+            if self.interrupt.sent() || !play::run(self, Arc::new(play)).await? {
                 break;
             }
         }
@@ -176,6 +178,11 @@ impl Engine {
             .collect();
         recap.sort_by(|a, b| a.0.cmp(&b.0));
         recap
+    }
+
+    /// Ends the commands that run on hosts; no further task is begun.
+    pub fn interrupt(&self) {
+        self.interrupt.send();
     }
 
     /// Sequential round trips to each host after its connection was made.

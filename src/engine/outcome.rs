@@ -3,6 +3,7 @@
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
+use super::task::Learning;
 use crate::source::Diagnostic;
 use crate::template::TemplateError;
 
@@ -21,6 +22,9 @@ pub(super) struct Done {
     pub(super) unsettled: Vec<Diff>,
     pub(super) warnings: Vec<String>,
     pub(super) delegated: Option<String>,
+    pub(super) learnt: Learning,
+    /// Its `ansible_facts` are variables, not facts of the host.
+    pub(super) sets_variables: bool,
     /// `debug`: the values are the point.
     pub(super) verbose: bool,
     /// It stands for all turns of a loop.

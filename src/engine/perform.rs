@@ -21,7 +21,11 @@ use super::supply::Prepared;
 use super::task::At;
 use super::{ahead, target};
 use crate::session::{Question, SessionError, StepOutcome, StepRequest};
+use crate::source::Diagnostic;
 use crate::template::Context;
+
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(86_400 * 365);
 
 pub(super) async fn module(
     at: &At<'_>,
@@ -43,7 +47,16 @@ pub(super) async fn module(
         Err(failure) => return Done { delegated, ..Done::failed(failure) },
     };
     let check = match at.task.chain.nearest("check_mode") {
-        Some(node) => node.text().and_then(boolean).unwrap_or(at.play.engine.options.check),
+        Some(node) => match text(&at.play.engine.templar, node, context)
+            .map(|text| text.as_deref().and_then(boolean))
+        {
+            Ok(Some(check)) => check,
+            Ok(None) => {
+                let error = Diagnostic::error("expected a boolean for `check_mode`");
+                return Done::failed(error.at(node.span, "").into());
+            }
+            Err(failure) => return Done::failed(failure),
+        },
         None => at.play.engine.options.check,
     };
     let mut link = acting.link.lock().await;
@@ -110,10 +123,11 @@ impl Act<'_> {
                 .map_err(|errors| Trouble::Failed(Failure::from_all(errors)))?,
             false => self.context.clone(),
         };
-        let target =
-            target::target(self.at.play, self.acting, &context).map_err(Trouble::Failed)?;
+        let target = target::target(self.at.play, self.acting, self.at.task, &context)
+            .map_err(Trouble::Failed)?;
         let become_ = target::become_unless_login(self.prepared.become_.as_ref(), &target);
-        let facts = link.open(&target, become_.as_ref()).await?.clone();
+        let facts =
+            link.open(&target, become_.as_ref(), &self.at.play.engine.interrupt).await?.clone();
         let plan = self.probe(link, &become_, &facts).await?;
         let mut done = Done {
             values: plan.values.clone(),
@@ -207,7 +221,11 @@ impl Act<'_> {
             .map(|change| StepRequest {
                 step: change.step.clone(),
                 environment: self.prepared.environment.clone(),
-                timeout: self.prepared.timeout,
+                // A command has a process group of its own, so that Ctrl-C can end it.
+                timeout: match change.step {
+                    Step::Command(_) => Some(self.prepared.timeout.unwrap_or(FOREVER)),
+                    _ => self.prepared.timeout,
+                },
             })
             .collect();
         let again = self.prepared.goal.probe_plan(facts);
@@ -227,6 +245,8 @@ impl Act<'_> {
                     failure(change, reply, *timed_out, self.prepared.timeout, &mut done.values)
                 {
                     done.failure = Some(failure);
+                    // What a command that was cut short has done is not known.
+                    done.changed &= !timed_out;
                     return Ok(());
                 }
             }

@@ -29,14 +29,17 @@ pub(super) struct PlayRun {
     handlers: RwLock<Vec<Arc<Task>>>,
     roles: RwLock<Vec<Arc<Role>>>,
     special: Arc<Layer>,
+    /// `meta: end_play`: no further batch.
+    ended: std::sync::atomic::AtomicBool,
 }
 
 /// Runs a play; false if the run must not go on to the next one.
 pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, Vec<Diagnostic>> {
     let hosts = hosts(engine, &play)?;
     let name = title(engine, &play);
-    engine.reporter.report(Event::Play { name: name.clone() });
+    hosts.iter().for_each(|name| engine.host(name).forgive());
     if hosts.is_empty() {
+        engine.reporter.report(Event::Play { name: name.clone() });
         engine.reporter.report(Event::NoHosts { reason: "no hosts matched".to_owned() });
         return Ok(true);
     }
@@ -53,7 +56,9 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
     let alive: Vec<HostName> =
         hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();
     if alive.is_empty() {
-        return Ok(false);
+        // All of them failed in earlier plays; others may go on in later ones.
+        engine.reporter.report(Event::Play { name });
+        return Ok(true);
     }
     alive.iter().for_each(|name| engine.host(name).begin_play());
     let batches = batches(engine, &play, &alive)?;
@@ -66,13 +71,18 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
             files: Mutex::default(),
             handlers: RwLock::new(play.handlers.clone()),
             roles: RwLock::new(play.roles.clone()),
-            special: special(engine, &name, &hosts, &batch),
+            special: special(engine, &play, &name, &hosts, &batch),
             batch,
+            ended: std::sync::atomic::AtomicBool::new(false),
         });
+        engine.reporter.report(Event::Play { name: name.clone() });
         run.read_vars_files().await;
         run.run().await;
         if run.stops_here() {
             return Ok(false);
+        }
+        if run.ended.load(std::sync::atomic::Ordering::Relaxed) {
+            break;
         }
     }
     Ok(true)
@@ -201,12 +211,26 @@ fn prompt(play: &Play) -> Result<Layer, Vec<Diagnostic>> {
     Ok(layer)
 }
 
-fn special(engine: &Arc<Engine>, name: &str, all: &[HostName], batch: &[Arc<Host>]) -> Arc<Layer> {
+fn special(
+    engine: &Arc<Engine>,
+    play: &Play,
+    name: &str,
+    all: &[HostName],
+    batch: &[Arc<Host>],
+) -> Arc<Layer> {
     let hosts: Vec<HostName> =
         all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
     let batch: Vec<HostName> = batch.iter().map(|host| host.name.clone()).collect();
     let mut layer = engine.special.layer(&engine.inventory, super::include::hostvars(engine));
     layer.extend(special::Play { name, all, hosts: &hosts, batch: &batch }.layer());
+    let here = match play.dir.as_os_str().is_empty() {
+        true => std::path::Path::new("."),
+        false => &play.dir,
+    };
+    // An imported playbook has its own.
+    if let Ok(dir) = std::path::absolute(here) {
+        layer.set("playbook_dir", dir.to_string_lossy());
+    }
     Arc::new(layer)
 }
 
@@ -279,14 +303,10 @@ impl PlayRun {
 
     /// The task that gathers facts, unless the play says no.
     fn fact_task(&self) -> Option<list::Item> {
-        let wanted = self
-            .play
-            .chain
-            .keywords
-            .get("gather_facts")
-            .and_then(Node::text)
-            .and_then(boolean)
-            .unwrap_or(true);
+        let wanted = match self.play.chain.keywords.get("gather_facts") {
+            Some(node) => boolean(&self.plain(node)).unwrap_or(true),
+            None => true,
+        };
         if !wanted {
             return None;
         }
@@ -345,6 +365,16 @@ impl PlayRun {
             layer.extend(Layer::from_node(&node).map_err(|error| vec![error])?);
         }
         Ok(layer)
+    }
+
+    /// `meta: end_play`.
+    pub(super) fn end(&self) {
+        self.ended.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether more hosts of the batch have failed than `max_fail_percentage` allows.
+    pub(super) fn too_many_failed(&self) -> bool {
+        self.play.chain.keywords.get("max_fail_percentage").is_some() && self.stops_here()
     }
 
     /// Whether too many hosts of the batch have failed for the play to go on.

@@ -59,7 +59,8 @@ impl PlayRun {
         levels.reverse();
         for level in levels {
             let at = match level.level {
-                ChainLevel::Play => continue,
+                // The play's own variables have those of its import.
+                ChainLevel::Import | ChainLevel::Play => continue,
                 ChainLevel::Role | ChainLevel::Block => Level::Block,
                 ChainLevel::Include => Level::IncludeParams,
                 ChainLevel::Task => Level::Task,

@@ -20,18 +20,30 @@ use crate::template::{Context, from_node, to_node};
 pub(super) type Who = Option<Become>;
 
 /// The way to a host.
-pub(super) fn target(play: &PlayRun, host: &Host, context: &Context) -> Result<Target, Failure> {
+pub(super) fn target(
+    play: &PlayRun,
+    host: &Host,
+    task: &Task,
+    context: &Context,
+) -> Result<Target, Failure> {
     let options = &play.engine.options;
     let vars = Variables { play, context };
     let name = host.name.to_string();
-    let connection = vars.first(&["ansible_connection"])?.or(options.connection.clone());
+    let keyword = |name: &str| match task.chain.nearest(name) {
+        Some(node) => super::perform::text(&play.engine.templar, node, context),
+        None => Ok(None),
+    };
+    let connection = vars.first(&["ansible_connection"])?;
+    let connection = connection.or(keyword("connection")?).or(options.connection.clone());
     let connection = connection.unwrap_or_else(|| match options.embedded.contains_key(&name) {
         true => "embedded".to_owned(),
         false => "ssh".to_owned(),
     });
     let transport = match connection.rsplit('.').next().unwrap_or_default() {
         "local" => Transport::Local,
-        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Transport::Ssh(ssh(&vars, &name)?),
+        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => {
+            Transport::Ssh(ssh(&vars, &name, keyword("remote_user")?, keyword("port")?)?)
+        }
         "embedded" => match options.embedded.get(&name) {
             Some(transport) => transport.clone(),
             None => {
@@ -49,21 +61,30 @@ pub(super) fn target(play: &PlayRun, host: &Host, context: &Context) -> Result<T
     Ok(Target { name, transport })
 }
 
-fn ssh(vars: &Variables<'_>, name: &str) -> Result<SshTarget, Failure> {
+fn ssh(
+    vars: &Variables<'_>,
+    name: &str,
+    remote_user: Option<String>,
+    port: Option<String>,
+) -> Result<SshTarget, Failure> {
     let options = &vars.play.engine.options;
     let mut target = SshTarget::new(
         vars.first(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| name.to_owned()),
     );
-    if let Some(port) = vars.first(&["ansible_port", "ansible_ssh_port"])? {
+    if let Some(port) = vars.first(&["ansible_port", "ansible_ssh_port"])?.or(port) {
         target.port =
             Some(port.trim().parse().map_err(|_| {
                 Failure::new(format!("expected a port for `{name}`, found `{port}`"))
             })?);
     }
-    target.user = vars.first(&["ansible_user", "ansible_ssh_user"])?.or(options.user.clone());
+    target.user =
+        vars.first(&["ansible_user", "ansible_ssh_user"])?.or(remote_user).or(options.user.clone());
     target.password = vars
         .first(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?
         .or(options.ssh_password.clone());
+    if let Some(password) = &target.password {
+        vars.play.engine.redactor.learn(password);
+    }
     if let Some(file) = vars
         .first(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
         .or(options.private_key.clone())

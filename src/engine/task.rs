@@ -15,14 +15,25 @@ use crate::playbook::{Action, Builtin, Task};
 use crate::report::{Event, Status, TaskResult};
 use crate::source::Diagnostic;
 use crate::template::{Context, Raw, TemplateError, from_json};
+use crate::vars::Layer;
 
 /// What became of a task on a host.
 pub(super) enum Outcome {
     Done {
-        register: Option<(String, Value)>,
+        learnt: Learning,
     },
     /// Files or roles to run next on this host.
     Include(Vec<include::Wanted>),
+}
+
+/// What a host has learnt in a task: with `run_once` the others learn it, too.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learning {
+    /// `register` and `set_fact`.
+    pub(super) set: Vec<(String, Value)>,
+    pub(super) facts: Option<serde_json::Map<String, serde_json::Value>>,
+    /// `include_vars`.
+    pub(super) included: Option<Layer>,
 }
 
 /// Runs a task on a host, reports it, and keeps what it registers.
@@ -37,7 +48,7 @@ pub(super) async fn run(
         Ok(context) => context,
         Err(errors) => {
             list::refuse(play, host, &errors);
-            return Outcome::Done { register: None };
+            return Outcome::Done { learnt: Learning::default() };
         }
     };
     let at = At { play, host, task, rest, next };
@@ -45,8 +56,11 @@ pub(super) async fn run(
         Ok(None) => {
             let (done, include) = at.attempt(&context, &[]).await;
             if let Some(include) = include {
+                at.register(&done);
                 return Outcome::Include(vec![include]);
             }
+            let mut done = done;
+            at.notify(&context, &mut done);
             at.finish(&context, done)
         }
         Ok(Some(turns)) => at.each(&context, turns).await,
@@ -79,14 +93,23 @@ impl At<'_> {
         let (mut changed, mut failed, mut skipped) = (false, false, !turns.is_empty());
         let pause = loops::pause(&self.play.engine.templar, self.task, context);
         let mut first_failure = None;
+        let mut learnt = Learning::default();
+        let mut names = Vec::new();
         for (index, turn) in turns.iter().enumerate() {
             if index > 0 && !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            let inner = context.with(turn.variables.clone());
+            // An earlier turn may have set variables that this one reads.
+            let fresh = match index {
+                0 => context.clone(),
+                _ => self.play.context(self.host, Some(self.task)).unwrap_or(context.clone()),
+            };
+            let inner = fresh.with(turn.variables.clone());
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 include.variables = turn.variables.clone();
+                include.label =
+                    Some(loops::label(&self.play.engine.templar, self.task, &inner, turn));
                 includes.push(include);
                 continue;
             }
@@ -95,6 +118,29 @@ impl At<'_> {
                 serde_json::to_value(&turn.item).unwrap_or_default(),
             );
             done.values.insert("ansible_loop_var".into(), turn.variable.clone().into());
+            for (name, value) in
+                turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop")
+            {
+                if let Raw::Value(value) = value {
+                    done.values
+                        .insert(name.clone(), serde_json::to_value(value).unwrap_or_default());
+                }
+            }
+            // As in Ansible: if any turn changes something, all that were not skipped notify.
+            if !done.skipped && !done.is_failed() {
+                match self.wanted(&inner) {
+                    Ok(more) => names.extend(more),
+                    Err(failure) => done.failure = Some(failure),
+                }
+            }
+            if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
+                && !done.sets_variables
+            {
+                self.host.add_facts(facts);
+                learnt.facts = Some(facts.clone());
+            }
+            learnt.set.append(&mut done.learnt.set);
+            learnt.included = done.learnt.included.take().or(learnt.included);
             changed |= done.changed;
             skipped &= done.skipped;
             self.report(&inner, &done, Some(turn));
@@ -109,9 +155,10 @@ impl At<'_> {
             results.push(done.result());
         }
         if !includes.is_empty() {
+            self.register(&Done::default());
             return Outcome::Include(includes);
         }
-        let mut whole = Done { changed, skipped, looped: true, ..Done::default() };
+        let mut whole = Done { changed, skipped, looped: true, learnt, ..Done::default() };
         let message = match (failed, skipped, turns.is_empty()) {
             (true, ..) => "One or more items failed",
             (_, true, _) => "All items skipped",
@@ -128,6 +175,10 @@ impl At<'_> {
             let unreachable = first_failure.as_ref().is_some_and(|f| f.unreachable);
             whole.unreachable = unreachable;
             whole.failure = Some(first_failure.unwrap_or_else(|| Failure::new(message)));
+        } else if changed {
+            self.tell(names, &mut whole);
+            // What goes wrong here no turn has told.
+            whole.looped = whole.failure.is_none();
         }
         self.finish(context, whole)
     }
@@ -151,8 +202,7 @@ impl At<'_> {
         let number = |name: &str| self.number(context, name);
         let retries = match (until, number("retries")) {
             (None, None) => 0,
-            // Three attempts in all, as in Ansible.
-            (Some(_), None) => 2,
+            (Some(_), None) => 3,
             (_, Some(retries)) => retries as u32,
         };
         let delay = Duration::from_secs_f64(number("delay").unwrap_or(5.0).max(0.0));
@@ -185,6 +235,10 @@ impl At<'_> {
                 return (done, None);
             }
             if attempts > retries {
+                // Ansible does not count the last one.
+                if retries > 0 {
+                    done.values.insert("attempts".into(), retries.into());
+                }
                 if until.is_some() && !done.is_failed() {
                     done.failure = Some(Failure::new(format!(
                         "the condition of `until` did not hold after {attempts} attempts"
@@ -291,11 +345,13 @@ impl At<'_> {
         if let Some(registered) = &registered {
             self.host.set([registered.clone()]);
         }
-        if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts") {
+        let mut learnt = std::mem::take(&mut done.learnt);
+        learnt.set.extend(registered);
+        if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
+            && !done.sets_variables
+        {
             self.host.add_facts(facts);
-        }
-        if done.changed && !done.is_failed() {
-            self.notify(context, &mut done);
+            learnt.facts = Some(facts.clone());
         }
         {
             let mut progress = self.host.progress();
@@ -306,6 +362,7 @@ impl At<'_> {
                 (_, true, ..) => {
                     stats.ok += 1;
                     stats.ignored += 1;
+                    stats.changed += u32::from(done.changed);
                 }
                 (.., true, _) => stats.skipped += 1,
                 (.., true) => {
@@ -324,15 +381,20 @@ impl At<'_> {
                 ("ansible_failed_result".to_owned(), from_json(&done.result())),
                 (
                     "ansible_failed_task".to_owned(),
-                    Value::from_pairs([("name", list::title(self.play, self.task, self.host))]),
+                    Value::from_pairs([
+                        ("name", self.own_name()),
+                        ("action", self.task.written.clone()),
+                    ]),
                 ),
             ]);
         }
-        // A loop has reported its turns; as a whole it speaks only if it did nothing or failed.
-        if !done.looped || done.skipped || done.is_failed() {
+        // A loop has reported its turns; as a whole it speaks only if it did nothing.
+        if !done.looped || done.skipped {
             self.report(context, &done, None);
+        } else if done.ignored {
+            self.play.engine.reporter.report(Event::Ignored);
         }
-        Outcome::Done { register: registered }
+        Outcome::Done { learnt }
     }
 
     fn truth(&self, node: &Node, context: &Context) -> bool {
@@ -350,19 +412,50 @@ impl At<'_> {
         }
     }
 
-    fn notify(&self, context: &Context, done: &mut Done) {
-        let mut names = Vec::new();
-        for node in self.task.chain.all("notify") {
-            match self.play.engine.templar.render(node, context) {
-                Ok(node) => match node.items() {
-                    Some(items) => {
-                        names.extend(items.iter().filter_map(Node::text).map(str::to_owned))
-                    }
-                    None => names.extend(node.text().map(str::to_owned)),
-                },
-                Err(error) => done.failure = Some(Failure::from(error)),
+    /// An include registers that it took place.
+    fn register(&self, done: &Done) {
+        if let Some(name) = self.task.keyword("register").and_then(Node::text) {
+            self.host.set([(name.to_owned(), from_json(&done.result()))]);
+        }
+    }
+
+    /// The task's own name, without its role; empty if it has none.
+    fn own_name(&self) -> String {
+        match (&self.task.name, self.task.role()) {
+            (None, _) => String::new(),
+            (Some(_), None) => list::title(self.play, self.task, self.host),
+            (Some(_), Some(role)) => {
+                let title = list::title(self.play, self.task, self.host);
+                let own = title.strip_prefix(&*role.name).and_then(|own| own.strip_prefix(" : "));
+                own.unwrap_or(&title).to_owned()
             }
         }
+    }
+
+    /// Notifies what the task wants, if it has changed something.
+    fn notify(&self, context: &Context, done: &mut Done) {
+        if done.changed && !done.is_failed() {
+            match self.wanted(context) {
+                Ok(names) => self.tell(names, done),
+                Err(failure) => done.failure = Some(failure),
+            }
+        }
+    }
+
+    /// The names in `notify`.
+    fn wanted(&self, context: &Context) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for node in self.task.chain.all("notify") {
+            let node = self.play.engine.templar.render(node, context).map_err(Failure::from)?;
+            match node.items() {
+                Some(items) => names.extend(items.iter().filter_map(Node::text).map(str::to_owned)),
+                None => names.extend(node.text().map(str::to_owned)),
+            }
+        }
+        Ok(names)
+    }
+
+    fn tell(&self, names: Vec<String>, done: &mut Done) {
         for name in names {
             if !list::notify(self.play, self.host, &name) {
                 let at = self.task.chain.nearest("notify").map_or(self.task.span, |node| node.span);

@@ -21,7 +21,6 @@ const TABLE: &[(&str, u8)] = &[
     ("any_errors_fatal", ANY),
     ("args", LEAF),
     ("become", ANY),
-    ("become_exe", ANY),
     ("become_flags", ANY),
     ("become_method", ANY),
     ("become_user", ANY),
@@ -31,7 +30,6 @@ const TABLE: &[(&str, u8)] = &[
     ("collections", ANY),
     ("connection", ANY),
     ("delay", LEAF),
-    ("delegate_facts", INNER),
     ("delegate_to", INNER),
     ("diff", ANY),
     ("environment", ANY),
@@ -76,8 +74,16 @@ const TABLE: &[(&str, u8)] = &[
 ];
 
 /// Ansible's keywords that rprov does not act on yet: refused, so that no run silently ignores one.
-const NOT_YET: &[&str] =
-    &["async", "poll", "debugger", "module_defaults", "fact_path", "validate_argspec"];
+const NOT_YET: &[&str] = &[
+    "async",
+    "poll",
+    "debugger",
+    "module_defaults",
+    "fact_path",
+    "validate_argspec",
+    "become_exe",
+    "delegate_facts",
+];
 
 /// The keywords written at one level, in order.
 #[derive(Debug, Default)]

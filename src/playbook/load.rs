@@ -95,7 +95,7 @@ impl Loader {
     pub fn playbook(&self, path: &Path) -> Result<Vec<Play>, Vec<Diagnostic>> {
         let mut errors = Vec::new();
         let mut plays = Vec::new();
-        self.plays(path, None, &mut plays, &mut errors, &mut Vec::new());
+        self.plays(path, None, None, &mut plays, &mut errors, &mut Vec::new());
         if errors.is_empty() { Ok(plays) } else { Err(errors) }
     }
 
@@ -118,6 +118,7 @@ impl Loader {
         &self,
         path: &Path,
         from: Option<Span>,
+        outer: Option<&Arc<Chain>>,
         plays: &mut Vec<Play>,
         errors: &mut Vec<Diagnostic>,
         reading: &mut Vec<PathBuf>,
@@ -149,10 +150,21 @@ impl Loader {
             .find_map(|name| item.get(name));
             match import {
                 Some(target) => {
-                    let scope = Arc::new(Static::new(&self.settings.extra, []));
+                    let mut load = self.load(dir.clone());
+                    let chain = load.import_playbook(item, outer, &dir);
+                    let scope = load.statics(&chain);
+                    errors.append(&mut load.errors);
                     match self.text(target, scope) {
                         Ok(name) => {
-                            self.plays(&dir.join(name), Some(target.span), plays, errors, reading)
+                            let path = dir.join(name);
+                            self.plays(
+                                &path,
+                                Some(target.span),
+                                Some(&chain),
+                                plays,
+                                errors,
+                                reading,
+                            )
                         }
                         Err(error) => errors.push(error),
                     }
@@ -160,7 +172,7 @@ impl Loader {
                 None => {
                     let mut load = self.load(dir.clone());
                     load.reading.push(path.to_owned());
-                    let play = load.play(item);
+                    let play = load.play(item, outer);
                     errors.append(&mut load.errors);
                     plays.extend(play);
                 }
@@ -264,7 +276,40 @@ impl Load<'_> {
         self.errors.push(error);
     }
 
-    fn play(&mut self, node: &Node) -> Option<Play> {
+    /// The keywords beside `import_playbook`: they hold for every task of the plays.
+    fn import_playbook(
+        &mut self,
+        node: &Node,
+        outer: Option<&Arc<Chain>>,
+        dir: &Path,
+    ) -> Arc<Chain> {
+        let mut keywords = Keywords::default();
+        for entry in node.entries().unwrap_or_default() {
+            let key = entry.key.text().unwrap_or_default();
+            match (key, keywords::kind(key, keywords::BLOCK)) {
+                (_, Kind::Keyword(name @ ("name" | "tags" | "when" | "vars"))) => {
+                    keywords.set(name, entry.value.clone());
+                }
+                _ if key.ends_with("import_playbook") => {}
+                _ => self.fail(
+                    Diagnostic::error(format!("`{key}` cannot be used with `import_playbook`"))
+                        .at(entry.key.span, "")
+                        .help("allowed beside it: name, tags, vars, when"),
+                ),
+            }
+        }
+        let vars = Arc::new(self.vars(keywords.get("vars")));
+        Arc::new(Chain {
+            keywords,
+            level: ChainLevel::Import,
+            vars,
+            role: None,
+            dir: dir.to_owned(),
+            up: outer.cloned(),
+        })
+    }
+
+    fn play(&mut self, node: &Node, outer: Option<&Arc<Chain>>) -> Option<Play> {
         let Some(entries) = node.entries() else {
             self.fail(
                 Diagnostic::error(format!("expected a play, found {}", node.type_name()))
@@ -301,7 +346,11 @@ impl Load<'_> {
             );
             return None;
         };
-        let vars = Arc::new(self.vars(keywords.get("vars")));
+        let mut vars = self.vars(keywords.get("vars"));
+        for import in outer.iter().flat_map(|chain| chain.levels()) {
+            vars.extend((*import.vars).clone());
+        }
+        let vars = Arc::new(vars);
         let take = |name: &str| keywords.get(name).cloned();
         let (name, roles) = (take("name"), take("roles"));
         let (pre, tasks, post, handlers) =
@@ -320,7 +369,7 @@ impl Load<'_> {
             vars: vars.clone(),
             role: None,
             dir: self.playbook_dir.clone(),
-            up: None,
+            up: outer.cloned(),
         });
         let before = self.items(pre.as_ref(), &chain, keywords::TASK);
         let mut during = self.play_roles(roles.as_ref(), &chain);

@@ -115,6 +115,8 @@ pub struct Chain {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChainLevel {
+    /// What stands beside `import_playbook`.
+    Import,
     Play,
     Role,
     Block,
@@ -209,7 +211,6 @@ impl Builtin {
                 "ignore_files",
                 "extensions",
                 "ignore_unknown_extensions",
-                "hash_behaviour",
             ],
             Builtin::Meta => &["action"],
             Builtin::Pause => &["seconds", "minutes", "prompt", "echo"],

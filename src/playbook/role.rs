@@ -177,7 +177,8 @@ impl Load<'_> {
         if let Some(file) =
             self.main_file(&path.join("tasks"), wanted.tasks_from.as_deref(), wanted.span)
         {
-            items.extend(self.task_file(&file, wanted.span, &inner));
+            let chain = super::task::inside(&file, &inner);
+            items.extend(self.task_file(&file, wanted.span, &chain));
         }
         items
     }

@@ -131,8 +131,8 @@ impl Load<'_> {
             }
             return Vec::new();
         };
-        let written =
-            key.text().unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned();
+        let named = key.text().or(key.get("module").and_then(Node::text)).unwrap_or_default();
+        let written = named.split_whitespace().next().unwrap_or_default().to_owned();
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let args = match self.arguments(&args, &found, &keywords, key.span) {
             Some(args) => args,
@@ -283,7 +283,7 @@ impl Load<'_> {
                 };
                 if !self.reading.contains(&path) {
                     let before = (self.roles.len(), self.handlers.len());
-                    self.task_file(&path, args.span, chain);
+                    self.task_file(&path, args.span, &inside(&path, chain));
                     self.roles.truncate(before.0);
                     self.handlers.truncate(before.1);
                 }
@@ -349,7 +349,7 @@ impl Load<'_> {
                     }
                 };
                 match self.task_path(&name, chain) {
-                    Some(path) => self.file_items(&path, file.span, chain, place),
+                    Some(path) => self.file_items(&path, file.span, &inside(&path, chain), place),
                     None => {
                         self.fail(
                             Diagnostic::error(format!("there is no task file `{name}`"))
@@ -390,13 +390,26 @@ impl Load<'_> {
     }
 }
 
+/// A level for the tasks of a file: what they name is looked for beside it first.
+pub(super) fn inside(path: &Path, chain: &Arc<Chain>) -> Arc<Chain> {
+    Arc::new(Chain {
+        keywords: Keywords::default(),
+        level: ChainLevel::Block,
+        vars: Arc::default(),
+        role: chain.role.clone(),
+        dir: path.parent().map(Path::to_owned).unwrap_or_default(),
+        up: Some(chain.clone()),
+    })
+}
+
 /// Where a task file is: beside the file that names it, in the role's `tasks/`, beside the playbook.
 pub(crate) fn find_tasks(
     name: &str,
     chain: &Chain,
     playbook_dir: &Path,
 ) -> Option<std::path::PathBuf> {
-    let mut dirs = vec![chain.dir.clone()];
+    let mut dirs: Vec<_> = chain.levels().map(|level| level.dir.clone()).collect();
+    dirs.dedup();
     if let Some(role) = &chain.role {
         dirs.push(role.path.join("tasks"));
         dirs.push(role.path.clone());

@@ -81,7 +81,10 @@ impl Human {
             Status::Failed if item.is_empty() => {
                 style.red(&format!("fatal: [{host}]: FAILED!{shown}"))
             }
-            Status::Failed => style.red(&format!("failed: [{host}]{item}{shown}")),
+            // As Ansible writes it: no arrow before the item.
+            Status::Failed => {
+                style.red(&format!("failed: [{host}]{}{shown}", item.trim_start_matches(" =>")))
+            }
             Status::Unreachable => style.red(&format!("fatal: [{host}]: UNREACHABLE!{shown}")),
         };
         out.push_str(&line);
@@ -129,12 +132,14 @@ impl Human {
             return String::new();
         }
         let loop_var = result.values.get("ansible_loop_var").and_then(Value::as_str);
+        let index_var = result.values.get("ansible_index_var").and_then(Value::as_str);
         let hidden = |key: &str| match result.verbose {
             // `debug` shows what it was asked for, not how it went.
             true => {
-                matches!(key, "changed" | "failed" | "ansible_loop_var")
+                matches!(key, "changed" | "failed" | "ansible_loop_var" | "ansible_index_var")
                     || key.starts_with('_')
                     || Some(key) == loop_var
+                    || Some(key) == index_var
             }
             false => {
                 key.starts_with('_')
@@ -193,11 +198,14 @@ impl Reporter for Human {
             Event::Task { name, handler: true } => {
                 self.banner(&format!("RUNNING HANDLER [{name}]"))
             }
-            Event::Included { path, hosts } => format!(
-                "{}\n",
-                self.style.cyan(&format!("included: {path} for {}", hosts.join(", ")))
-            ),
+            Event::Included { path, hosts, item } => {
+                let item = item.as_ref().map(|item| format!(" => (item={item})"));
+                let item = item.unwrap_or_default();
+                let text = format!("included: {path} for {}{item}", hosts.join(", "));
+                format!("{}\n", self.style.cyan(&text))
+            }
             Event::Result(result) => self.result(result),
+            Event::Ignored => "...ignoring\n".to_owned(),
             Event::Retry { host, task, left } => format!(
                 "{}\n",
                 self.style

@@ -39,8 +39,12 @@ pub enum Event {
     Included {
         path: String,
         hosts: Vec<String>,
+        /// The label of a loop's item.
+        item: Option<String>,
     },
     Result(Box<TaskResult>),
+    /// Some items of the loop just reported failed, and `ignore_errors` lets the host go on.
+    Ignored,
     /// A failed attempt that will be repeated.
     Retry {
         host: String,

@@ -17,6 +17,7 @@ use super::{
     error::SessionError,
     frame::{self, Nonce},
     hello,
+    interrupt::Interrupt,
     privilege::{self, Talk, Turn},
     shell::{PATIENCE, Shell},
     ssh::{Link, SshTarget},
@@ -85,6 +86,7 @@ struct Inner {
     link: Option<Link>,
     system: OnceLock<Arc<System>>,
     trips: AtomicUsize,
+    interrupt: OnceLock<Interrupt>,
 }
 
 impl Connection {
@@ -102,8 +104,18 @@ impl Connection {
             target: target.clone(),
             system: OnceLock::new(),
             trips: AtomicUsize::new(0),
+            interrupt: OnceLock::new(),
         };
         Ok(Connection { inner: Arc::new(inner) })
+    }
+
+    /// What ends the commands that run over this connection. The first one counts.
+    pub fn interrupted_by(&self, interrupt: Interrupt) {
+        let _ = self.inner.interrupt.set(interrupt);
+    }
+
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        self.inner.interrupt.get().cloned().unwrap_or_default()
     }
 
     /// Starts a shell, as another user if asked to. Keep it: it is not cheap.

@@ -16,6 +16,7 @@ pub mod embedded;
 mod error;
 mod frame;
 mod hello;
+mod interrupt;
 mod privilege;
 mod shell;
 mod ssh;
@@ -29,6 +30,7 @@ use std::{
 
 use rprov_modules::kit::{Answer, Ask, Reply, Step};
 
+pub use self::interrupt::Interrupt;
 pub use self::{
     connection::{Become, Connection, Method, Target, Transport},
     error::{BecomeProblem, HostKeyProblem, SessionError},

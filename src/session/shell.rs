@@ -41,6 +41,8 @@ pub struct Shell {
     facts: Facts,
     /// A flight is under way, or was when its future was dropped.
     busy: bool,
+    /// It ends the commands of another shell: nothing interrupts that.
+    deaf: bool,
 }
 
 /// Why a flight ended early, what had arrived, and which frames we ended.
@@ -101,7 +103,7 @@ impl Shell {
         let facts = hello::read(&text, known)
             .ok_or_else(|| fail(format!("expected facts, found {text:?}")))?;
         let frames = Frames::continuing(said.out, said.err);
-        Ok(Shell { connection, other, nonce, wires, frames, facts, busy: false })
+        Ok(Shell { connection, other, nonce, wires, frames, facts, busy: false, deaf: false })
     }
 
     /// What is known of the host and the user.
@@ -194,6 +196,7 @@ impl Shell {
         let mut group = None;
         let mut since = Instant::now();
         let mut killed = false;
+        let interrupt = self.connection.interrupt();
         while arrived.len() < expected {
             if let Some(event) = self.frames.next() {
                 match event {
@@ -239,6 +242,12 @@ impl Shell {
                         return Err(Cut { why, frames: arrived });
                     }
                 },
+                () = interrupt.wait(), if !self.deaf => {
+                    if let Some(id) = group.filter(|_| !killed) {
+                        Box::pin(kill(&self.connection, self.other.as_ref(), id)).await;
+                    }
+                    return Err(Cut { why: "interrupted".to_owned(), frames: arrived });
+                }
                 () = tokio::time::sleep_until(deadline.into()) => {
                     let Some(id) = group.filter(|_| !killed) else {
                         let why = "a step did not end in time and could not be killed".to_owned();
@@ -259,6 +268,7 @@ impl Shell {
 /// Kills a process group from a second shell of the same user.
 async fn kill(connection: &Connection, other: Option<&Become>, group: u32) {
     let Ok(mut shell) = connection.shell(other).await else { return };
+    shell.deaf = true;
     let ask = Ask::Sh { script: sh(KILL, [group]), cost: Cost::Costly };
     let _ = shell.flight(&[], &[Question { ask, environment: Env::from([]) }]).await;
 }
