@@ -1,6 +1,6 @@
 //! Facts about processors, memory, mounts, disks and firmware.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -100,7 +100,7 @@ fn memory(text: &str, found: &mut Map<String, Value>) {
     );
 }
 
-fn firmware(dmi: &HashMap<&str, &str>, found: &mut Map<String, Value>) {
+fn firmware(dmi: &BTreeMap<&str, &str>, found: &mut Map<String, Value>) {
     const SAME: [&str; 16] = [
         "product_name",
         "product_serial",

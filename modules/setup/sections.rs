@@ -1,6 +1,6 @@
 //! The answer of the fact script: sections with a name, and ways to read them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -28,7 +28,7 @@ impl<'a> Sections<'a> {
     }
 
     /// Lines of `KEY=VALUE`; quotes around a value are taken off.
-    pub(super) fn pairs(&self, name: &str) -> HashMap<&'a str, &'a str> {
+    pub(super) fn pairs(&self, name: &str) -> BTreeMap<&'a str, &'a str> {
         let pair = |line: &'a str| {
             let (key, value) = line.split_once('=')?;
             let value = value.trim();

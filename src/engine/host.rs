@@ -48,6 +48,8 @@ pub(super) struct Progress {
     pub(super) dragged: bool,
     /// `meta: clear_host_errors`: the host takes part in the next play.
     pub(super) forgiven: bool,
+    /// In check mode: some task would have changed the host, so later ones see it as it was.
+    pub(super) foreseen: bool,
     /// `meta: end_host` or `end_play`.
     pub(super) ended: bool,
     /// `meta: end_role`.

@@ -78,7 +78,22 @@ pub(super) async fn module(
         result = act.run(&mut link).await;
     }
     let mut done = match result {
-        Ok(done) => done,
+        Ok(done) => {
+            if check && done.changed {
+                acting.progress().foreseen = true;
+            }
+            done
+        }
+        // What is refused now may be possible once the earlier tasks have done what they only
+        // foretold: their packages installed, their users made.
+        Err(Trouble::Refused(refusal)) if check && acting.progress().foreseen => {
+            act.depends(refusal.message, refusal.values)
+        }
+        Err(Trouble::Session(error @ SessionError::Become { .. }))
+            if check && acting.progress().foreseen =>
+        {
+            act.depends(error.to_string(), Map::new())
+        }
         Err(Trouble::Session(error)) => act.unreachable(&error),
         Err(Trouble::Refused(refusal)) => Done {
             failure: Some(Failure::new(refusal.message.clone())),
@@ -184,6 +199,12 @@ impl Act<'_> {
             true => Vec::new(),
             false => ahead::questions(self.at, self.later, link, become_, facts, own),
         }
+    }
+
+    /// In check mode: a task that cannot be foretold, since earlier ones would change the host first.
+    fn depends(&self, why: String, values: Map<String, Value>) -> Done {
+        let note = format!("depends on what earlier tasks would change; now: {why}");
+        Done { changed: true, diffs: vec![Diff::Note(note)], values, ..Done::default() }
     }
 
     /// What check mode reports: the differences; a command without a guard is not foretold.

@@ -1,5 +1,7 @@
 //! The one integration test binary; one module per area.
 
+#![expect(clippy::print_stderr, reason = "what is skipped is said, with its reason")]
+
 mod cli;
 mod converge;
 mod edits;

@@ -93,7 +93,8 @@ fn compare(table: &str) {
             (Ok(_), Some(_)) if omitted => (true, String::new()),
             (Ok(value), None) => {
                 let found = plain(value).to_string();
-                (found == expected["value"].to_string(), found)
+                let wanted = expected["value"].to_string();
+                (found == wanted, found)
             }
             (Ok(value), Some(_)) => (false, plain(value).to_string()),
             (Err(error), Some(expected)) => {
