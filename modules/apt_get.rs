@@ -197,7 +197,7 @@ apt() {
     [ -n "$held" ] || { cat "$err" >&2; return $rc; }
     [ "$(date +%s)" -lt "$deadline" ] || {
       echo "gave up after $lock s: another program has the lock $held" >&2; return $rc; }
-    [ -n "$told" ] || { echo "waiting up to $lock s for the lock $held" >&2; told=1; }
+    [ -n "$told" ] || { echo "note: waiting up to $lock s for the lock $held" >&2; told=1; }
     sleep 1
   done
 }

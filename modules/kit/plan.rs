@@ -83,7 +83,8 @@ pub enum Text {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// A script of the module. A non-zero exit status fails the task.
+    /// A script of the module. A non-zero exit status fails the task. Lines `note: …` on its
+    /// standard error are shown to people whether it fails or not.
     Run { script: Script, output: Output },
     /// The user's own command. Its streams and status are in the result.
     Command(Command),

@@ -19,7 +19,8 @@ use super::loops::Turn;
 use super::outcome::{Done, Failure};
 use super::supply::Prepared;
 use super::task::At;
-use super::{ahead, target};
+use super::{ahead, list, target};
+use crate::report::Event;
 use crate::session::{Question, SessionError, StepOutcome, StepRequest};
 use crate::source::Diagnostic;
 use crate::template::Context;
@@ -201,6 +202,27 @@ impl Act<'_> {
         }
     }
 
+    /// Waits for steps, and says from time to time that they are still at work: a long build, a
+    /// package manager waiting for its lock.
+    async fn patiently<T>(&self, flight: impl Future<Output = T>) -> T {
+        let began = tokio::time::Instant::now();
+        let mut flight = std::pin::pin!(flight);
+        let mut next = PATIENCE;
+        loop {
+            match tokio::time::timeout_at(began + next, &mut flight).await {
+                Ok(landed) => return landed,
+                Err(_) => {
+                    let task = list::title(self.at.play, self.at.task, self.at.host);
+                    let host = &self.at.host.name;
+                    let note =
+                        format!("[{host}]: still at work on `{task}` ({} s)", next.as_secs());
+                    self.at.play.engine.reporter.report(Event::Note(note));
+                    next *= 2;
+                }
+            }
+        }
+    }
+
     /// In check mode: a task that cannot be foretold, since earlier ones would change the host first.
     fn depends(&self, why: String, values: Map<String, Value>) -> Done {
         let note = format!("depends on what earlier tasks would change; now: {why}");
@@ -258,10 +280,12 @@ impl Act<'_> {
         let mut questions = own.clone();
         link.narrow();
         questions.extend(self.ahead(link, become_, facts, &own));
-        let landed = link.flight(become_, &steps, &questions).await?;
+        let flight = link.flight(become_, &steps, &questions);
+        let landed = self.patiently(flight).await?;
         for (change, outcome) in plan.changes.iter().zip(&landed.steps) {
             if let StepOutcome::Done { reply, started, ended, timed_out } = outcome {
                 record(change, reply, *started, *ended, &mut done.values);
+                done.warnings.extend(notes(change, reply));
                 if let Some(failure) =
                     failure(change, reply, *timed_out, self.prepared.timeout, &mut done.values)
                 {
@@ -312,6 +336,22 @@ impl Act<'_> {
         done.refused = true;
         done.failure = Some(failure);
         done
+    }
+}
+
+/// How long steps may take before it is said that they are still at work; then twice as long.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Lines `note: …` that a module's step has written to standard error: for people to see.
+fn notes(change: &Change, reply: &Reply) -> Vec<String> {
+    match &change.step {
+        Step::Run { .. } => reply
+            .err()
+            .lines()
+            .filter_map(|line| line.strip_prefix("note: "))
+            .map(str::to_owned)
+            .collect(),
+        Step::Command(_) | Step::Put(_) => Vec::new(),
     }
 }
 

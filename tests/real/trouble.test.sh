@@ -54,6 +54,7 @@ hold_lock() { # SECONDS
 scenario_dpkg_lock_waits() {
   fresh 2; hold_lock 6
   ok_rp playbook $PLAYS/tree.yml -i "$(inventory root 2)" -e lock_timeout=60; on 2 test -x /usr/bin/tree
+  says_like 'waiting up to 60 s for the lock'
 }
 scenario_dpkg_lock_fails() {
   fresh 2; hold_lock 60
