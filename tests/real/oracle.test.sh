@@ -13,7 +13,7 @@ ansible() {
 
 # state I: all that the playbook is about, as text.
 state() {
-  on "$1" 'cd /; find srv/oracle -printf "%p %y %m %u %g %l\n" | sort; find srv/oracle -type f ! -path "*/.git/*" -exec sha256sum {} + | sort -k2
+  on "$1" 'cd /; find srv/oracle ! -path "*/.git/*" -printf "%p %y %m %u %g %l\n" | sort; find srv/oracle -type f ! -path "*/.git/*" -exec sha256sum {} + | sort -k2
     grep -E "^(oracle|worker)" etc/passwd etc/group; getent shadow oracle worker | cut -d: -f1,2,5; for f in home/oracle/.ssh home/oracle/.ssh/authorized_keys; do stat -c "%n %a %U %G" $f 2>/dev/null || true; done
     cat etc/oracle.conf; crontab -l; cat etc/cron.d/oracle; stat -c "%n %a" etc/cron.d/oracle
     dpkg-query -W -f "\${db:Status-Abbrev}\${Package}\n" tree rsync 2>/dev/null; systemctl is-enabled oracle.timer cron; systemctl is-active oracle.timer cron; git -C srv/oracle/pyenv rev-parse HEAD'
