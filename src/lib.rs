@@ -8,7 +8,7 @@
 //! - [`playbook`]: plays, blocks, tasks and roles, typed, still templated.
 //! - [`session`]: a host we can ask: SSH, local, embedded.
 //! - [`engine`]: plays over hosts; check, verification and the look-ahead window.
-//! - [`report`]: events to lines, diffs and JSON.
+//! - [`report`]: events to lines and diffs.
 //! - [`cli`]: the command line.
 
 pub mod cli;

@@ -136,17 +136,7 @@ async fn one(
     if once && let Some(Outcome::Done { learnt }) = outcomes.first() {
         hosts[1..].iter().for_each(|host| host.learn(learnt));
     }
-    let included: Vec<_> = acting
-        .iter()
-        .zip(outcomes)
-        .filter_map(|(host, outcome)| match outcome {
-            Outcome::Include(includes) => Some((host.clone(), includes)),
-            Outcome::Done { .. } => None,
-        })
-        .collect();
-    if !included.is_empty() {
-        include::run(play, task, included, rest, next).await;
-    }
+    run_included(play, task, &acting, outcomes, rest, next).await;
     // A host that cannot go on alone takes the others with it: to `rescue` if there is one.
     if (once || flag(play, task, &hosts[0], "any_errors_fatal"))
         && hosts.iter().any(|host| !host.whole())
@@ -262,17 +252,29 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
             async move { task::run(&play, &host, &handler, &rest, 0).await }
         })
         .await;
-        let included: Vec<_> = acting
-            .iter()
-            .zip(outcomes)
-            .filter_map(|(host, outcome)| match outcome {
-                Outcome::Include(includes) => Some((host.clone(), includes)),
-                Outcome::Done { .. } => None,
-            })
-            .collect();
-        if !included.is_empty() {
-            include::run(play, handler, included, &rest, 0).await;
-        }
+        run_included(play, handler, &acting, outcomes, &rest, 0).await;
+    }
+}
+
+/// What the hosts' includes bring, in the place of the include.
+async fn run_included(
+    play: &Arc<PlayRun>,
+    task: &Arc<Task>,
+    acting: &[Arc<Host>],
+    outcomes: Vec<Outcome>,
+    rest: &Arc<Rest>,
+    next: usize,
+) {
+    let included: Vec<_> = acting
+        .iter()
+        .zip(outcomes)
+        .filter_map(|(host, outcome)| match outcome {
+            Outcome::Include(includes) => Some((host.clone(), includes)),
+            Outcome::Done { .. } => None,
+        })
+        .collect();
+    if !included.is_empty() {
+        include::run(play, task, included, rest, next).await;
     }
 }
 

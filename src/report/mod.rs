@@ -1,4 +1,4 @@
-//! What people and programs see of a run: events in, lines or JSON out.
+//! What people see of a run: events in, lines out.
 //!
 //! Nothing else in rprov prints during a run. Redaction is the last thing before any sink.
 
@@ -10,7 +10,6 @@ mod redact;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
@@ -121,6 +120,3 @@ impl<R: Reporter + ?Sized> Reporter for Arc<R> {
         (**self).report(event);
     }
 }
-
-/// Recap lines by host.
-pub type Recap = IndexMap<String, Stats>;
