@@ -8,8 +8,9 @@ use std::collections::HashSet;
 
 use rprov_modules::kit::{Ask, Cost, Facts};
 
+use super::flags;
 use super::link::Link;
-use super::list::{self, Item, Rest};
+use super::list::{Item, Rest};
 use super::loops::{self, Turn};
 use super::supply::Prepared;
 use super::target::Who;
@@ -82,7 +83,7 @@ impl Look<'_> {
     }
 
     fn task(&mut self, task: &Task) {
-        if !list::selected(self.at.play, &task.chain) {
+        if !flags::selected(self.at.play, &task.chain) {
             return;
         }
         match task.action {

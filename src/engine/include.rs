@@ -12,6 +12,7 @@ use super::host::Host;
 use super::list::{self, Rest};
 use super::outcome::Failure;
 use super::play::PlayRun;
+use super::show;
 use super::task::At;
 use crate::playbook::{
     Builtin, Chain, ChainLevel, Included, Keywords, Task, Wanted as Role, find_tasks,
@@ -116,7 +117,7 @@ pub(super) async fn run(
                 });
                 ready.push((included, hosts));
             }
-            Err(errors) => hosts.iter().for_each(|host| list::refuse(play, host, &errors)),
+            Err(errors) => hosts.iter().for_each(|host| show::refuse(play, host, &errors)),
         }
     }
     for (included, hosts) in ready {

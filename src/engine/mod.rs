@@ -2,12 +2,15 @@
 //!
 //! Reading order: `play` (a play over its hosts), `list` (tasks and blocks in order), `task` (one
 //! task on one host: condition, loop, register), `perform` (one module on one host: probe, plan,
-//! steps, verification), `ahead` (what to ask early), then the parts they use.
+//! steps, verification), `ahead` (what to ask early), `handlers`, then the parts they
+//! use.
 //!
 //! Check mode, diffs, verification and speculation are written here once, and in no module.
 
 mod action;
 mod ahead;
+mod flags;
+mod handlers;
 mod host;
 mod include;
 mod link;
@@ -17,6 +20,7 @@ mod outcome;
 mod perform;
 mod play;
 mod scope;
+mod show;
 mod supply;
 mod target;
 mod task;

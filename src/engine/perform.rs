@@ -3,30 +3,26 @@
 //! Invariants: in check mode no step is sent, and that is the only difference; after any step the
 //! same probe is read again in the same round trip, and what it still plans is reported.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+mod reply;
+mod steps;
 
-use rprov_modules::kit::{
-    Change, Diff, Facts, Node, Output, Plan, Program, Refusal, Reply, Spec, Step, boolean,
-};
+use std::{sync::Arc, time::Duration};
+
+use rprov_modules::kit::{Diff, Facts, Node, Plan, Refusal, Spec, Step, boolean};
 use serde_json::{Map, Value};
 
+use self::reply::unanswered;
 use super::host::Host;
 use super::link::Link;
 use super::loops::Turn;
 use super::outcome::{Done, Failure};
 use super::supply::Prepared;
 use super::task::At;
-use super::{ahead, list, target};
+use super::{ahead, show, target};
 use crate::report::Event;
-use crate::session::{Question, SessionError, StepOutcome, StepRequest};
+use crate::session::{Question, SessionError};
 use crate::source::Diagnostic;
 use crate::template::Context;
-
-/// Longer than anybody waits.
-const FOREVER: Duration = Duration::from_secs(86_400 * 365);
 
 pub(super) async fn module(
     at: &At<'_>,
@@ -212,7 +208,7 @@ impl Act<'_> {
             match tokio::time::timeout_at(began + next, &mut flight).await {
                 Ok(landed) => return landed,
                 Err(_) => {
-                    let task = list::title(self.at.play, self.at.task, self.at.host);
+                    let task = show::title(self.at.play, self.at.task, self.at.host);
                     let host = &self.at.host.name;
                     let note =
                         format!("[{host}]: still at work on `{task}` ({} s)", next.as_secs());
@@ -249,83 +245,6 @@ impl Act<'_> {
         }
     }
 
-    /// Steps, this probe again, and the next window: one write.
-    async fn carry_out(
-        &self,
-        link: &mut Link,
-        become_: &target::Who,
-        facts: &Facts,
-        plan: Plan,
-        done: &mut Done,
-    ) -> Result<(), Trouble> {
-        let steps: Vec<StepRequest> = plan
-            .changes
-            .iter()
-            .map(|change| StepRequest {
-                step: change.step.clone(),
-                environment: self.prepared.environment.clone(),
-                // A command has a process group of its own, so that Ctrl-C can end it.
-                timeout: match change.step {
-                    Step::Command(_) => Some(self.prepared.timeout.unwrap_or(FOREVER)),
-                    _ => self.prepared.timeout,
-                },
-            })
-            .collect();
-        let again = self.prepared.goal.probe_plan(facts);
-        let own: Vec<Question> = match plan.settles {
-            true => again.asks().iter().map(|ask| self.prepared.question(ask)).collect(),
-            false => Vec::new(),
-        };
-        drop(again);
-        let mut questions = own.clone();
-        link.narrow();
-        questions.extend(self.ahead(link, become_, facts, &own));
-        let flight = link.flight(become_, &steps, &questions);
-        let landed = self.patiently(flight).await?;
-        for (change, outcome) in plan.changes.iter().zip(&landed.steps) {
-            if let StepOutcome::Done { reply, started, ended, timed_out } = outcome {
-                record(change, reply, *started, *ended, &mut done.values);
-                done.warnings.extend(notes(change, reply));
-                if let Some(failure) =
-                    failure(change, reply, *timed_out, self.prepared.timeout, &mut done.values)
-                {
-                    done.failure = Some(failure);
-                    // What a command that was cut short has done is not known.
-                    done.changed &= !timed_out;
-                    return Ok(());
-                }
-            }
-        }
-        let streams = std::mem::take(&mut done.values);
-        done.values = plan.values.clone();
-        if plan.settles {
-            match self.probe(link, become_, facts).await {
-                Ok(after) => {
-                    // What a command said is its result; the probe only knows its guard.
-                    if !plan.changes.iter().any(|change| matches!(change.step, Step::Command(_))) {
-                        done.values = after.values;
-                    }
-                    done.unsettled =
-                        after.changes.into_iter().flat_map(|change| change.diffs).collect();
-                }
-                Err(Trouble::Refused(refusal)) => done
-                    .warnings
-                    .push(format!("the change could not be verified: {}", refusal.message)),
-                Err(trouble) => return Err(trouble),
-            }
-        }
-        done.values.extend(plan.on_change);
-        // What the steps said counts over what was known before them.
-        for (key, value) in streams {
-            if !plan.values.contains_key(&key)
-                || matches!(key.as_str(), "stdout" | "stderr" | "rc" | "start" | "end" | "delta")
-            {
-                done.values.insert(key, value);
-            }
-        }
-        Ok(())
-    }
-
     fn unreachable(&self, error: &SessionError) -> Done {
         let mut done = Done::default();
         done.values.insert("msg".into(), error.to_string().into());
@@ -341,155 +260,6 @@ impl Act<'_> {
 
 /// How long steps may take before it is said that they are still at work; then twice as long.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// Lines `note: …` that a module's step has written to standard error: for people to see.
-fn notes(change: &Change, reply: &Reply) -> Vec<String> {
-    match &change.step {
-        Step::Run { .. } => reply
-            .err()
-            .lines()
-            .filter_map(|line| line.strip_prefix("note: "))
-            .map(str::to_owned)
-            .collect(),
-        Step::Command(_) | Step::Put(_) => Vec::new(),
-    }
-}
-
-fn unanswered(reply: &Reply) -> Refusal {
-    let said = reply.err();
-    let said = said.trim();
-    let what =
-        if said.is_empty() { format!("exit status {}", reply.status) } else { said.to_owned() };
-    Refusal::new(format!("the host could not be asked: {what}"))
-        .value("rc", reply.status)
-        .value("stderr", reply.err())
-}
-
-/// The streams and times of a step, where they are part of the result.
-fn record(
-    change: &Change,
-    reply: &Reply,
-    started: SystemTime,
-    ended: SystemTime,
-    values: &mut Map<String, Value>,
-) {
-    match &change.step {
-        Step::Command(command) => {
-            let text = |bytes: &[u8]| {
-                let text = String::from_utf8_lossy(bytes);
-                match command.strip_ends {
-                    true => text.trim_end_matches(['\r', '\n']).to_owned(),
-                    false => text.into_owned(),
-                }
-            };
-            values.insert("rc".into(), reply.status.into());
-            values.insert("stdout".into(), text(&reply.stdout).into());
-            values.insert("stderr".into(), text(&reply.stderr).into());
-            let took = ended.duration_since(started).unwrap_or_default();
-            values.insert("start".into(), clock(started).into());
-            values.insert("end".into(), clock(ended).into());
-            values.insert("delta".into(), delta(took).into());
-            values.entry("msg").or_insert("".into());
-        }
-        Step::Run { output: Output::Streams, .. } => {
-            let mut add = |key: &str, bytes: &[u8]| {
-                let before = values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-                values.insert(key.into(), (before + &String::from_utf8_lossy(bytes)).into());
-            };
-            add("stdout", &reply.stdout);
-            add("stderr", &reply.stderr);
-            values.insert("rc".into(), reply.status.into());
-        }
-        Step::Run { output: Output::Values, .. } | Step::Put(_) => {
-            for line in reply.lines() {
-                if let Some((key, value)) = line.split_once('=') {
-                    values.insert(key.into(), value.into());
-                }
-            }
-        }
-        Step::Run { output: Output::Discard, .. } => {}
-    }
-}
-
-fn failure(
-    change: &Change,
-    reply: &Reply,
-    timed_out: bool,
-    timeout: Option<Duration>,
-    values: &mut Map<String, Value>,
-) -> Option<Failure> {
-    if timed_out {
-        let seconds = timeout.unwrap_or_default().as_secs();
-        values.insert("timedout".into(), serde_json::json!({ "period": seconds }));
-        return Some(Failure::new(format!(
-            "the task was ended after its timeout of {seconds} seconds"
-        )));
-    }
-    if reply.ok() {
-        return None;
-    }
-    if let Step::Command(command) = &change.step {
-        if !command.must_succeed {
-            return None;
-        }
-        let missing = reply.status == 127 || reply.status == 126;
-        let message = match (&command.program, missing) {
-            (Program::Argv(words), true) => format!(
-                "cannot run `{}`: {}",
-                words.first().map_or("", String::as_str),
-                reply.err().trim()
-            ),
-            _ => "non-zero return code".to_owned(),
-        };
-        return Some(Failure::new(message));
-    }
-    values.insert("rc".into(), reply.status.into());
-    values.insert("stdout".into(), reply.out().into());
-    values.insert("stderr".into(), reply.err().into());
-    let what = match change.diffs.first() {
-        Some(Diff::Note(note)) => note.clone(),
-        Some(Diff::Field { subject, name, .. }) => format!("set {name} of {subject}"),
-        Some(Diff::Text { path, .. }) => format!("write {path}"),
-        None => "carry out a step".to_owned(),
-    };
-    let said = reply.err();
-    let said = match said.trim() {
-        "" => format!("exit status {}", reply.status),
-        said => said
-            .lines()
-            .rev()
-            .take(12)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect::<Vec<_>>()
-            .join("\n"),
-    };
-    Some(Failure::new(format!("cannot {what}: {said}")))
-}
-
-/// `2026-11-21 10:00:00.123456`, in local time as Ansible prints it.
-fn clock(time: SystemTime) -> String {
-    match jiff::Timestamp::try_from(time) {
-        Ok(stamp) => stamp
-            .to_zoned(jiff::tz::TimeZone::system())
-            .strftime("%Y-%m-%d %H:%M:%S%.6f")
-            .to_string(),
-        Err(_) => String::new(),
-    }
-}
-
-/// `0:00:01.234567`.
-fn delta(took: Duration) -> String {
-    let seconds = took.as_secs();
-    format!(
-        "{}:{:02}:{:02}.{:06}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        took.subsec_micros()
-    )
-}
 
 /// A keyword's text, rendered.
 pub(super) fn text(

@@ -1,5 +1,8 @@
 //! A play over its hosts: which hosts, in which batches, its files of variables, its handlers.
 
+mod hosts;
+mod vars;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -7,15 +10,17 @@ use std::{
 
 use rprov_modules::kit::{Node, boolean};
 
+use self::hosts::{batches, hosts, title};
+use self::vars::{prompt, special};
 use super::Engine;
+use super::handlers;
 use super::host::Host;
 use super::list::{self, Rest};
-use crate::inventory::{HostName, pattern};
+use crate::inventory::HostName;
 use crate::playbook::{Play, Role, Task};
 use crate::report::Event;
 use crate::source::Diagnostic;
-use crate::template::Context;
-use crate::vars::{Layer, special};
+use crate::vars::Layer;
 
 /// A play at work on one batch of hosts.
 pub(super) struct PlayRun {
@@ -88,152 +93,6 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
     Ok(true)
 }
 
-fn hosts(engine: &Engine, play: &Play) -> Result<Vec<HostName>, Vec<Diagnostic>> {
-    let one = |error: Diagnostic| vec![error];
-    let scope = crate::vars::Layers::default()
-        .with(crate::vars::Level::Play, play.vars.clone())
-        .with(crate::vars::Level::Extra, engine.extra.clone());
-    let context = Context::new(Arc::new(scope), crate::template::Search::default());
-    let rendered =
-        engine.templar.render(&play.hosts, &context).map_err(|error| one(error.into()))?;
-    let text = match rendered.items() {
-        Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
-        None => rendered.text().unwrap_or_default().to_owned(),
-    };
-    let selection =
-        pattern::select(&engine.inventory, &text, play.hosts.span, engine.options.limit.as_ref())
-            .map_err(one)?;
-    for note in &selection.notes {
-        engine.reporter.report(Event::Warning(note.message().to_owned()));
-    }
-    let mut hosts = selection.hosts;
-    match play.chain.keywords.get("order").and_then(Node::text) {
-        Some("sorted") => hosts.sort(),
-        Some("reverse_sorted") => {
-            hosts.sort();
-            hosts.reverse();
-        }
-        Some("reverse_inventory") => hosts.reverse(),
-        Some("shuffle") => {
-            use rand::seq::SliceRandom;
-            hosts.shuffle(&mut rand::rng());
-        }
-        _ => {}
-    }
-    Ok(hosts)
-}
-
-fn title(engine: &Engine, play: &Play) -> String {
-    let node = play.name.as_ref().unwrap_or(&play.hosts);
-    let scope = crate::vars::Layers::default()
-        .with(crate::vars::Level::Play, play.vars.clone())
-        .with(crate::vars::Level::Extra, engine.extra.clone());
-    let context = Context::new(Arc::new(scope), crate::template::Search::default());
-    let rendered = engine.templar.render(node, &context).unwrap_or_else(|_| node.clone());
-    match rendered.items() {
-        Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
-        None => rendered.text().unwrap_or_default().to_owned(),
-    }
-}
-
-/// `serial`: a number, a percentage, or a list of them whose last entry repeats.
-fn batches(
-    engine: &Engine,
-    play: &Play,
-    hosts: &[HostName],
-) -> Result<Vec<Vec<HostName>>, Vec<Diagnostic>> {
-    let Some(serial) = play.chain.keywords.get("serial") else { return Ok(vec![hosts.to_vec()]) };
-    let scope = crate::vars::Layers::default()
-        .with(crate::vars::Level::Play, play.vars.clone())
-        .with(crate::vars::Level::Extra, engine.extra.clone());
-    let context = Context::new(Arc::new(scope), crate::template::Search::default());
-    let serial = engine.templar.render(serial, &context).map_err(|error| vec![error.into()])?;
-    let entries: Vec<&Node> =
-        serial.items().map_or_else(|| vec![&serial], |items| items.iter().collect());
-    let mut sizes = Vec::new();
-    for entry in entries {
-        let text = entry.text().unwrap_or_default();
-        let size = match text.strip_suffix('%') {
-            Some(percent) => {
-                percent.trim().parse::<usize>().ok().map(|p| (hosts.len() * p / 100).max(1))
-            }
-            None => text.trim().parse::<usize>().ok(),
-        };
-        match size {
-            Some(0) => sizes.push(hosts.len()),
-            Some(size) => sizes.push(size),
-            None => {
-                return Err(vec![
-                    Diagnostic::error(format!(
-                        "expected a number of hosts or a percentage, found `{text}`"
-                    ))
-                    .at(entry.span, ""),
-                ]);
-            }
-        }
-    }
-    let mut batches = Vec::new();
-    let (mut rest, mut at) = (hosts, 0);
-    while !rest.is_empty() {
-        let size = sizes.get(at).or(sizes.last()).copied().unwrap_or(rest.len()).min(rest.len());
-        batches.push(rest[..size].to_vec());
-        rest = &rest[size..];
-        at += 1;
-    }
-    Ok(batches)
-}
-
-/// `vars_prompt`, asked on the terminal; without one the default counts.
-fn prompt(play: &Play) -> Result<Layer, Vec<Diagnostic>> {
-    let mut layer = Layer::default();
-    for entry in &play.vars_prompt {
-        let field = |key: &str| entry.get(key).and_then(Node::text);
-        let Some(name) = field("name") else {
-            return Err(vec![
-                Diagnostic::error("expected `name` in `vars_prompt`").at(entry.span, ""),
-            ]);
-        };
-        let private = field("private").and_then(boolean).unwrap_or(true);
-        let text = format!("{}: ", field("prompt").unwrap_or(name));
-        let answer = crate::report::ask(&text, private).filter(|answer| !answer.is_empty());
-        let value = match answer.or(field("default").map(str::to_owned)) {
-            Some(value) => value,
-            None => {
-                return Err(vec![
-                    Diagnostic::error(format!("no value was given for `{name}`"))
-                        .at(entry.span, "")
-                        .help(format!("give it on the command line: `-e {name}=…`")),
-                ]);
-            }
-        };
-        layer.set(name, value);
-    }
-    Ok(layer)
-}
-
-fn special(
-    engine: &Arc<Engine>,
-    play: &Play,
-    name: &str,
-    all: &[HostName],
-    batch: &[Arc<Host>],
-) -> Arc<Layer> {
-    let hosts: Vec<HostName> =
-        all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
-    let batch: Vec<HostName> = batch.iter().map(|host| host.name.clone()).collect();
-    let mut layer = engine.special.layer(&engine.inventory, super::include::hostvars(engine));
-    layer.extend(special::Play { name, all, hosts: &hosts, batch: &batch }.layer());
-    let here = match play.dir.as_os_str().is_empty() {
-        true => std::path::Path::new("."),
-        false => &play.dir,
-    };
-    // An imported playbook has its own.
-    if let Ok(dir) = std::path::absolute(here) {
-        layer.set("playbook_dir", dir.to_string_lossy());
-    }
-    Arc::new(layer)
-}
-
 impl PlayRun {
     pub(super) fn roles(&self) -> Vec<Arc<Role>> {
         self.roles.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -297,7 +156,7 @@ impl PlayRun {
             } else {
                 list::run(self, &rest, self.alive()).await;
             }
-            list::flush_handlers(self).await;
+            handlers::flush_handlers(self).await;
         }
     }
 
@@ -311,60 +170,6 @@ impl PlayRun {
             return None;
         }
         super::action::fact_task(&self.play)
-    }
-
-    /// `vars_files` of every host: the first existing file of each entry.
-    async fn read_vars_files(self: &Arc<Self>) {
-        if self.play.vars_files.is_empty() {
-            return;
-        }
-        for host in self.alive() {
-            match self.vars_files_of(&host) {
-                Ok(layer) => {
-                    self.files
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(host.name.clone(), Arc::new(layer));
-                }
-                Err(errors) => list::refuse(self, &host, &errors),
-            }
-        }
-    }
-
-    fn vars_files_of(&self, host: &Host) -> Result<Layer, Vec<Diagnostic>> {
-        let context = self.context(host, None)?;
-        let mut layer = Layer::default();
-        for entry in &self.play.vars_files {
-            let choices: Vec<&Node> =
-                entry.items().map_or_else(|| vec![entry], |items| items.iter().collect());
-            let mut found = None;
-            let mut tried = Vec::new();
-            for choice in choices {
-                let name = self
-                    .engine
-                    .templar
-                    .render(choice, &context)
-                    .map_err(|error| vec![error.into()])?;
-                let path = self.play.dir.join(name.text().unwrap_or_default());
-                if path.is_file() {
-                    found = Some(path);
-                    break;
-                }
-                tried.push(path);
-            }
-            let Some(path) = found else {
-                let mut error = Diagnostic::error("there is no such file of variables")
-                    .at(entry.span, "not found");
-                for path in tried {
-                    error = error.note(format!("looked for `{}`", path.display()));
-                }
-                return Err(vec![error]);
-            };
-            let node =
-                self.engine.loader.file(&path, Some(entry.span)).map_err(|error| vec![error])?;
-            layer.extend(Layer::from_node(&node).map_err(|error| vec![error])?);
-        }
-        Ok(layer)
     }
 
     /// `meta: end_play`.

@@ -4,9 +4,12 @@
 //! all of them are reported together.
 
 mod freeform;
+mod items;
 mod keywords;
 mod load;
+mod play;
 mod role;
+mod statics;
 mod tags;
 mod task;
 

@@ -1,0 +1,118 @@
+//! Handlers: what was notified, run once each in the order of the play.
+
+use std::sync::Arc;
+
+use rprov_modules::kit::{Node, boolean};
+
+use super::action;
+use super::host::Host;
+use super::list::{Rest, on_hosts, run_included};
+use super::play::PlayRun;
+use super::show::title;
+use super::task;
+use crate::playbook::{Action, Builtin};
+use crate::report::Event;
+
+/// Runs what was notified, once each, in the order of the play's handlers. A handler may notify
+/// those after it; one before it has to wait for the next flush, as in Ansible.
+pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
+    let forced = play.engine.options.force_handlers
+        || play
+            .play
+            .chain
+            .keywords
+            .get("force_handlers")
+            .and_then(Node::text)
+            .and_then(boolean)
+            .unwrap_or(false);
+    let hosts = play.hosts_for_handlers(forced);
+    // Forced handlers run on failed hosts, too, and leave them failed.
+    let failed: Vec<_> =
+        hosts.iter().filter(|host| std::mem::take(&mut host.progress().failed)).cloned().collect();
+    run_handlers(play, &hosts).await;
+    failed.iter().for_each(|host| host.progress().failed = true);
+}
+
+async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
+    let rest = Rest::of_handlers();
+    let mut at = 0;
+    // What a handler includes may bring further handlers.
+    while let Some(handler) = play.handlers().get(at).cloned() {
+        if play.engine.interrupt.sent() {
+            return;
+        }
+        let handler = &handler;
+        let acting: Vec<_> = hosts
+            .iter()
+            .filter(|host| host.progress().notified.swap_remove(&at))
+            .cloned()
+            .collect();
+        at += 1;
+        let acting: Vec<_> = acting.into_iter().filter(|host| host.alive()).collect();
+        if acting.is_empty() {
+            continue;
+        }
+        let name = title(play, handler, &acting[0]);
+        play.engine.reporter.report(Event::Task { name, handler: true });
+        if let Action::Builtin(Builtin::Meta) = handler.action {
+            action::meta(play, handler, &acting).await;
+            continue;
+        }
+        let outcomes = on_hosts(play, handler, &acting, |host| {
+            let (play, handler, rest) = (play.clone(), handler.clone(), rest.clone());
+            async move { task::run(&play, &host, &handler, &rest, 0).await }
+        })
+        .await;
+        run_included(play, handler, &acting, outcomes, &rest, 0).await;
+    }
+}
+
+/// Notes a notified handler, by name or by what it listens to.
+pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
+    let mut found = false;
+    let handlers = play.handlers();
+    // Of handlers with the same name one counts: that of the play, then that of the latest role,
+    // and there the first. Topics reach all that listen.
+    let mut chosen: Option<usize> = None;
+    for (at, handler) in handlers.iter().enumerate() {
+        let own = handler.name.as_ref().and_then(Node::text);
+        let full =
+            handler.role().map(|role| format!("{} : {}", role.name, own.unwrap_or_default()));
+        let rendered = own
+            .filter(|own| crate::playbook::has_template(own))
+            .map(|_| title(play, handler, host));
+        let named =
+            own == Some(name) || full.as_deref() == Some(name) || rendered.as_deref() == Some(name);
+        let listens = handler.keyword("listen").is_some_and(|listen| match listen.items() {
+            Some(items) => items.iter().any(|item| item.text() == Some(name)),
+            None => listen.text() == Some(name),
+        });
+        if listens {
+            host.progress().notified.insert(at);
+            found = true;
+        }
+        let same_role = |other: usize| match (handlers[other].role(), handler.role()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        if named && !chosen.is_some_and(same_role) {
+            chosen = Some(at);
+        }
+    }
+    if let Some(at) = chosen {
+        host.progress().notified.insert(at);
+    }
+    found || chosen.is_some()
+}
+
+impl PlayRun {
+    fn hosts_for_handlers(&self, forced: bool) -> Vec<Arc<Host>> {
+        match forced {
+            true => {
+                self.batch().iter().filter(|host| !host.progress().unreachable).cloned().collect()
+            }
+            false => self.alive(),
+        }
+    }
+}

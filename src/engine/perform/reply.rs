@@ -1,0 +1,157 @@
+//! What a step has answered: its part in the result, its notes, its failure.
+
+use std::time::{Duration, SystemTime};
+
+use rprov_modules::kit::{Change, Diff, Output, Program, Refusal, Reply, Step};
+use serde_json::{Map, Value};
+
+use crate::engine::outcome::Failure;
+
+/// Lines `note: …` that a module's step has written to standard error: for people to see.
+pub(super) fn notes(change: &Change, reply: &Reply) -> Vec<String> {
+    match &change.step {
+        Step::Run { .. } => reply
+            .err()
+            .lines()
+            .filter_map(|line| line.strip_prefix("note: "))
+            .map(str::to_owned)
+            .collect(),
+        Step::Command(_) | Step::Put(_) => Vec::new(),
+    }
+}
+
+pub(super) fn unanswered(reply: &Reply) -> Refusal {
+    let said = reply.err();
+    let said = said.trim();
+    let what =
+        if said.is_empty() { format!("exit status {}", reply.status) } else { said.to_owned() };
+    Refusal::new(format!("the host could not be asked: {what}"))
+        .value("rc", reply.status)
+        .value("stderr", reply.err())
+}
+
+/// The streams and times of a step, where they are part of the result.
+pub(super) fn record(
+    change: &Change,
+    reply: &Reply,
+    started: SystemTime,
+    ended: SystemTime,
+    values: &mut Map<String, Value>,
+) {
+    match &change.step {
+        Step::Command(command) => {
+            let text = |bytes: &[u8]| {
+                let text = String::from_utf8_lossy(bytes);
+                match command.strip_ends {
+                    true => text.trim_end_matches(['\r', '\n']).to_owned(),
+                    false => text.into_owned(),
+                }
+            };
+            values.insert("rc".into(), reply.status.into());
+            values.insert("stdout".into(), text(&reply.stdout).into());
+            values.insert("stderr".into(), text(&reply.stderr).into());
+            let took = ended.duration_since(started).unwrap_or_default();
+            values.insert("start".into(), clock(started).into());
+            values.insert("end".into(), clock(ended).into());
+            values.insert("delta".into(), delta(took).into());
+            values.entry("msg").or_insert("".into());
+        }
+        Step::Run { output: Output::Streams, .. } => {
+            let mut add = |key: &str, bytes: &[u8]| {
+                let before = values.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                values.insert(key.into(), (before + &String::from_utf8_lossy(bytes)).into());
+            };
+            add("stdout", &reply.stdout);
+            add("stderr", &reply.stderr);
+            values.insert("rc".into(), reply.status.into());
+        }
+        Step::Run { output: Output::Values, .. } | Step::Put(_) => {
+            for line in reply.lines() {
+                if let Some((key, value)) = line.split_once('=') {
+                    values.insert(key.into(), value.into());
+                }
+            }
+        }
+        Step::Run { output: Output::Discard, .. } => {}
+    }
+}
+
+pub(super) fn failure(
+    change: &Change,
+    reply: &Reply,
+    timed_out: bool,
+    timeout: Option<Duration>,
+    values: &mut Map<String, Value>,
+) -> Option<Failure> {
+    if timed_out {
+        let seconds = timeout.unwrap_or_default().as_secs();
+        values.insert("timedout".into(), serde_json::json!({ "period": seconds }));
+        return Some(Failure::new(format!(
+            "the task was ended after its timeout of {seconds} seconds"
+        )));
+    }
+    if reply.ok() {
+        return None;
+    }
+    if let Step::Command(command) = &change.step {
+        if !command.must_succeed {
+            return None;
+        }
+        let missing = reply.status == 127 || reply.status == 126;
+        let message = match (&command.program, missing) {
+            (Program::Argv(words), true) => format!(
+                "cannot run `{}`: {}",
+                words.first().map_or("", String::as_str),
+                reply.err().trim()
+            ),
+            _ => "non-zero return code".to_owned(),
+        };
+        return Some(Failure::new(message));
+    }
+    values.insert("rc".into(), reply.status.into());
+    values.insert("stdout".into(), reply.out().into());
+    values.insert("stderr".into(), reply.err().into());
+    let what = match change.diffs.first() {
+        Some(Diff::Note(note)) => note.clone(),
+        Some(Diff::Field { subject, name, .. }) => format!("set {name} of {subject}"),
+        Some(Diff::Text { path, .. }) => format!("write {path}"),
+        None => "carry out a step".to_owned(),
+    };
+    let said = reply.err();
+    let said = match said.trim() {
+        "" => format!("exit status {}", reply.status),
+        said => said
+            .lines()
+            .rev()
+            .take(12)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+            .join("\n"),
+    };
+    Some(Failure::new(format!("cannot {what}: {said}")))
+}
+
+/// `2026-11-21 10:00:00.123456`, in local time as Ansible prints it.
+fn clock(time: SystemTime) -> String {
+    match jiff::Timestamp::try_from(time) {
+        Ok(stamp) => stamp
+            .to_zoned(jiff::tz::TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S%.6f")
+            .to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// `0:00:01.234567`.
+fn delta(took: Duration) -> String {
+    let seconds = took.as_secs();
+    format!(
+        "{}:{:02}:{:02}.{:06}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        took.subsec_micros()
+    )
+}

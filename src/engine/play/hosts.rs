@@ -1,0 +1,107 @@
+//! Which hosts a play is for, in which order and in which batches; its title.
+
+use std::sync::Arc;
+
+use rprov_modules::kit::Node;
+
+use crate::engine::Engine;
+use crate::inventory::{HostName, pattern};
+use crate::playbook::Play;
+use crate::report::Event;
+use crate::source::Diagnostic;
+use crate::template::Context;
+
+pub(super) fn hosts(engine: &Engine, play: &Play) -> Result<Vec<HostName>, Vec<Diagnostic>> {
+    let one = |error: Diagnostic| vec![error];
+    let scope = crate::vars::Layers::default()
+        .with(crate::vars::Level::Play, play.vars.clone())
+        .with(crate::vars::Level::Extra, engine.extra.clone());
+    let context = Context::new(Arc::new(scope), crate::template::Search::default());
+    let rendered =
+        engine.templar.render(&play.hosts, &context).map_err(|error| one(error.into()))?;
+    let text = match rendered.items() {
+        Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
+        None => rendered.text().unwrap_or_default().to_owned(),
+    };
+    let selection =
+        pattern::select(&engine.inventory, &text, play.hosts.span, engine.options.limit.as_ref())
+            .map_err(one)?;
+    for note in &selection.notes {
+        engine.reporter.report(Event::Warning(note.message().to_owned()));
+    }
+    let mut hosts = selection.hosts;
+    match play.chain.keywords.get("order").and_then(Node::text) {
+        Some("sorted") => hosts.sort(),
+        Some("reverse_sorted") => {
+            hosts.sort();
+            hosts.reverse();
+        }
+        Some("reverse_inventory") => hosts.reverse(),
+        Some("shuffle") => {
+            use rand::seq::SliceRandom;
+            hosts.shuffle(&mut rand::rng());
+        }
+        _ => {}
+    }
+    Ok(hosts)
+}
+
+pub(super) fn title(engine: &Engine, play: &Play) -> String {
+    let node = play.name.as_ref().unwrap_or(&play.hosts);
+    let scope = crate::vars::Layers::default()
+        .with(crate::vars::Level::Play, play.vars.clone())
+        .with(crate::vars::Level::Extra, engine.extra.clone());
+    let context = Context::new(Arc::new(scope), crate::template::Search::default());
+    let rendered = engine.templar.render(node, &context).unwrap_or_else(|_| node.clone());
+    match rendered.items() {
+        Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
+        None => rendered.text().unwrap_or_default().to_owned(),
+    }
+}
+
+/// `serial`: a number, a percentage, or a list of them whose last entry repeats.
+pub(super) fn batches(
+    engine: &Engine,
+    play: &Play,
+    hosts: &[HostName],
+) -> Result<Vec<Vec<HostName>>, Vec<Diagnostic>> {
+    let Some(serial) = play.chain.keywords.get("serial") else { return Ok(vec![hosts.to_vec()]) };
+    let scope = crate::vars::Layers::default()
+        .with(crate::vars::Level::Play, play.vars.clone())
+        .with(crate::vars::Level::Extra, engine.extra.clone());
+    let context = Context::new(Arc::new(scope), crate::template::Search::default());
+    let serial = engine.templar.render(serial, &context).map_err(|error| vec![error.into()])?;
+    let entries: Vec<&Node> =
+        serial.items().map_or_else(|| vec![&serial], |items| items.iter().collect());
+    let mut sizes = Vec::new();
+    for entry in entries {
+        let text = entry.text().unwrap_or_default();
+        let size = match text.strip_suffix('%') {
+            Some(percent) => {
+                percent.trim().parse::<usize>().ok().map(|p| (hosts.len() * p / 100).max(1))
+            }
+            None => text.trim().parse::<usize>().ok(),
+        };
+        match size {
+            Some(0) => sizes.push(hosts.len()),
+            Some(size) => sizes.push(size),
+            None => {
+                return Err(vec![
+                    Diagnostic::error(format!(
+                        "expected a number of hosts or a percentage, found `{text}`"
+                    ))
+                    .at(entry.span, ""),
+                ]);
+            }
+        }
+    }
+    let mut batches = Vec::new();
+    let (mut rest, mut at) = (hosts, 0);
+    while !rest.is_empty() {
+        let size = sizes.get(at).or(sizes.last()).copied().unwrap_or(rest.len()).min(rest.len());
+        batches.push(rest[..size].to_vec());
+        rest = &rest[size..];
+        at += 1;
+    }
+    Ok(batches)
+}

@@ -1,0 +1,163 @@
+//! One turn of a task: its condition, its attempts, and what its result counts as.
+
+use std::time::Duration;
+
+use rprov_modules::kit::Node;
+
+use super::At;
+use crate::engine::loops::Turn;
+use crate::engine::outcome::{Done, Failure};
+use crate::engine::{action, include, perform, show};
+use crate::playbook::{Action, Builtin};
+use crate::report::Event;
+use crate::template::{Context, Raw, TemplateError, from_json};
+
+impl At<'_> {
+    /// One turn, with `until` and `retries`.
+    pub(super) async fn attempt(
+        &self,
+        context: &Context,
+        later: &[Turn],
+    ) -> (Done, Option<include::Wanted>) {
+        match self.condition(context) {
+            Ok(None) => {}
+            Ok(Some(skipped)) => return (skipped, None),
+            Err(error) => return (Done::failed(Failure::from(error)), None),
+        }
+        if let Action::Builtin(builtin @ (Builtin::IncludeTasks | Builtin::IncludeRole)) =
+            self.task.action
+        {
+            return match include::wanted(self, builtin, context) {
+                Ok(wanted) => (Done::default(), Some(wanted)),
+                Err(failure) => (Done::failed(failure), None),
+            };
+        }
+        let until = self.task.keyword("until");
+        let number = |name: &str| self.number(context, name);
+        let retries = match (until, number("retries")) {
+            (None, None) => 0,
+            (Some(_), None) => 3,
+            (_, Some(retries)) => retries as u32,
+        };
+        let delay = Duration::from_secs_f64(number("delay").unwrap_or(5.0).max(0.0));
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut done = self.act(context, later).await;
+            if let Err(failure) = self.judge(context, &mut done) {
+                done.failure = Some(failure);
+            }
+            if until.is_some() || retries > 0 {
+                done.values.insert("attempts".into(), attempts.into());
+            }
+            let satisfied = match until {
+                Some(until) => match self
+                    .play
+                    .engine
+                    .templar
+                    .condition(until, &self.with_result(context, &done))
+                {
+                    Ok(holds) => holds,
+                    Err(error) => {
+                        done.failure = Some(Failure::from(error));
+                        true
+                    }
+                },
+                None => !done.is_failed(),
+            };
+            if satisfied || done.unreachable {
+                return (done, None);
+            }
+            if attempts > retries {
+                // Ansible does not count the last one.
+                if retries > 0 {
+                    done.values.insert("attempts".into(), retries.into());
+                }
+                if until.is_some() && !done.is_failed() {
+                    done.failure = Some(Failure::new(format!(
+                        "the condition of `until` did not hold after {attempts} attempts"
+                    )));
+                }
+                return (done, None);
+            }
+            let left = retries + 1 - attempts;
+            let task = show::title(self.play, self.task, self.host);
+            self.play.engine.reporter.report(Event::Retry {
+                host: self.host.name.to_string(),
+                task,
+                left,
+            });
+            tokio::time::sleep(delay).await;
+            // What was asked before the wait says nothing about now.
+            self.host.link.lock().await.forget_answers();
+        }
+    }
+
+    async fn act(&self, context: &Context, later: &[Turn]) -> Done {
+        match self.task.action {
+            Action::Builtin(builtin) => action::run(self, builtin, context).await,
+            Action::Module(spec) => perform::module(self, spec, context, later).await,
+        }
+    }
+
+    /// `when`, from the play inwards: what to report if it does not hold.
+    pub(super) fn condition(&self, context: &Context) -> Result<Option<Done>, TemplateError> {
+        for when in self.task.chain.all("when") {
+            let terms: Vec<&Node> =
+                when.items().map_or_else(|| vec![when], |items| items.iter().collect());
+            for term in terms {
+                if !self.play.engine.templar.condition(term, context)? {
+                    let mut done = Done { skipped: true, ..Done::default() };
+                    done.values
+                        .insert("false_condition".into(), term.text().unwrap_or_default().into());
+                    done.values.insert("skip_reason".into(), "Conditional result was False".into());
+                    return Ok(Some(done));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// `failed_when` and `changed_when` have the last word.
+    fn judge(&self, context: &Context, done: &mut Done) -> Result<(), Failure> {
+        if done.unreachable {
+            return Ok(());
+        }
+        let templar = &self.play.engine.templar;
+        if let Some(changed_when) = self.task.keyword("changed_when") {
+            done.changed = templar
+                .condition(changed_when, &self.with_result(context, done))
+                .map_err(Failure::from)?;
+        }
+        // A task that could not be tried at all is failed whatever the condition says.
+        if let Some(failed_when) = self.task.keyword("failed_when").filter(|_| !done.refused) {
+            let failed = templar
+                .condition(failed_when, &self.with_result(context, done))
+                .map_err(Failure::from)?;
+            done.values.insert("failed_when_result".into(), failed.into());
+            match (failed, done.failure.is_some()) {
+                (true, false) => {
+                    done.failure =
+                        Some(Failure::new("the condition of `failed_when` holds").quiet())
+                }
+                (false, _) => done.failure = None,
+                (true, true) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The variables with the result under the name it will be registered as.
+    pub(super) fn with_result(&self, context: &Context, done: &Done) -> Context {
+        match self.task.keyword("register").and_then(Node::text) {
+            Some(name) => context.with([(name.to_owned(), Raw::Value(from_json(&done.result())))]),
+            None => context.clone(),
+        }
+    }
+
+    fn number(&self, context: &Context, keyword: &str) -> Option<f64> {
+        let node = self.task.keyword(keyword)?;
+        let rendered = self.play.engine.templar.render(node, context).ok()?;
+        rendered.text()?.trim().parse().ok()
+    }
+}

@@ -1,0 +1,172 @@
+//! The end of a task: counted, registered, reported.
+
+use minijinja::Value;
+use rprov_modules::kit::{Node, boolean};
+
+use super::{At, Outcome};
+use crate::engine::flags::flag;
+use crate::engine::loops::{self, Turn};
+use crate::engine::outcome::Done;
+use crate::engine::show;
+use crate::report::{Event, Status, TaskResult};
+use crate::template::{Context, from_json};
+
+impl At<'_> {
+    /// Counts, registers, notifies and reports the whole task.
+    pub(super) fn finish(&self, context: &Context, mut done: Done) -> Outcome {
+        let register = self.task.keyword("register").and_then(Node::text).map(str::to_owned);
+        let ignore = |keyword: &str| match self.task.chain.nearest(keyword) {
+            Some(node) => self.truth(node, &self.with_result(context, &done)),
+            None => false,
+        };
+        let ignored = done.is_failed()
+            && if done.unreachable {
+                ignore("ignore_unreachable")
+            } else {
+                ignore("ignore_errors")
+            };
+        done.ignored = ignored;
+        let registered = register.map(|name| (name, from_json(&done.result())));
+        if let Some(registered) = &registered {
+            self.host.set([registered.clone()]);
+        }
+        let mut learnt = std::mem::take(&mut done.learnt);
+        learnt.set.extend(registered);
+        if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
+            && !done.sets_variables
+        {
+            self.host.add_facts(facts);
+            learnt.facts = Some(facts.clone());
+        }
+        {
+            let mut progress = self.host.progress();
+            let stats = &mut progress.stats;
+            match (done.unreachable, done.failure.is_some(), done.skipped, done.changed) {
+                (true, ..) if !ignored => stats.unreachable += 1,
+                (_, true, ..) if !ignored => stats.failed += 1,
+                (_, true, ..) => {
+                    stats.ok += 1;
+                    stats.ignored += 1;
+                    stats.changed += u32::from(done.changed);
+                }
+                (.., true, _) => stats.skipped += 1,
+                (.., true) => {
+                    stats.ok += 1;
+                    stats.changed += 1;
+                }
+                _ => stats.ok += 1,
+            }
+            if !ignored {
+                progress.unreachable |= done.unreachable;
+                progress.failed |= done.failure.is_some() && !done.unreachable;
+            }
+        }
+        if done.is_failed() {
+            self.host.set([
+                ("ansible_failed_result".to_owned(), from_json(&done.result())),
+                (
+                    "ansible_failed_task".to_owned(),
+                    Value::from_pairs([
+                        ("name", self.own_name()),
+                        ("action", self.task.written.clone()),
+                    ]),
+                ),
+            ]);
+        }
+        // A loop has reported its turns; as a whole it speaks only if it did nothing.
+        if !done.looped || done.skipped {
+            self.report(context, &done, None);
+        } else if done.ignored {
+            self.play.engine.reporter.report(Event::Ignored);
+        }
+        Outcome::Done { learnt }
+    }
+
+    fn truth(&self, node: &Node, context: &Context) -> bool {
+        match node.text() {
+            Some(text) if crate::playbook::has_template(text) => self
+                .play
+                .engine
+                .templar
+                .render(node, context)
+                .ok()
+                .and_then(|n| n.text().and_then(boolean))
+                .unwrap_or(false),
+            Some(text) => boolean(text).unwrap_or(false),
+            None => false,
+        }
+    }
+
+    /// An include registers that it took place.
+    pub(super) fn register(&self, done: &Done) {
+        if let Some(name) = self.task.keyword("register").and_then(Node::text) {
+            self.host.set([(name.to_owned(), from_json(&done.result()))]);
+        }
+    }
+
+    /// The task's own name, without its role; empty if it has none.
+    fn own_name(&self) -> String {
+        match (&self.task.name, self.task.role()) {
+            (None, _) => String::new(),
+            (Some(_), None) => show::title(self.play, self.task, self.host),
+            (Some(_), Some(role)) => {
+                let title = show::title(self.play, self.task, self.host);
+                let own = title.strip_prefix(&*role.name).and_then(|own| own.strip_prefix(" : "));
+                own.unwrap_or(&title).to_owned()
+            }
+        }
+    }
+
+    pub(super) fn report(&self, context: &Context, done: &Done, turn: Option<&Turn>) {
+        let engine = &self.play.engine;
+        let censored = flag(self.play, self.task, self.host, "no_log");
+        let status = match done {
+            Done { unreachable: true, .. } => Status::Unreachable,
+            Done { failure: Some(_), .. } => Status::Failed,
+            Done { skipped: true, .. } => Status::Skipped,
+            Done { changed: true, .. } => Status::Changed,
+            _ => Status::Ok,
+        };
+        let place = done.failure.as_ref().and_then(|failure| match &failure.diagnostic {
+            Some(diagnostic) => Some(diagnostic.render(engine.loader.map(), false)),
+            None => {
+                let help = failure.help.as_ref().map(|help| format!("  help: {help}"));
+                let lines: Vec<String> =
+                    show::place(self.play, self.task.span).into_iter().chain(help).collect();
+                (!lines.is_empty()).then(|| lines.join("\n"))
+            }
+        });
+        let item = turn.map(|turn| match censored {
+            true => "(censored due to no_log)".to_owned(),
+            false => loops::label(&engine.templar, self.task, context, turn),
+        });
+        for warning in &done.warnings {
+            engine.reporter.report(Event::Warning(warning.clone()));
+        }
+        let values = match done.result() {
+            serde_json::Value::Object(mut values) => {
+                // Shown on the line itself.
+                values.retain(|key, _| !(done.looped && key == "results") && key != "failed");
+                values
+            }
+            _ => serde_json::Map::new(),
+        };
+        let show_diff = match self.task.chain.nearest("diff") {
+            Some(node) => self.truth(node, context),
+            None => engine.options.diff,
+        };
+        engine.reporter.report(Event::Result(Box::new(TaskResult {
+            host: self.host.name.to_string(),
+            delegated: done.delegated.clone(),
+            status,
+            item,
+            values,
+            diffs: if show_diff { done.diffs.clone() } else { vec![] },
+            unsettled: done.unsettled.clone(),
+            censored,
+            ignored: turn.is_none() && done.ignored,
+            verbose: done.verbose,
+            place: if turn.is_some() || !done.looped { place } else { None },
+        })));
+    }
+}

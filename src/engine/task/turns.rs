@@ -1,0 +1,105 @@
+//! A task with a loop: its turns one after the other, and what they amount to.
+
+use super::{At, Learning, Outcome};
+use crate::engine::loops::{self, Turn};
+use crate::engine::outcome::{Done, Failure};
+use crate::template::{Context, Raw};
+
+impl At<'_> {
+    /// All turns of a loop; the registered value has them as `results`.
+    pub(super) async fn each(&self, context: &Context, turns: Vec<Turn>) -> Outcome {
+        let mut results = Vec::new();
+        let mut includes = Vec::new();
+        let (mut changed, mut failed, mut skipped) = (false, false, !turns.is_empty());
+        let pause = loops::pause(&self.play.engine.templar, self.task, context);
+        let mut first_failure = None;
+        let mut learnt = Learning::default();
+        let mut names = Vec::new();
+        for (index, turn) in turns.iter().enumerate() {
+            if index > 0 && !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            // An earlier turn may have set variables that this one reads.
+            let fresh = match index {
+                0 => context.clone(),
+                _ => self.play.context(self.host, Some(self.task)).unwrap_or(context.clone()),
+            };
+            let inner = fresh.with(turn.variables.clone());
+            let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
+            if let Some(mut include) = include {
+                include.variables = turn.variables.clone();
+                include.label =
+                    Some(loops::label(&self.play.engine.templar, self.task, &inner, turn));
+                includes.push(include);
+                continue;
+            }
+            done.values.insert(
+                turn.variable.clone(),
+                serde_json::to_value(&turn.item).unwrap_or_default(),
+            );
+            done.values.insert("ansible_loop_var".into(), turn.variable.clone().into());
+            for (name, value) in
+                turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop")
+            {
+                if let Raw::Value(value) = value {
+                    done.values
+                        .insert(name.clone(), serde_json::to_value(value).unwrap_or_default());
+                }
+            }
+            // As in Ansible: if any turn changes something, all that were not skipped notify.
+            if !done.skipped && !done.is_failed() {
+                match self.wanted(&inner) {
+                    Ok(more) => names.extend(more),
+                    Err(failure) => done.failure = Some(failure),
+                }
+            }
+            if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
+                && !done.sets_variables
+            {
+                self.host.add_facts(facts);
+                learnt.facts = Some(facts.clone());
+            }
+            learnt.set.append(&mut done.learnt.set);
+            learnt.included = done.learnt.included.take().or(learnt.included);
+            changed |= done.changed;
+            skipped &= done.skipped;
+            self.report(&inner, &done, Some(turn));
+            if done.is_failed() {
+                failed = true;
+                first_failure = first_failure.or(done.failure.clone());
+                if done.unreachable {
+                    results.push(done.result());
+                    break;
+                }
+            }
+            results.push(done.result());
+        }
+        if !includes.is_empty() {
+            self.register(&Done::default());
+            return Outcome::Include(includes);
+        }
+        let mut whole = Done { changed, skipped, looped: true, learnt, ..Done::default() };
+        let message = match (failed, skipped, turns.is_empty()) {
+            (true, ..) => "One or more items failed",
+            (_, true, _) => "All items skipped",
+            (.., true) => "No items in the list",
+            _ => "All items completed",
+        };
+        whole.values.insert("msg".into(), message.into());
+        whole.values.insert("results".into(), results.into());
+        if turns.is_empty() {
+            whole.skipped = true;
+            whole.values.insert("skipped_reason".into(), "No items in the list".into());
+        }
+        if failed {
+            let unreachable = first_failure.as_ref().is_some_and(|f| f.unreachable);
+            whole.unreachable = unreachable;
+            whole.failure = Some(first_failure.unwrap_or_else(|| Failure::new(message)));
+        } else if changed {
+            self.tell(names, &mut whole);
+            // What goes wrong here no turn has told.
+            whole.looped = whole.failure.is_none();
+        }
+        self.finish(context, whole)
+    }
+}

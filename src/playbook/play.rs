@@ -1,0 +1,139 @@
+//! Plays: their keywords, their lists of tasks, their roles and handlers.
+
+use std::{path::Path, sync::Arc};
+
+use rprov_modules::kit::{Node, NodeKind};
+
+use super::keywords::{self, Keywords, Kind};
+use super::load::{Load, flat};
+use super::{Chain, ChainLevel, Play};
+use crate::source::Diagnostic;
+
+impl Load<'_> {
+    /// The keywords beside `import_playbook`: they hold for every task of the plays.
+    pub(super) fn import_playbook(
+        &mut self,
+        node: &Node,
+        outer: Option<&Arc<Chain>>,
+        dir: &Path,
+    ) -> Arc<Chain> {
+        let mut keywords = Keywords::default();
+        for entry in node.entries().unwrap_or_default() {
+            let key = entry.key.text().unwrap_or_default();
+            match (key, keywords::kind(key, keywords::BLOCK)) {
+                (_, Kind::Keyword(name @ ("name" | "tags" | "when" | "vars"))) => {
+                    keywords.set(name, entry.value.clone());
+                }
+                _ if key.ends_with("import_playbook") => {}
+                _ => self.fail(
+                    Diagnostic::error(format!("`{key}` cannot be used with `import_playbook`"))
+                        .at(entry.key.span, "")
+                        .help("allowed beside it: name, tags, vars, when"),
+                ),
+            }
+        }
+        let vars = Arc::new(self.vars(keywords.get("vars")));
+        Arc::new(Chain {
+            keywords,
+            level: ChainLevel::Import,
+            vars,
+            role: None,
+            dir: dir.to_owned(),
+            up: outer.cloned(),
+        })
+    }
+
+    pub(super) fn play(&mut self, node: &Node, outer: Option<&Arc<Chain>>) -> Option<Play> {
+        let Some(entries) = node.entries() else {
+            self.fail(
+                Diagnostic::error(format!("expected a play, found {}", node.type_name()))
+                    .at(node.span, "a play is a mapping with `hosts:`"),
+            );
+            return None;
+        };
+        let mut keywords = Keywords::default();
+        for entry in entries {
+            let key = match entry.key.text().unwrap_or_default() {
+                "user" => "remote_user",
+                key => key,
+            };
+            match keywords::kind(key, keywords::PLAY) {
+                Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
+                Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
+                Kind::Misplaced | Kind::Other => {
+                    let error = Diagnostic::error(format!("`{key}` is not a keyword of a play"))
+                        .at(entry.key.span, "unknown");
+                    let known = super::task::is_action(key);
+                    self.fail(match keywords::suggestion(key, keywords::PLAY) {
+                        Some(near) => error.help(format!("did you mean `{near}`?")),
+                        None if known => error.help("a task belongs below `tasks:`"),
+                        None => error,
+                    });
+                }
+            }
+        }
+        let Some(hosts) = keywords.get("hosts").filter(|hosts| !hosts.is_null()).cloned() else {
+            self.fail(
+                Diagnostic::error("a play needs `hosts`")
+                    .at(node.span, "no `hosts` here")
+                    .help("add `hosts: all`, a group, or a host pattern"),
+            );
+            return None;
+        };
+        let mut vars = self.vars(keywords.get("vars"));
+        for import in outer.iter().flat_map(|chain| chain.levels()) {
+            vars.extend((*import.vars).clone());
+        }
+        let vars = Arc::new(vars);
+        let take = |name: &str| keywords.get(name).cloned();
+        let (name, roles) = (take("name"), take("roles"));
+        let (pre, tasks, post, handlers) =
+            (take("pre_tasks"), take("tasks"), take("post_tasks"), take("handlers"));
+        let (vars_files, vars_prompt) = (list(take("vars_files")), list(take("vars_prompt")));
+        for file in &vars_files {
+            if let Some(name) = file.text().filter(|name| !super::has_template(name))
+                && let Err(error) = self.loader.file(&self.playbook_dir.join(name), Some(file.span))
+            {
+                self.fail(error);
+            }
+        }
+        let chain = Arc::new(Chain {
+            keywords,
+            level: ChainLevel::Play,
+            vars: vars.clone(),
+            role: None,
+            dir: self.playbook_dir.clone(),
+            up: outer.cloned(),
+        });
+        let before = self.items(pre.as_ref(), &chain, keywords::TASK);
+        let mut during = self.play_roles(roles.as_ref(), &chain);
+        during.extend(self.items(tasks.as_ref(), &chain, keywords::TASK));
+        let after = self.items(post.as_ref(), &chain, keywords::TASK);
+        let mut all_handlers = flat(self.items(handlers.as_ref(), &chain, keywords::HANDLER));
+        // Handlers of roles come first, in the order of the roles; the play's own come last.
+        let mut of_roles = std::mem::take(&mut self.handlers);
+        of_roles.append(&mut all_handlers);
+        Some(Play {
+            name,
+            hosts,
+            chain,
+            vars,
+            vars_files,
+            vars_prompt,
+            roles: std::mem::take(&mut self.roles),
+            phases: vec![before.into(), during.into(), after.into()],
+            handlers: of_roles,
+            dir: self.playbook_dir.clone(),
+            span: node.span,
+        })
+    }
+}
+
+fn list(node: Option<Node>) -> Vec<Node> {
+    match node {
+        None => Vec::new(),
+        Some(node) if node.is_null() => Vec::new(),
+        Some(Node { kind: NodeKind::List(items), .. }) => items,
+        Some(node) => vec![node],
+    }
+}

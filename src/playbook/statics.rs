@@ -1,0 +1,56 @@
+//! `vars:` of every level, and those that count while loading.
+
+use std::sync::Arc;
+
+use rprov_modules::kit::Node;
+
+use super::Chain;
+use super::load::Load;
+use crate::template::{Raw, Scope};
+use crate::vars::Layer;
+
+impl Load<'_> {
+    /// The variables that count while loading: `-e`, then `vars` from the inside out.
+    pub(super) fn statics(&self, chain: &Arc<Chain>) -> Arc<dyn Scope> {
+        let layers: Vec<_> = chain.levels().map(|level| level.vars.clone()).collect();
+        Arc::new(Static::new(&self.loader.settings.extra, layers))
+    }
+
+    /// `vars:` of a play, block, task or role.
+    pub(super) fn vars(&mut self, node: Option<&Node>) -> Layer {
+        let Some(node) = node.filter(|node| !node.is_null()) else { return Layer::default() };
+        // Ansible also takes a list of mappings.
+        let parts: Vec<&Node> =
+            node.items().map_or_else(|| vec![node], |items| items.iter().collect());
+        let mut layer = Layer::default();
+        for part in parts {
+            match Layer::from_node(part) {
+                Ok(more) => layer.extend(more),
+                Err(error) => self.fail(error),
+            }
+        }
+        layer
+    }
+}
+
+/// The few variables that are known before any host is.
+#[derive(Debug)]
+struct Static {
+    layers: Vec<Arc<Layer>>,
+}
+
+impl Static {
+    fn new(extra: &Arc<Layer>, inner: impl IntoIterator<Item = Arc<Layer>>) -> Static {
+        Static { layers: std::iter::once(extra.clone()).chain(inner).collect() }
+    }
+}
+
+impl Scope for Static {
+    fn get(&self, name: &str) -> Option<Raw> {
+        self.layers.iter().find_map(|layer| layer.get(name).map(|binding| binding.value.clone()))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.layers.iter().flat_map(|layer| layer.iter()).map(|(name, _)| name.to_owned()).collect()
+    }
+}

@@ -1,0 +1,132 @@
+//! What of a task can be checked without a host: names and values of parameters, files it includes.
+
+use std::sync::Arc;
+
+use rprov_modules::kit::{ArgError, Node, NodeKind, Spec, nearest};
+
+use super::arguments::has_template;
+use super::import::inside;
+use crate::playbook::load::Load;
+use crate::playbook::role::Wanted;
+use crate::playbook::{Action, Builtin, Chain, shown};
+use crate::source::Diagnostic;
+
+impl Load<'_> {
+    /// Checks the names of parameters always, and the values where no template is involved.
+    pub(super) fn check(&mut self, action: Action, args: &Node, key: &Node) {
+        match action {
+            Action::Builtin(builtin) => {
+                let known = builtin.parameters();
+                for entry in args.entries().unwrap_or_default() {
+                    let name = entry.key.text().unwrap_or_default();
+                    if !known.is_empty() && !known.contains(&name) {
+                        let error = Diagnostic::error(format!("unknown parameter `{name}`"))
+                            .at(entry.key.span, "")
+                            .context(key.span, "of this action");
+                        self.fail(error.help(match nearest(name, known.iter().copied()) {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => format!("known parameters: {}", known.join(", ")),
+                        }));
+                    }
+                }
+            }
+            Action::Module(spec) => {
+                if let Err(error) = check_module(spec, args) {
+                    let mut shown = Diagnostic::error(error.message)
+                        .at(error.span.unwrap_or(args.span), "")
+                        .context(key.span, format!("in this `{}` task", spec.name()));
+                    if let Some(help) = error.help {
+                        shown = shown.help(help);
+                    }
+                    self.fail(shown);
+                }
+            }
+        }
+    }
+
+    /// Files that a dynamic include surely reads are checked before the first connection, too.
+    pub(super) fn look_into(&mut self, action: Action, args: &Node, chain: &Arc<Chain>) {
+        let constant =
+            |name: &str| args.get(name).and_then(Node::text).filter(|text| !has_template(text));
+        match action {
+            Action::Builtin(Builtin::IncludeTasks) => {
+                let Some(file) = constant("file") else { return };
+                let Some(path) = self.task_path(file, chain) else {
+                    // Under a condition the file may be meant to be missing.
+                    if chain.nearest("when").is_none() {
+                        let span = args.get("file").map_or(args.span, |node| node.span);
+                        self.fail(
+                            Diagnostic::error(format!("there is no task file `{file}`"))
+                                .at(span, "not found")
+                                .note(format!("looked in `{}`", shown(&chain.dir).display())),
+                        );
+                    }
+                    return;
+                };
+                if !self.reading.contains(&path) {
+                    let before = (self.roles.len(), self.handlers.len());
+                    self.task_file(&path, args.span, &inside(&path, chain));
+                    self.roles.truncate(before.0);
+                    self.handlers.truncate(before.1);
+                }
+            }
+            Action::Builtin(Builtin::IncludeRole) => {
+                if let Some(wanted) = Wanted::from_args(args)
+                    && !has_template(&wanted.name)
+                    && ![&wanted.tasks_from, &wanted.vars_from]
+                        .into_iter()
+                        .flatten()
+                        .any(|from| has_template(from))
+                {
+                    let before =
+                        (self.roles.len(), self.handlers.len(), self.handler_roles.clone());
+                    if self.reading.len() < 20 {
+                        self.role(&wanted, chain);
+                    }
+                    self.roles.truncate(before.0);
+                    self.handlers.truncate(before.1);
+                    self.handler_roles = before.2;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Binds the arguments with what is templated taken out.
+fn check_module(spec: &Spec, args: &Node) -> Result<(), ArgError> {
+    let mut args = args.clone();
+    let mut hidden = false;
+    loop {
+        let error = match (spec.bind)(&args) {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let names = error.message.starts_with("unknown parameter");
+        let span = error.span.unwrap_or_default();
+        let NodeKind::Map(entries) = &mut args.kind else { return Ok(()) };
+        // The error stands in a value that is only known once rendered: leave the value out.
+        let culprit = entries.iter().position(|entry| {
+            templated(&entry.value)
+                && entry.value.span.start <= span.start
+                && span.end <= entry.value.span.end
+        });
+        match culprit {
+            Some(at) if !names => {
+                entries.remove(at);
+                hidden = true;
+            }
+            // What is missing may be what was left out.
+            _ if hidden && !names => return Ok(()),
+            _ => return Err(error),
+        }
+    }
+}
+
+fn templated(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Scalar(scalar) => has_template(&scalar.text),
+        NodeKind::List(items) => items.iter().any(templated),
+        NodeKind::Map(entries) => entries.iter().any(|e| templated(&e.value) || templated(&e.key)),
+    }
+}
