@@ -65,9 +65,8 @@ pub(super) struct VerbArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// Inventory: a file, a directory, or `host1,host2,`; may be given several times
-    #[arg(short, long = "inventory", visible_alias = "inventory-file", value_name = "INVENTORY")]
-    pub(super) inventory: Vec<String>,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
     /// Only these hosts of the plays: a pattern, or @file
     #[arg(short, long, value_name = "PATTERN")]
     pub(super) limit: Vec<String>,
@@ -77,9 +76,6 @@ pub(super) struct RunArgs {
     /// No task with these tags
     #[arg(long, value_name = "TAGS")]
     pub(super) skip_tags: Vec<String>,
-    /// Extra variables: name=value, JSON, YAML, or @file
-    #[arg(short, long, visible_alias = "extra-var", value_name = "VARS")]
-    pub(super) extra_vars: Vec<String>,
     /// Show more: results of tasks; twice, all their values; thrice, round trips
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
@@ -128,15 +124,6 @@ pub(super) struct RunArgs {
     /// Read the password to log in from a file
     #[arg(long, visible_alias = "conn-pass-file", value_name = "FILE")]
     pub(super) connection_password_file: Option<String>,
-    /// Read a vault password from a file, or from the output of a script; may be given several times
-    #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE")]
-    pub(super) vault_password_file: Vec<String>,
-    /// Read the vault password of a label: LABEL@FILE, LABEL@prompt; may be given several times
-    #[arg(long, value_name = "[LABEL@]SOURCE")]
-    pub(super) vault_id: Vec<String>,
-    /// Ask for the vault password
-    #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
-    pub(super) ask_vault_pass: bool,
     /// Run notified handlers even on hosts where a task has failed
     #[arg(long)]
     pub(super) force_handlers: bool,
@@ -155,4 +142,24 @@ pub(super) struct RunArgs {
     /// Check the files, and stop
     #[arg(long)]
     pub(super) syntax_check: bool,
+}
+
+/// What every command reads that needs hosts or variables.
+#[derive(Debug, Args)]
+pub(super) struct InputArgs {
+    /// Inventory: a file, a directory, or `host1,host2,`; may be given several times
+    #[arg(short, long = "inventory", visible_alias = "inventory-file", value_name = "INVENTORY")]
+    pub(super) inventory: Vec<String>,
+    /// Extra variables: name=value, JSON, YAML, or @file
+    #[arg(short, long, visible_alias = "extra-var", value_name = "VARS")]
+    pub(super) extra_vars: Vec<String>,
+    /// Read a vault password from a file, or from the output of a script; may be given several times
+    #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE")]
+    pub(super) vault_password_file: Vec<String>,
+    /// Read the vault password of a label: LABEL@FILE, LABEL@prompt; may be given several times
+    #[arg(long, value_name = "[LABEL@]SOURCE")]
+    pub(super) vault_id: Vec<String>,
+    /// Ask for the vault password
+    #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
+    pub(super) ask_vault_pass: bool,
 }

@@ -3,6 +3,7 @@
 mod args;
 mod embedded;
 mod exit;
+mod inputs;
 mod listing;
 mod overview;
 mod project;

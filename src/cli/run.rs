@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use super::args::{PingArgs, PlaybookArgs, RunArgs, VerbArgs};
 use super::embedded::Hosts;
+use super::inputs::{Inputs, collect, environment, split};
 use super::project::{Environment, Project};
-use super::secrets::Secrets;
 use super::{Exit, Result, listing};
 use crate::engine::{Ending, Engine, Options, Parts};
-use crate::inventory::{Inventory, pattern::Limit};
-use crate::playbook::{Loader, Play, Settings, TagFilter};
+use crate::inventory::pattern::Limit;
+use crate::playbook::{Play, TagFilter};
 use crate::report::{AdHoc, Human, Redactor, Reporter};
 use crate::session::Keyring;
 use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
-use crate::vars::{InventoryVars, Layer, extra, special};
+use crate::vars::{InventoryVars, special};
 
 /// How long an interrupted run may take to end the commands on its hosts.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(10);
@@ -62,7 +62,7 @@ pub(super) fn verb(map: &SourceMap, redactor: &Redactor, name: &str, args: VerbA
         ]);
     }
     let (environment, words) = environment(words)?;
-    if environment.is_none() && args.run.inventory.is_empty() {
+    if environment.is_none() && args.run.input.inventory.is_empty() {
         let known =
             Project::find().map(|project| project.environments().join(", ")).unwrap_or_default();
         return Err(vec![
@@ -99,61 +99,13 @@ pub(super) fn ping(map: &SourceMap, redactor: &Redactor, mut args: PingArgs) -> 
     )
 }
 
-/// `name=value` words, and the others.
-fn split(words: Vec<String>) -> (Vec<String>, Vec<String>) {
-    words.into_iter().partition(|word| {
-        let name = word.split_once('=').map_or("", |(name, _)| name);
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    })
-}
-
-fn environment(words: Vec<String>) -> Result<(Option<Environment>, Vec<String>)> {
-    let (env, words): (Vec<String>, Vec<String>) =
-        words.into_iter().partition(|word| word.starts_with("env="));
-    match env.last() {
-        None => Ok((None, words)),
-        Some(word) => {
-            let project = Project::find().map_err(|error| vec![error])?;
-            let environment =
-                project.environment(&word["env=".len()..]).map_err(|error| vec![error])?;
-            Ok((Some(environment), words))
-        }
-    }
-}
-
 fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Result {
-    let secrets = Secrets::new(&args, redactor)?;
-    let reader = secrets.reader(map);
-    let mut errors = Vec::new();
-
-    let mut extra_vars = Layer::default();
-    if let Some(secrets) = plan.environment.as_ref().and_then(|env| env.secrets.as_ref()) {
-        collect(&mut errors, reader.layer(secrets).map_err(|error| vec![error]), |layer| {
-            extra_vars.extend(layer)
-        });
-    }
-    for word in &plan.words {
-        extra_vars.extend(extra::word(word, &reader).unwrap_or_default());
-    }
-    collect(&mut errors, extra::parse(&args.extra_vars, &reader), |layer| extra_vars.extend(layer));
-    let extra_vars = Arc::new(extra_vars);
-
-    let mut sources: Vec<String> =
-        plan.environment.iter().map(|env| env.hosts.to_string_lossy().into_owned()).collect();
-    sources.extend(args.inventory.iter().cloned());
-    if sources.is_empty() {
-        sources.extend(std::env::var("ANSIBLE_INVENTORY").ok());
-    }
-    if sources.is_empty() {
-        return Err(vec![
-            Diagnostic::error("no inventory was given")
-                .help("write `-i INVENTORY`, or `env=ENV` in a project"),
-        ]);
-    }
-    let mut inventory = None;
-    collect(&mut errors, Inventory::load(&sources, &reader), |found| {
-        inventory = Some(Arc::new(found))
-    });
+    let (environment, words) = (plan.environment.as_ref(), &plan.words);
+    let inputs = Inputs::read(map, redactor, environment, words, &args.input)?;
+    inputs.need_inventory()?;
+    let templar = Templar::new(map.clone());
+    let loader = inputs.loader(map, &templar);
+    let Inputs { secrets, reader, extra: extra_vars, sources, inventory, mut errors } = inputs;
     let mut limit = None;
     if let Some(inventory) = inventory.as_ref().filter(|_| !args.limit.is_empty()) {
         collect(
@@ -163,15 +115,6 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
         );
     }
 
-    let templar = Templar::new(map.clone());
-    let loader = Loader::new(Settings {
-        map: map.clone(),
-        templar: templar.clone(),
-        extra: extra_vars.clone(),
-        roles_path: roles_path(),
-        reader: reader.clone(),
-        decrypt: Some(secrets.decrypt()),
-    });
     let mut books: Vec<(String, Vec<Play>)> = Vec::new();
     for path in &plan.playbooks {
         collect(&mut errors, loader.playbook(path), |plays| {
@@ -300,18 +243,6 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
     }
 }
 
-/// Keeps the value, or the errors.
-fn collect<T>(
-    errors: &mut Vec<Diagnostic>,
-    result: std::result::Result<T, Vec<Diagnostic>>,
-    keep: impl FnOnce(T),
-) {
-    match result {
-        Ok(value) => keep(value),
-        Err(more) => errors.extend(more),
-    }
-}
-
 fn options(args: &RunArgs, tags: TagFilter, limit: Option<Limit>) -> Result<Options> {
     let password = |ask: bool, file: &Option<String>, question: &str| -> Result<Option<String>> {
         match (file, ask) {
@@ -362,7 +293,7 @@ fn options(args: &RunArgs, tags: TagFilter, limit: Option<Limit>) -> Result<Opti
 }
 
 /// `ANSIBLE_ROLES_PATH`, then Ansible's own places.
-fn roles_path() -> Vec<PathBuf> {
+pub(super) fn roles_path() -> Vec<PathBuf> {
     let given = std::env::var_os("ANSIBLE_ROLES_PATH")
         .map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>());
     given.unwrap_or_else(|| {

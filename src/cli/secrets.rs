@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rprov_vault::ansible::{Envelope, Error, Plain};
 
 use super::Result;
-use super::args::RunArgs;
+use super::args::InputArgs;
 use super::project::Project;
 use crate::report::{self, Redactor};
 use crate::source::{Diagnostic, SourceMap};
@@ -62,7 +62,7 @@ impl Secrets {
     ///
     /// # Errors
     /// When a `--vault-id` names no source.
-    pub(super) fn new(args: &RunArgs, redactor: &Redactor) -> Result<Secrets> {
+    pub(super) fn new(args: &InputArgs, redactor: &Redactor) -> Result<Secrets> {
         let mut sources = Vec::new();
         for id in &args.vault_id {
             let (label, source) = match id.split_once('@') {

@@ -1,0 +1,133 @@
+//! What a command is given beside its subject: an environment, an inventory, extra variables, a vault.
+//!
+//! Everything is read, and every mistake kept, before any of it is used.
+
+use std::sync::Arc;
+
+use super::Result;
+use super::args::InputArgs;
+use super::project::{Environment, Project};
+use super::secrets::Secrets;
+use crate::inventory::Inventory;
+use crate::playbook::{Loader, Settings};
+use crate::report::Redactor;
+use crate::source::{Diagnostic, SourceMap};
+use crate::template::Templar;
+use crate::vars::{Layer, extra, files::Reader};
+
+/// The inputs of a command, read.
+pub(super) struct Inputs {
+    pub(super) secrets: Secrets,
+    pub(super) reader: Reader,
+    pub(super) extra: Arc<Layer>,
+    /// The inventory's sources, in order; none if none was given.
+    pub(super) sources: Vec<String>,
+    /// None if no source was given, or one of them is faulty.
+    pub(super) inventory: Option<Arc<Inventory>>,
+    /// What is wrong with any of it.
+    pub(super) errors: Vec<Diagnostic>,
+}
+
+impl Inputs {
+    /// Reads the inputs. `words` are `name=value`; they and `-e` win over the environment's secrets.
+    ///
+    /// # Errors
+    /// When the places of vault passwords cannot be understood; all else is in `errors`.
+    pub(super) fn read(
+        map: &SourceMap,
+        redactor: &Redactor,
+        environment: Option<&Environment>,
+        words: &[String],
+        args: &InputArgs,
+    ) -> Result<Inputs> {
+        let secrets = Secrets::new(args, redactor)?;
+        let reader = secrets.reader(map);
+        let mut errors = Vec::new();
+        let mut extra = Layer::default();
+        if let Some(secrets) = environment.and_then(|env| env.secrets.as_ref()) {
+            collect(&mut errors, reader.layer(secrets).map_err(|error| vec![error]), |layer| {
+                extra.extend(layer)
+            });
+        }
+        for word in words {
+            extra.extend(extra::word(word, &reader).unwrap_or_default());
+        }
+        collect(&mut errors, extra::parse(&args.extra_vars, &reader), |layer| extra.extend(layer));
+
+        let mut sources: Vec<String> =
+            environment.iter().map(|env| env.hosts.to_string_lossy().into_owned()).collect();
+        sources.extend(args.inventory.iter().cloned());
+        if sources.is_empty() {
+            sources.extend(std::env::var("ANSIBLE_INVENTORY").ok());
+        }
+        let mut inventory = None;
+        if !sources.is_empty() {
+            collect(&mut errors, Inventory::load(&sources, &reader), |found| {
+                inventory = Some(Arc::new(found))
+            });
+        }
+        let extra = Arc::new(extra);
+        Ok(Inputs { secrets, reader, extra, sources, inventory, errors })
+    }
+
+    /// That there is an inventory at all.
+    ///
+    /// # Errors
+    /// When no source was given.
+    pub(super) fn need_inventory(&self) -> Result<()> {
+        match self.sources.is_empty() {
+            false => Ok(()),
+            true => Err(vec![
+                Diagnostic::error("no inventory was given")
+                    .help("write `-i INVENTORY`, or `env=ENV` in a project"),
+            ]),
+        }
+    }
+
+    /// Reads playbooks with these inputs.
+    pub(super) fn loader(&self, map: &SourceMap, templar: &Templar) -> Loader {
+        Loader::new(Settings {
+            map: map.clone(),
+            templar: templar.clone(),
+            extra: self.extra.clone(),
+            roles_path: super::run::roles_path(),
+            reader: self.reader.clone(),
+            decrypt: Some(self.secrets.decrypt()),
+        })
+    }
+}
+
+/// `name=value` words, and the others.
+pub(super) fn split(words: Vec<String>) -> (Vec<String>, Vec<String>) {
+    words.into_iter().partition(|word| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+/// The environment that `env=` names, and the other words.
+pub(super) fn environment(words: Vec<String>) -> Result<(Option<Environment>, Vec<String>)> {
+    let (env, words): (Vec<String>, Vec<String>) =
+        words.into_iter().partition(|word| word.starts_with("env="));
+    match env.last() {
+        None => Ok((None, words)),
+        Some(word) => {
+            let project = Project::find().map_err(|error| vec![error])?;
+            let environment =
+                project.environment(&word["env=".len()..]).map_err(|error| vec![error])?;
+            Ok((Some(environment), words))
+        }
+    }
+}
+
+/// Keeps the value, or the errors.
+pub(super) fn collect<T>(
+    errors: &mut Vec<Diagnostic>,
+    result: std::result::Result<T, Vec<Diagnostic>>,
+    keep: impl FnOnce(T),
+) {
+    match result {
+        Ok(value) => keep(value),
+        Err(more) => errors.extend(more),
+    }
+}
