@@ -50,7 +50,11 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn node(text: &'a str, node: &Node, templar: &'a Templar) -> Place<'a> {
-        Place { text, span: node.span, map: &templar.shared.map }
+        Place::within(text, node.span, &templar.shared.map)
+    }
+
+    pub(super) fn within(text: &'a str, span: Span, map: &'a SourceMap) -> Place<'a> {
+        Place { text, span, map }
     }
 
     /// A template file: its text is the file's, after `skipped` bytes of header.

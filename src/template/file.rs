@@ -27,11 +27,7 @@ pub(super) fn render(
 ) -> Result<String, TemplateError> {
     let mut options = options.clone();
     let (body, skipped) = header(text, &mut options)?;
-    let marks = Marks {
-        block: (options.block_start_string.clone(), options.block_end_string.clone()),
-        variable: (options.variable_start_string.clone(), options.variable_end_string.clone()),
-        comment: (options.comment_start_string.clone(), options.comment_end_string.clone()),
-    };
+    let marks = Marks::from(&options);
     let whole =
         Span { file: options.file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
     let fault = |error: minijinja::Error| {
@@ -84,7 +80,10 @@ pub(super) fn render(
 }
 
 /// Reads the header line; gives the text after it and its length.
-fn header<'a>(text: &'a str, options: &mut FileOptions) -> Result<(&'a str, usize), TemplateError> {
+pub(super) fn header<'a>(
+    text: &'a str,
+    options: &mut FileOptions,
+) -> Result<(&'a str, usize), TemplateError> {
     let Some(rest) = text.strip_prefix(HEADER) else { return Ok((text, 0)) };
     let end = rest.find('\n').map_or(rest.len(), |i| i + 1);
     for pair in rest[..end].split(',') {
@@ -120,6 +119,16 @@ fn header<'a>(text: &'a str, options: &mut FileOptions) -> Result<(&'a str, usiz
         }
     }
     Ok((&rest[end..], HEADER.len() + end))
+}
+
+impl From<&FileOptions> for Marks {
+    fn from(options: &FileOptions) -> Marks {
+        Marks {
+            block: (options.block_start_string.clone(), options.block_end_string.clone()),
+            variable: (options.variable_start_string.clone(), options.variable_end_string.clone()),
+            comment: (options.comment_start_string.clone(), options.comment_end_string.clone()),
+        }
+    }
 }
 
 /// Finds included and imported templates: beside the file, then where lookups look.

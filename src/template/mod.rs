@@ -19,6 +19,7 @@ mod lazy;
 mod lookups;
 mod methods;
 mod mutable;
+pub mod names;
 mod prepare;
 mod print;
 mod python;

@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use self::rewrite::Rewriter;
 use self::token::string_end;
+pub(in crate::template) use self::token::{Kind, Token, tokens, unescape};
 
 /// The delimiters of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,6 +219,49 @@ pub(in crate::template) fn template(source: &str, marks: &Marks, backslash: Back
     }
     out.copy(source, at..source.len());
     out
+}
+
+/// The inside of something in delimiters, without whitespace control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::template) enum Segment {
+    Expression(Range<usize>),
+    /// A block's words, `raw` and what it holds left out.
+    Statement(Range<usize>),
+}
+
+/// All expressions and statements in order. `Err`: those before a delimiter that is not closed.
+pub(in crate::template) fn segments(
+    source: &str,
+    marks: &Marks,
+) -> Result<Vec<Segment>, Vec<Segment>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some((start, kind)) = next_open(source, at, marks) {
+        let (open, shut) = match kind {
+            Open::Comment => &marks.comment,
+            Open::Variable => &marks.variable,
+            Open::Block => &marks.block,
+        };
+        let inner = start + open.len();
+        let end = match kind {
+            Open::Comment => source[inner..].find(shut.as_str()).map(|i| inner + i),
+            _ => close(source, inner, shut),
+        };
+        let Some(end) = end else { return Err(found) };
+        let from = inner + usize::from(source[inner..end].starts_with(['-', '+']));
+        let to = end - usize::from(end > from && source[..end].ends_with(['-', '+']));
+        at = end + shut.len();
+        match kind {
+            Open::Comment => {}
+            Open::Variable => found.push(Segment::Expression(from..to)),
+            Open::Block if source[from..to].trim() == "raw" => match raw_end(source, at, marks) {
+                Some(stop) => at = stop,
+                None => return Err(found),
+            },
+            Open::Block => found.push(Segment::Statement(from..to)),
+        }
+    }
+    Ok(found)
 }
 
 /// The offset after `{% endraw %}`.

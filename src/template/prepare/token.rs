@@ -11,7 +11,7 @@ pub(super) fn string_end(bytes: &[u8], start: usize, quote: u8) -> usize {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::template) enum Kind {
     Name,
     Number,
     Text,
@@ -19,13 +19,13 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(in crate::template) struct Token {
+    pub(in crate::template) kind: Kind,
+    pub(in crate::template) start: usize,
+    pub(in crate::template) end: usize,
 }
 
-pub(super) fn tokens(source: &str, range: Range<usize>) -> Vec<Token> {
+pub(in crate::template) fn tokens(source: &str, range: Range<usize>) -> Vec<Token> {
     let bytes = source.as_bytes();
     let mut tokens: Vec<Token> = Vec::new();
     let mut i = range.start;
@@ -101,7 +101,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Python's string escapes; unknown ones stay as they are.
-pub(super) fn unescape(text: &str) -> String {
+pub(in crate::template) fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
