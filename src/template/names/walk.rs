@@ -45,7 +45,8 @@ impl<'a> Walker<'a> {
             source,
             escapes,
             tokens: Vec::new(),
-            scopes: vec![HashSet::new()],
+            // What a template calls itself.
+            scopes: vec![["self"].into_iter().collect()],
             asked: HashSet::new(),
             findings: Findings::default(),
         }
