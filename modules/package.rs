@@ -35,6 +35,12 @@ pub(crate) struct Package {
     /// With apt: allow a version that is older than the installed one. Default: false.
     #[serde(default)]
     allow_downgrade: bool,
+    /// With dnf: repositories to use although they are not enabled. Default: none.
+    #[serde(default)]
+    enablerepo: Words,
+    /// With dnf: repositories to do without. Default: none.
+    #[serde(default)]
+    disablerepo: Words,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -85,6 +91,14 @@ impl Package {
         })
     }
 
+    /// Options of dnf that say which repositories to use.
+    fn repositories(&self) -> Vec<String> {
+        let option = |name: &str, ids: &Words| {
+            ids.iter().map(|id| format!("--{name}={id}")).collect::<Vec<_>>()
+        };
+        [option("enablerepo", &self.enablerepo), option("disablerepo", &self.disablerepo)].concat()
+    }
+
     fn apt(&self) -> Apt {
         let mut apt = Apt::of(self.name.clone());
         apt.state = match self.state {
@@ -105,6 +119,12 @@ impl Module for Package {
 
     fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Now> {
         let manager = match self.manager(facts) {
+            Ok(manager) if manager != PackageManager::Dnf && !self.repositories().is_empty() => {
+                return Probe::refuse(format!(
+                    "`enablerepo` and `disablerepo` mean something to dnf only, here is {}",
+                    tool(manager)
+                ));
+            }
             Ok(PackageManager::Apt) => {
                 return apt::look(self.apt(), facts).map(|now| Now::Apt(Box::new(now)));
             }
@@ -120,6 +140,7 @@ impl Module for Package {
         let newer = match self.state {
             State::Latest => {
                 let mut args = vec![tool(manager).to_owned()];
+                args.extend(self.repositories());
                 args.extend(self.name.iter().cloned());
                 ask_costly(sh(NEWER, args)).map(|reply| {
                     let words = |line: String| {
@@ -162,6 +183,7 @@ impl Module for Package {
         };
         let update = if self.update_cache && self.state != State::Absent { "update" } else { "" };
         let mut args = vec![tool(manager).to_owned(), verb.to_owned(), update.to_owned()];
+        args.extend(self.repositories());
         args.extend(names);
         let step = Step::Run { script: sh(RUN, args), output: Output::Streams };
         Ok(Plan::none().changes(diffs, step))

@@ -11,14 +11,14 @@ use crate::init_script::{ScriptNow, ScriptWish};
 use crate::kit::{
     Deserialize, Facts, JsonSchema, Module, Plan, Probe, Result, ServiceManager, unit,
 };
-use crate::service_unit::{Running, UnitNow, UnitWish, show};
+use crate::service_unit::{Running, Scope, UnitNow, UnitWish, show};
 
 /// Starts, stops and enables services.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Service {
-    /// The service.
-    name: String,
+    /// The service. Required, unless systemd is only told to read its files.
+    name: Option<String>,
     /// `started` and `stopped` act only if needed; `restarted` and `reloaded` always do, and start
     /// a service that is not running. Default: left as it is.
     state: Option<Running>,
@@ -43,6 +43,20 @@ pub(crate) struct Service {
     /// With systemd: have it read its unit files first, if any changed. Default: false.
     #[serde(default, alias = "daemon-reload")]
     daemon_reload: bool,
+    /// With systemd: have it execute itself anew first. Default: false.
+    #[serde(default, alias = "daemon-reexec")]
+    daemon_reexec: bool,
+    /// With systemd: whether the unit is masked. Default: left as it is.
+    masked: Option<bool>,
+    /// With systemd: do not wait until the unit is started or stopped. Default: false.
+    #[serde(default)]
+    no_block: bool,
+    /// With systemd: whose units: `system` (default), `user` or `global`.
+    #[serde(default)]
+    scope: Scope,
+    /// With systemd: replace links that stand in the way of `enabled` or `masked`. Default: false.
+    #[serde(default)]
+    force: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -79,17 +93,21 @@ impl Service {
 
     fn unit(&self) -> UnitWish {
         UnitWish {
-            name: Some(self.name.clone()),
+            name: self.name.clone(),
             state: self.state,
             enabled: self.enabled,
+            masked: self.masked,
             daemon_reload: self.daemon_reload,
-            ..UnitWish::default()
+            daemon_reexec: self.daemon_reexec,
+            no_block: self.no_block,
+            scope: self.scope,
+            force: self.force,
         }
     }
 
     fn script(&self, facts: &Facts) -> ScriptWish {
         ScriptWish {
-            name: self.name.clone(),
+            name: self.name.clone().unwrap_or_default(),
             state: self.state,
             enabled: self.enabled,
             pattern: self.pattern.clone(),
@@ -106,18 +124,24 @@ impl Module for Service {
     type State = Now;
 
     fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Now> {
-        if self.state.is_none() && self.enabled.is_none() {
+        let systemd = self.manager(facts) == ServiceManager::Systemd;
+        let wants = self.state.is_some() || self.enabled.is_some();
+        let of_systemd = self.masked.is_some() || self.daemon_reload || self.daemon_reexec;
+        if !wants && !(systemd && of_systemd) {
             return Probe::refuse("expected `state` or `enabled`, found neither");
         }
-        if self.manager(facts) != ServiceManager::Systemd {
+        if self.name.is_none() && (wants || self.masked.is_some()) {
+            return Probe::refuse("`state`, `enabled` and `masked` need a `name`");
+        }
+        if !systemd {
             return self.script(facts).probe().map(Now::Script);
         }
         let wish = self.unit();
-        if wish.daemon_reload {
+        let Some(name) = self.name.as_deref().filter(|_| !of_systemd) else {
             return show(&wish).map(Now::Unit);
-        }
+        };
         // The short answer is shared by all services of the play; the long one is for changes.
-        unit(self.name.as_str()).then(move |unit| match wish.met_by(&unit) {
+        unit(name).then(move |unit| match wish.met_by(&unit) {
             true => Probe::known(Now::Unit(unit.into())),
             false => show(&wish).map(Now::Unit),
         })

@@ -93,7 +93,7 @@ impl Look<'_> {
                 self.left = 0;
                 return;
             }
-            Action::Builtin(_) => return,
+            Action::Builtin(_) | Action::Absent => return,
         }
         if task.chain.nearest("delegate_to").is_some() {
             return;

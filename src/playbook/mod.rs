@@ -3,6 +3,7 @@
 //! Nothing here knows a host. Every error that can be found in the text is found while loading and
 //! all of them are reported together.
 
+mod absent;
 mod freeform;
 mod items;
 mod keywords;
@@ -86,6 +87,8 @@ pub struct Task {
 pub enum Action {
     Module(&'static Spec),
     Builtin(Builtin),
+    /// A module rprov does not have, behind a condition: an error for a host that reaches it.
+    Absent,
 }
 
 /// Actions that the engine carries out itself: they change the play, not a host.
@@ -167,6 +170,7 @@ impl std::fmt::Debug for Action {
         match self {
             Action::Module(spec) => f.write_str(spec.name()),
             Action::Builtin(builtin) => builtin.fmt(f),
+            Action::Absent => f.write_str("absent"),
         }
     }
 }

@@ -13,6 +13,7 @@ use self::arguments::{with_loop, written_action};
 pub(crate) use self::import::find_tasks;
 pub(super) use self::import::inside;
 use super::keywords::{self, Keywords, Kind};
+use super::absent;
 use super::load::Load;
 use super::{Action, Builtin, Chain, ChainLevel, Item, Task};
 use crate::source::Diagnostic;
@@ -109,7 +110,8 @@ impl Load<'_> {
                 }
                 Kind::Misplaced | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
             };
-            let Some(found) = find(&name) else {
+            let elsewhere = || absent::exists_elsewhere(&name).then_some(Found::Action(Action::Absent));
+            let Some(found) = find(&name).or_else(elsewhere) else {
                 self.fail(unknown(&name, span, place));
                 failed = true;
                 continue;
@@ -139,6 +141,11 @@ impl Load<'_> {
         };
         let named = key.text().or(key.get("module").and_then(Node::text)).unwrap_or_default();
         let written = named.split_whitespace().next().unwrap_or_default().to_owned();
+        let conditional = keywords.get("when").is_some() || chain.nearest("when").is_some();
+        if matches!(found, Found::Action(Action::Absent)) && !conditional {
+            self.fail(unknown(&written, key, place));
+            return Vec::new();
+        }
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let args = match self.arguments(&args, &found, &keywords, key.span) {
             Some(args) => args,

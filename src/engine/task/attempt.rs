@@ -10,6 +10,7 @@ use crate::engine::outcome::{Done, Failure};
 use crate::engine::{action, include, perform, show};
 use crate::playbook::{Action, Builtin};
 use crate::report::Event;
+use crate::source::Diagnostic;
 use crate::template::{Context, Raw, TemplateError, from_json};
 
 impl At<'_> {
@@ -97,7 +98,15 @@ impl At<'_> {
         match self.task.action {
             Action::Builtin(builtin) => action::run(self, builtin, context).await,
             Action::Module(spec) => perform::module(self, spec, context, later).await,
+            Action::Absent => Done::failed(self.absent().into()),
         }
+    }
+
+    /// A host reached a module that rprov does not have.
+    fn absent(&self) -> Diagnostic {
+        Diagnostic::error(format!("rprov has no module `{}`", self.task.written))
+            .at(self.task.span, "its condition held on this host")
+            .help("COMPATIBILITY.md lists the modules there are")
     }
 
     /// `when`, from the play inwards: what to report if it does not hold.

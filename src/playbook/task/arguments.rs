@@ -19,6 +19,8 @@ impl Load<'_> {
         key: Span,
     ) -> Option<Node> {
         let free_form = match found {
+            // Nobody reads them.
+            Found::Action(Action::Absent) => return Some(args.clone()),
             Found::Action(Action::Module(spec)) => spec.free_form,
             Found::Action(Action::Builtin(builtin)) => builtin.free_form(),
             Found::Import(Import::Tasks) => Some("file"),

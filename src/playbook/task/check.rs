@@ -15,6 +15,7 @@ impl Load<'_> {
     /// Checks the names of parameters always, and the values where no template is involved.
     pub(super) fn check(&mut self, action: Action, args: &Node, key: &Node) {
         match action {
+            Action::Absent => {}
             Action::Builtin(builtin) => {
                 let known = builtin.parameters();
                 for entry in args.entries().unwrap_or_default() {
