@@ -12,8 +12,8 @@ pub(crate) use self::arguments::{TERMS, WITH, has_template};
 use self::arguments::{with_loop, written_action};
 pub(crate) use self::import::find_tasks;
 pub(super) use self::import::inside;
-use super::keywords::{self, Keywords, Kind};
 use super::absent;
+use super::keywords::{self, Keywords, Kind};
 use super::load::Load;
 use super::{Action, Builtin, Chain, ChainLevel, Item, Task};
 use crate::source::Diagnostic;
@@ -110,7 +110,8 @@ impl Load<'_> {
                 }
                 Kind::Misplaced | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
             };
-            let elsewhere = || absent::exists_elsewhere(&name).then_some(Found::Action(Action::Absent));
+            let elsewhere =
+                || absent::exists_elsewhere(&name).then_some(Found::Action(Action::Absent));
             let Some(found) = find(&name).or_else(elsewhere) else {
                 self.fail(unknown(&name, span, place));
                 failed = true;
