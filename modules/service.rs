@@ -127,7 +127,7 @@ impl Module for Service {
         let systemd = self.manager(facts) == ServiceManager::Systemd;
         let wants = self.state.is_some() || self.enabled.is_some();
         let of_systemd = self.masked.is_some() || self.daemon_reload || self.daemon_reexec;
-        if !wants && !(systemd && of_systemd) {
+        if !(wants || systemd && of_systemd) {
             return Probe::refuse("expected `state` or `enabled`, found neither");
         }
         if self.name.is_none() && (wants || self.masked.is_some()) {
