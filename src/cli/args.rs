@@ -23,6 +23,8 @@ pub(super) enum Command {
     Playbook(PlaybookArgs),
     /// Check that hosts can be reached and have a shell
     Ping(PingArgs),
+    /// Tell the value of a variable on a host, who gave it and what it shadows
+    Why(WhyArgs),
     /// A playbook of the project, by its name
     #[command(external_subcommand)]
     Verb(Vec<String>),
@@ -44,6 +46,26 @@ pub(super) struct PingArgs {
     pub(super) words: Vec<String>,
     #[command(flatten)]
     pub(super) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhyArgs {
+    /// The host
+    pub(super) host: String,
+    /// The variable, or a part of one: app, app.port, list[0], app['any key']
+    #[arg(value_name = "VAR")]
+    pub(super) variable: String,
+    /// env=ENV, and extra variables as name=value
+    #[arg(value_name = "NAME=VALUE")]
+    pub(super) words: Vec<String>,
+    /// Count what this playbook gives the host, too; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(super) playbook: Vec<std::path::PathBuf>,
+    /// Do not mask what came out of a vault
+    #[arg(long)]
+    pub(super) show: bool,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
 }
 
 /// A verb of the project.

@@ -9,6 +9,7 @@ mod overview;
 mod project;
 mod run;
 mod secrets;
+mod why;
 
 use std::io::{IsTerminal, Write};
 
@@ -32,6 +33,7 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
         None => overview::show(&map),
         Some(Command::Playbook(args)) => run::playbooks(&map, &redactor, args),
         Some(Command::Ping(args)) => run::ping(&map, &redactor, args),
+        Some(Command::Why(args)) => why::why(&map, &redactor, args),
         Some(Command::Verb(words)) => {
             let name = words.first().cloned().unwrap_or_default();
             let full = std::iter::once(format!("rprov {name}")).chain(words.into_iter().skip(1));

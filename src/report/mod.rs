@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 pub use self::adhoc::AdHoc;
 pub use self::human::Human;
 pub use self::prompt::ask;
+pub(crate) use self::redact::MASK;
 pub use self::redact::Redactor;
 
 /// Everything that can be reported of a run.

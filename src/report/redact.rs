@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// What stands in a secret's place.
-const MASK: &str = "•••";
+pub(crate) const MASK: &str = "•••";
 
 /// The shortest secret that is masked inside longer text, in characters; the shortest number.
 const SHORTEST: usize = 4;

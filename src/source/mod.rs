@@ -60,7 +60,8 @@ impl SourceMap {
         files.concealed.insert(path.into());
     }
 
-    fn is_concealed(&self, path: &Path) -> bool {
+    /// Whether the file was decrypted.
+    pub(crate) fn is_concealed(&self, path: &Path) -> bool {
         let files = self.files.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         files.concealed.contains(path)
     }

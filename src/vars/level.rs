@@ -58,3 +58,35 @@ pub enum Level {
     /// `ansible_check_mode`, `role_path` …
     Special,
 }
+
+impl Level {
+    /// Its name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Level::Default => "rprov's default",
+            Level::RoleDefaults => "role defaults",
+            Level::InventoryAll => "group all in the inventory",
+            Level::InventoryGroup => "group in the inventory",
+            Level::InventoryGroupVarsAll => "group_vars/all beside the inventory",
+            Level::PlaybookGroupVarsAll => "group_vars/all beside the playbook",
+            Level::InventoryGroupVars => "group_vars beside the inventory",
+            Level::PlaybookGroupVars => "group_vars beside the playbook",
+            Level::InventoryHost => "host in the inventory",
+            Level::InventoryHostVars => "host_vars beside the inventory",
+            Level::PlaybookHostVars => "host_vars beside the playbook",
+            Level::Facts => "facts",
+            Level::Play => "play vars",
+            Level::Prompt => "vars_prompt",
+            Level::PlayFiles => "vars_files",
+            Level::Role => "role vars",
+            Level::Block => "vars of a block, a role entry or an import",
+            Level::Task => "task vars",
+            Level::IncludeVars => "include_vars",
+            Level::SetFact => "set_fact or register",
+            Level::RoleParams => "role parameters",
+            Level::IncludeParams => "vars of an include",
+            Level::Extra => "extra variables",
+            Level::Special => "special variable",
+        }
+    }
+}

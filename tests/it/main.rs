@@ -16,4 +16,5 @@ mod session;
 mod template;
 mod vars;
 mod vault;
+mod why;
 mod yaml;
