@@ -53,6 +53,7 @@ impl Inputs {
             extra.extend(extra::word(word, &reader).unwrap_or_default());
         }
         collect(&mut errors, extra::parse(&args.extra_vars, &reader), |layer| extra.extend(layer));
+        let extra = Arc::new(extra);
 
         let mut sources: Vec<String> =
             environment.iter().map(|env| env.hosts.to_string_lossy().into_owned()).collect();
@@ -62,11 +63,10 @@ impl Inputs {
         }
         let mut inventory = None;
         if !sources.is_empty() {
-            collect(&mut errors, Inventory::load(&sources, &reader), |found| {
+            collect(&mut errors, Inventory::load(&sources, &reader, &extra), |found| {
                 inventory = Some(Arc::new(found))
             });
         }
-        let extra = Arc::new(extra);
         Ok(Inputs { secrets, reader, extra, sources, inventory, errors })
     }
 

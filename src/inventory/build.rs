@@ -3,7 +3,7 @@
 //! Readers only add; [`Build::finish`] gives every group its depth, puts hosts without a group into
 //! `ungrouped`, hangs groups without a parent under `all`, and makes the implicit localhost.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -16,23 +16,20 @@ pub(super) const ALL: usize = 0;
 pub(super) const UNGROUPED: usize = 1;
 
 pub(super) struct Build {
-    hosts: IndexMap<HostName, Host>,
-    groups: IndexMap<Arc<str>, Group>,
-    pub(super) directories: Vec<PathBuf>,
-    /// The file being read: the hosts it names get it as their `inventory_file`.
+    /// Complete but for what [`Build::finish`] does.
+    pub(super) inventory: Inventory,
+    /// The file being read: the hosts it names first get it as their `inventory_file`.
     pub(super) file: Option<Arc<Path>>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 impl Build {
     pub(super) fn new() -> Build {
-        let (hosts, groups) = Default::default();
-        let mut build =
-            Build { hosts, groups, directories: vec![], file: None, diagnostics: vec![] };
+        let mut build = Build { inventory: Inventory::default(), file: None, diagnostics: vec![] };
         build.group("all", Span::default());
         build.group("ungrouped", Span::default());
-        build.groups[ALL].children.push(UNGROUPED);
-        build.groups[UNGROUPED].parents.push(ALL);
+        build.inventory.groups[ALL].children.push(UNGROUPED);
+        build.inventory.groups[UNGROUPED].parents.push(ALL);
         build
     }
 
@@ -50,16 +47,16 @@ impl Build {
     }
 
     pub(super) fn has_group(&self, name: &str) -> bool {
-        self.groups.contains_key(name)
+        self.inventory.groups.contains_key(name)
     }
 
     pub(super) fn group_names(&self) -> impl Iterator<Item = &str> {
-        self.groups.keys().map(|name| &**name)
+        self.inventory.groups.keys().map(|name| &**name)
     }
 
     /// The group of that name, made if it is new.
     pub(super) fn group(&mut self, name: &str, span: Span) -> usize {
-        if let Some(index) = self.groups.get_index_of(name) {
+        if let Some(index) = self.inventory.groups.get_index_of(name) {
             return index;
         }
         let name: Arc<str> = name.into();
@@ -74,7 +71,7 @@ impl Build {
             parents,
             depth: 0,
         };
-        self.groups.insert_full(name, group).0
+        self.inventory.groups.insert_full(name, group).0
     }
 
     /// The hosts that an expression names (`web[01:20]:22`), made if they are new. A mistake in the
@@ -102,42 +99,36 @@ impl Build {
 
     /// The host of exactly that name.
     pub(super) fn host(&mut self, name: &str, span: Span) -> usize {
-        let file = self.file.clone();
-        let (index, _) = match self.hosts.get_index_of(name) {
-            Some(index) => (index, None),
-            None => {
-                let name: HostName = name.into();
-                let host = Host {
-                    name: name.clone(),
-                    span,
-                    vars: Vars::new(),
-                    file: None,
-                    implicit: false,
-                    groups: vec![],
-                };
-                self.hosts.insert_full(name, host)
-            }
-        };
-        if file.is_some() {
-            self.hosts[index].file = file;
+        if let Some(index) = self.inventory.hosts.get_index_of(name) {
+            return index;
         }
-        index
+        let name: HostName = name.into();
+        let host = Host {
+            name: name.clone(),
+            span,
+            vars: Vars::new(),
+            file: self.file.clone(),
+            implicit: false,
+            groups: vec![],
+        };
+        self.inventory.hosts.insert_full(name, host).0
     }
 
     pub(super) fn member(&mut self, group: usize, host: usize) {
-        if !self.hosts[host].groups.contains(&group) {
-            self.hosts[host].groups.push(group);
-            self.groups[group].hosts.push(host);
+        if !self.inventory.hosts[host].groups.contains(&group) {
+            self.inventory.hosts[host].groups.push(group);
+            self.inventory.groups[group].hosts.push(host);
         }
     }
 
     /// Puts one group under another; a loop is an error at `span`.
     pub(super) fn child(&mut self, parent: usize, child: usize, span: Span) {
-        if self.groups[parent].children.contains(&child) {
+        if self.inventory.groups[parent].children.contains(&child) {
             return;
         }
         if self.reaches(child, parent) {
-            let (parent, child) = (&self.groups[parent].name, &self.groups[child].name);
+            let (parent, child) =
+                (&self.inventory.groups[parent].name, &self.inventory.groups[child].name);
             let message = match parent == child {
                 true => format!("group `{child}` cannot be its own child"),
                 false => format!(
@@ -146,8 +137,8 @@ impl Build {
             };
             return self.error(message, span, "this closes a loop");
         }
-        self.groups[parent].children.push(child);
-        self.groups[child].parents.push(parent);
+        self.inventory.groups[parent].children.push(child);
+        self.inventory.groups[child].parents.push(parent);
     }
 
     fn reaches(&self, from: usize, to: usize) -> bool {
@@ -156,7 +147,7 @@ impl Build {
             if group == to {
                 return true;
             }
-            for &child in &self.groups[group].children {
+            for &child in &self.inventory.groups[group].children {
                 if !seen.contains(&child) {
                     seen.push(child);
                 }
@@ -167,7 +158,7 @@ impl Build {
     }
 
     pub(super) fn host_var(&mut self, host: usize, name: &str, span: Span, value: Node) {
-        self.hosts[host].vars.insert(name.to_owned(), (span, value));
+        self.inventory.hosts[host].vars.insert(name.to_owned(), (span, value));
     }
 
     pub(super) fn group_var(&mut self, group: usize, name: &str, span: Span, value: Node) {
@@ -177,7 +168,7 @@ impl Build {
                 _ => scalar.text.trim().parse().ok(),
             });
             match number.flatten() {
-                Some(number) => self.groups[group].priority = number,
+                Some(number) => self.inventory.groups[group].priority = number,
                 None => self.error(
                     "`ansible_group_priority` is not a number",
                     value.span,
@@ -186,51 +177,51 @@ impl Build {
             }
             return;
         }
-        self.groups[group].vars.insert(name.to_owned(), (span, value));
+        self.inventory.groups[group].vars.insert(name.to_owned(), (span, value));
     }
 
     pub(super) fn finish(mut self) -> Result<Inventory, Vec<Diagnostic>> {
-        for group in UNGROUPED + 1..self.groups.len() {
-            if self.groups[group].parents.is_empty() {
+        for group in UNGROUPED + 1..self.inventory.groups.len() {
+            if self.inventory.groups[group].parents.is_empty() {
                 self.child(ALL, group, Span::default());
             }
         }
-        for host in 0..self.hosts.len() {
-            let grouped = self.hosts[host].groups.iter().any(|group| *group > UNGROUPED);
+        for host in 0..self.inventory.hosts.len() {
+            let grouped = self.inventory.hosts[host].groups.iter().any(|group| *group > UNGROUPED);
             if grouped {
-                self.hosts[host].groups.retain(|group| *group != UNGROUPED);
+                self.inventory.hosts[host].groups.retain(|group| *group != UNGROUPED);
             } else {
                 self.member(UNGROUPED, host);
             }
         }
-        let hosts = &self.hosts;
-        self.groups[UNGROUPED].hosts.retain(|host| hosts[*host].groups.contains(&UNGROUPED));
+        let hosts = &self.inventory.hosts;
+        self.inventory.groups[UNGROUPED]
+            .hosts
+            .retain(|host| hosts[*host].groups.contains(&UNGROUPED));
         self.set_depths();
         self.warn_of_twins();
         if self.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(self.diagnostics);
         }
-        let warnings = self.diagnostics;
-        let implicit = implicit(&self.hosts);
-        Ok(Inventory {
-            hosts: self.hosts,
-            groups: self.groups,
-            implicit,
-            directories: self.directories,
-            warnings,
-        })
+        let implicit = implicit(&self.inventory.hosts);
+        Ok(Inventory { implicit, warnings: self.diagnostics, ..self.inventory })
     }
 
-    /// A group's depth is its longest way from `all`.
-    fn set_depths(&mut self) {
+    /// A group's depth is its longest way from a group without parents: in the end, from `all`.
+    pub(super) fn set_depths(&mut self) {
         // Without loops no way is longer than the number of groups; each pass settles one level.
-        let mut level = vec![ALL];
+        let groups = self.inventory.groups.values();
+        let mut level: Vec<usize> = groups
+            .enumerate()
+            .filter(|(_, group)| group.parents.is_empty())
+            .map(|(at, _)| at)
+            .collect();
         let mut depth = 0;
         while !level.is_empty() {
             let mut below = vec![];
             for group in level {
-                self.groups[group].depth = depth;
-                for &child in &self.groups[group].children {
+                self.inventory.groups[group].depth = depth;
+                for &child in &self.inventory.groups[group].children {
                     if !below.contains(&child) {
                         below.push(child);
                     }
@@ -242,8 +233,9 @@ impl Build {
     }
 
     fn warn_of_twins(&mut self) {
+        let Inventory { hosts, groups, .. } = &self.inventory;
         let twins: Vec<_> =
-            self.groups.values().filter_map(|g| Some((g.span, self.hosts.get(&g.name)?))).collect();
+            groups.values().filter_map(|g| Some((g.span, hosts.get(&g.name)?))).collect();
         for (group, host) in
             twins.into_iter().map(|(span, host)| (span, host.clone())).collect::<Vec<_>>()
         {

@@ -1,4 +1,5 @@
-//! Hosts, groups and the variables written beside them: INI, YAML, JSON, directories, scripts.
+//! Hosts, groups and the variables written beside them: INI, YAML, JSON, TOML, directories, scripts,
+//! and what `constructed` makes of them.
 //!
 //! Several sources become one [`Inventory`]; where they disagree the later one wins. A source that
 //! cannot be read or understood is an error, never an empty inventory. The order of hosts within a
@@ -6,12 +7,15 @@
 //! Ansible's: its own hosts first, then those of its children, level by level.
 
 mod build;
+mod constructed;
 mod ini;
 mod literal;
 pub mod pattern;
+mod program;
 mod range;
 mod script;
 mod sources;
+mod toml;
 pub(crate) mod words;
 mod yaml;
 
@@ -22,6 +26,7 @@ use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span};
 
 use crate::source::Diagnostic;
+use crate::vars::Layer;
 use crate::vars::files::Reader;
 
 /// The name of a host as the inventory writes it.
@@ -41,7 +46,8 @@ pub struct Host {
     pub span: Span,
     /// Variables set in the inventory itself, not in `host_vars/`.
     pub vars: Vars,
-    /// The file it was last named in, or the `-i a,b,` list; none for an implicit host.
+    /// The file it was first named in, or the `-i a,b,` list; none for an implicit host and for one
+    /// that the run itself has added.
     pub file: Option<Arc<Path>>,
     /// Not in the inventory: this machine, under one of the [`LOCALHOST`] names.
     pub implicit: bool,
@@ -65,7 +71,7 @@ pub struct Group {
 }
 
 /// All hosts and groups of a run. The groups `all` and `ungrouped` are always there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Inventory {
     hosts: IndexMap<HostName, Host>,
     groups: IndexMap<Arc<str>, Group>,
@@ -76,14 +82,19 @@ pub struct Inventory {
 
 impl Inventory {
     /// Reads the sources in order: paths of files, directories or executable scripts, or lists of
-    /// hosts with a comma (`web1,web2,`). No source at all is an inventory of no hosts.
+    /// hosts with a comma (`web1,web2,`). No source at all is an inventory of no hosts. `extra` are
+    /// the variables of the command line: `constructed` may use them.
     ///
     /// # Errors
     /// Everything that is wrong in any source, and the warnings.
-    pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, Vec<Diagnostic>> {
+    pub fn load(
+        sources: &[String],
+        reader: &Reader,
+        extra: &Arc<Layer>,
+    ) -> Result<Inventory, Vec<Diagnostic>> {
         let mut build = build::Build::new();
         for source in sources {
-            sources::read(source, reader, &mut build);
+            sources::read(source, reader, extra, &mut build);
         }
         build.finish()
     }
@@ -140,6 +151,18 @@ impl Inventory {
     /// The groups a host is in, directly or not, without `all`, in the order in which their
     /// variables are merged: by depth, then priority, then name; the last one wins.
     pub fn groups_of<'a>(&'a self, host: &'a Host) -> Vec<&'a Group> {
+        let mut groups: Vec<&Group> = self
+            .ancestors(host)
+            .into_iter()
+            .map(|group| &self.groups[group])
+            .filter(|group| &*group.name != "all")
+            .collect();
+        groups.sort_by(|a, b| (a.depth, a.priority, &a.name).cmp(&(b.depth, b.priority, &b.name)));
+        groups
+    }
+
+    /// The groups a host is in, directly or not, in no order that matters.
+    fn ancestors(&self, host: &Host) -> Vec<usize> {
         let mut found: Vec<usize> = host.groups.clone();
         let mut next = 0;
         while let Some(&group) = found.get(next) {
@@ -150,13 +173,7 @@ impl Inventory {
             }
             next += 1;
         }
-        let mut groups: Vec<&Group> = found
-            .into_iter()
-            .map(|group| &self.groups[group])
-            .filter(|group| &*group.name != "all")
-            .collect();
-        groups.sort_by(|a, b| (a.depth, a.priority, &a.name).cmp(&(b.depth, b.priority, &b.name)));
-        groups
+        found
     }
 
     /// `group_names`: the same groups by name.

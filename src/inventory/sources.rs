@@ -1,12 +1,14 @@
-//! What a `-i` value is: a list of hosts, a directory, a script, or a file of INI or YAML.
+//! What a `-i` value is: a list of hosts, a directory, a script, or a file of INI, YAML or TOML.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use rprov_modules::kit::{Span, nearest};
+use rprov_modules::kit::{Node, Span, nearest};
 
 use super::build::{Build, UNGROUPED};
-use super::{ini, script, yaml};
+use super::{constructed, ini, script, toml, yaml};
 use crate::source::{self, Diagnostic};
+use crate::vars::Layer;
 use crate::vars::files::{Reader, unreadable};
 
 /// Files in an inventory directory that end like this are no inventories.
@@ -16,7 +18,7 @@ const IGNORED: [&str; 12] =
 /// Directories deeper than this below a source are a loop of links.
 const DEEPEST: usize = 16;
 
-pub(super) fn read(source: &str, reader: &Reader, build: &mut Build) {
+pub(super) fn read(source: &str, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
     let path = Path::new(source);
     if source.contains(',') && !path.exists() {
         // As in Ansible, the list itself is their `inventory_file`.
@@ -33,13 +35,13 @@ pub(super) fn read(source: &str, reader: &Reader, build: &mut Build) {
         return build.report(not_found(path));
     };
     let directory = if kind.is_dir() { path } else { parent(path) };
-    if !build.directories.iter().any(|known| known == directory) {
-        build.directories.push(directory.to_owned());
+    if !build.inventory.directories.iter().any(|known| known == directory) {
+        build.inventory.directories.push(directory.to_owned());
     }
     if kind.is_dir() {
-        self::directory(path, 0, reader, build)
+        self::directory(path, 0, reader, extra, build)
     } else {
-        file(path, reader, build)
+        file(path, reader, extra, build)
     }
     build.file = None;
 }
@@ -66,7 +68,7 @@ fn not_found(path: &Path) -> Diagnostic {
 }
 
 /// All files of a directory in the order of their names, and of the directories in it.
-fn directory(path: &Path, depth: usize, reader: &Reader, build: &mut Build) {
+fn directory(path: &Path, depth: usize, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) => return build.report(unreadable(path, &error)),
@@ -83,23 +85,23 @@ fn directory(path: &Path, depth: usize, reader: &Reader, build: &mut Build) {
         }
         let path = path.join(&name);
         match path.is_dir() {
-            true if depth < DEEPEST => directory(&path, depth + 1, reader, build),
+            true if depth < DEEPEST => directory(&path, depth + 1, reader, extra, build),
             true => {
                 build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display())))
             }
-            false => file(&path, reader, build),
+            false => file(&path, reader, extra, build),
         }
     }
 }
 
-fn file(path: &Path, reader: &Reader, build: &mut Build) {
+fn file(path: &Path, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
     let (bytes, vaulted) = match reader.open(path) {
         Ok(bytes) => bytes,
         Err(error) => return build.report(error),
     };
     build.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).into());
-    if bytes.starts_with(b"#!") && script::is_executable(path) {
-        return script::read(path, reader, build);
+    if !vaulted && script::is_program(path, &bytes) {
+        return script::read(path, &reader.map, build);
     }
     let text = match source::yaml::utf8(&reader.map, path, &bytes) {
         Ok(text) => text,
@@ -115,12 +117,14 @@ fn file(path: &Path, reader: &Reader, build: &mut Build) {
                 .map(|(_, value)| value.trim().trim_matches(['"', '\''])),
         );
     }
+    let before = build.diagnostics.len();
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("yml" | "yaml" | "json") => match source::yaml::parse_value(&reader.map, path, text) {
             Ok(root) if root.is_null() => {}
-            Ok(root) => yaml::read(&root, build),
+            Ok(root) => document(&root, reader, extra, build),
             Err(error) => build.report(error),
         },
+        Some("toml") => toml::read(&reader.map, path, text, build),
         None if may_be_yaml(text) => match source::yaml::parse_value(&reader.map, path, text) {
             Ok(root) if yaml::is_inventory(&root) => yaml::read(&root, build),
             Err(error) if text.trim_start().starts_with("---") => build.report(error),
@@ -128,6 +132,40 @@ fn file(path: &Path, reader: &Reader, build: &mut Build) {
         },
         _ => ini::read(text, reader.map.add(path, text.into()), build),
     }
+    if build.diagnostics[before..].iter().any(Diagnostic::is_error) {
+        explain(path, text, &mut build.diagnostics, before);
+    }
+}
+
+/// A file that looks like a script and is none, or the other way round, explains the errors in it.
+fn explain(path: &Path, text: &str, diagnostics: &mut Vec<Diagnostic>, before: usize) {
+    let shown = path.display();
+    if text.starts_with("#!") {
+        // Its lines are not meant to make sense as an inventory.
+        diagnostics.truncate(before);
+        let error = Diagnostic::error(format!("the inventory script `{shown}` is not executable"));
+        diagnostics.push(error.help(format!("run `chmod +x {shown}`")));
+    } else if script::is_executable(path) {
+        let last = diagnostics.pop();
+        let note = format!("`{shown}` is executable, but no program: it does not begin with `#!`");
+        diagnostics.extend(last.map(|error| error.note(note)));
+    }
+}
+
+/// An inventory, or the settings of a plugin that makes one.
+fn document(root: &Node, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
+    let Some(plugin) = root.get("plugin") else { return yaml::read(root, build) };
+    let name = plugin.text().unwrap_or_default();
+    if constructed::NAMES.contains(&name) {
+        return constructed::read(root, reader, extra, build);
+    }
+    let message = format!("expected the inventory plugin `constructed`, found `{name}`");
+    let error = Diagnostic::error(message).at(plugin.span, "this plugin is not supported");
+    build.report(match nearest(name, constructed::NAMES) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error
+            .help("let `ansible-inventory -i THIS --list` print its hosts in an executable script"),
+    });
 }
 
 /// A file without extension is YAML if its first line says so: `---`, `{` or `group:`.

@@ -20,12 +20,6 @@ pub(super) fn read(root: &Node, build: &mut Build) {
         let message = format!("expected a mapping of groups, found {}", root.type_name());
         return build.error(message, root.span, "");
     };
-    if let Some(plugin) = root.get("plugin") {
-        let error = Diagnostic::error("inventory plugins are not supported").at(plugin.span, "");
-        return build.report(
-            error.help("list the hosts, or use an executable script that prints them as JSON"),
-        );
-    }
     for entry in groups {
         group(entry, build);
     }

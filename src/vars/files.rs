@@ -53,6 +53,11 @@ impl Reader {
         self
     }
 
+    /// What opens vaulted values.
+    pub(crate) fn decrypt(&self) -> Option<Decrypt> {
+        self.decrypt.clone()
+    }
+
     /// The bytes of a file, decrypted if it is vaulted: then all of it is a secret.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::{Directory, Reader};
 use super::{Layer, Layers, Level, special};
-use crate::inventory::{Host, HostName, Inventory, Vars};
+use crate::inventory::{Group, Host, HostName, Inventory, Vars};
 use crate::source::Diagnostic;
 use crate::template::Raw;
 
@@ -17,18 +17,10 @@ use crate::template::Raw;
 #[derive(Debug)]
 pub struct InventoryVars {
     inventory: Arc<Inventory>,
-    playbook_dir: Option<PathBuf>,
-    reader: Reader,
-    /// `group_vars` and `host_vars` directories by their path.
-    directories: Mutex<HashMap<PathBuf, Arc<Directory>>>,
-    /// By directory and name.
-    files: Mutex<HashMap<(PathBuf, String), Files>>,
+    beside: Arc<Beside>,
     hosts: Mutex<HashMap<HostName, Layers>>,
     groups: Mutex<HashMap<String, Arc<Layer>>>,
 }
-
-/// The files of one name, read: or what is wrong with them.
-type Files = Result<Vec<Arc<Layer>>, Vec<Diagnostic>>;
 
 impl InventoryVars {
     /// `playbook_dir` is the directory of the playbook; without a playbook, the working directory.
@@ -37,8 +29,15 @@ impl InventoryVars {
         playbook_dir: Option<PathBuf>,
         reader: Reader,
     ) -> InventoryVars {
-        let (directories, files, hosts, groups) = Default::default();
-        InventoryVars { inventory, playbook_dir, reader, directories, files, hosts, groups }
+        let beside = Arc::new(Beside::new(playbook_dir, reader));
+        InventoryVars { inventory, beside, hosts: Mutex::default(), groups: Mutex::default() }
+    }
+
+    /// The same files for an inventory that has gained hosts or groups. None is read again.
+    #[must_use]
+    pub fn following(&self, inventory: Arc<Inventory>) -> InventoryVars {
+        let beside = self.beside.clone();
+        InventoryVars { inventory, beside, hosts: Mutex::default(), groups: Mutex::default() }
     }
 
     pub fn inventory(&self) -> &Arc<Inventory> {
@@ -53,61 +52,95 @@ impl InventoryVars {
         if let Some(known) = lock(&self.hosts).get(&host.name) {
             return Ok(known.clone());
         }
-        let mut layers = Layers::default();
-        let mut errors = vec![];
-        layers.push(Level::Default, Arc::new(special::defaults()));
-        let own = [(
-            "all",
-            Level::InventoryAll,
-            Level::InventoryGroupVarsAll,
-            Level::PlaybookGroupVarsAll,
-        )];
-        let groups = self.inventory.groups_of(host);
-        let others = groups.iter().map(|group| {
-            (
-                &*group.name,
-                Level::InventoryGroup,
-                Level::InventoryGroupVars,
-                Level::PlaybookGroupVars,
-            )
-        });
-        for (name, inventory, beside, playbook) in own.into_iter().chain(others) {
-            layers.push(inventory, self.group(name));
-            self.beside("group_vars", name, [beside, playbook], &mut layers, &mut errors);
-        }
-        let mut written = layer(&host.vars);
-        written.extend(special::host(&self.inventory, host));
-        layers.push(Level::InventoryHost, Arc::new(written));
-        let levels = [Level::InventoryHostVars, Level::PlaybookHostVars];
-        self.beside("host_vars", &host.name, levels, &mut layers, &mut errors);
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        let all = self.inventory.group("all").into_iter();
+        let groups: Vec<&Group> = all.chain(self.inventory.groups_of(host)).collect();
+        // A group's own variables are shared by its hosts.
+        let shared = |group: &Group| {
+            let mut known = lock(&self.groups);
+            let make = || Arc::new(layer(&group.vars));
+            known.entry(group.name.to_string()).or_insert_with(make).clone()
+        };
+        let directories = self.inventory.directories();
+        let layers = self.beside.layers(&self.inventory, host, &groups, shared, directories)?;
         lock(&self.hosts).insert(host.name.clone(), layers.clone());
         Ok(layers)
     }
+}
 
-    /// The variables of a group in the inventory itself, shared by its hosts.
-    fn group(&self, name: &str) -> Arc<Layer> {
-        let make = || {
-            Arc::new(self.inventory.group(name).map(|group| layer(&group.vars)).unwrap_or_default())
-        };
-        lock(&self.groups).entry(name.to_owned()).or_insert_with(make).clone()
+/// The `group_vars/` and `host_vars/` directories, listed and read once.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    playbook_dir: Option<PathBuf>,
+    reader: Reader,
+    /// `group_vars` and `host_vars` directories by their path.
+    directories: Mutex<HashMap<PathBuf, Arc<Directory>>>,
+    /// By directory and name.
+    files: Mutex<HashMap<(PathBuf, String), Files>>,
+}
+
+/// The files of one name, read: or what is wrong with them.
+type Files = Result<Vec<Arc<Layer>>, Vec<Diagnostic>>;
+
+impl Beside {
+    pub(crate) fn new(playbook_dir: Option<PathBuf>, reader: Reader) -> Beside {
+        Beside { playbook_dir, reader, directories: Mutex::default(), files: Mutex::default() }
     }
 
-    /// Pushes the files of `name` beside each source of the inventory and beside the playbook.
-    fn beside(
+    /// The layers of a host that is in these groups, in this order; with the files beside the
+    /// playbook and in these directories.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the files of the host and of the groups.
+    pub(crate) fn layers(
+        &self,
+        inventory: &Inventory,
+        host: &Host,
+        groups: &[&Group],
+        written: impl Fn(&Group) -> Arc<Layer>,
+        directories: &[PathBuf],
+    ) -> Result<Layers, Vec<Diagnostic>> {
+        let mut layers = Layers::default();
+        let mut errors = vec![];
+        layers.push(Level::Default, Arc::new(special::defaults()));
+        for group in groups {
+            let [own, beside, playbook] = match &*group.name {
+                "all" => {
+                    [Level::InventoryAll, Level::InventoryGroupVarsAll, Level::PlaybookGroupVarsAll]
+                }
+                _ => [Level::InventoryGroup, Level::InventoryGroupVars, Level::PlaybookGroupVars],
+            };
+            layers.push(own, written(group));
+            let places = self.places(directories, [beside, playbook]);
+            self.push("group_vars", &group.name, places, &mut layers, &mut errors);
+        }
+        let mut own = layer(&host.vars);
+        own.extend(special::host(inventory, host));
+        layers.push(Level::InventoryHost, Arc::new(own));
+        let places = self.places(directories, [Level::InventoryHostVars, Level::PlaybookHostVars]);
+        self.push("host_vars", &host.name, places, &mut layers, &mut errors);
+        if errors.is_empty() { Ok(layers) } else { Err(errors) }
+    }
+
+    /// Where files may stand: beside each source of the inventory and beside the playbook.
+    fn places<'a>(
+        &'a self,
+        directories: &'a [PathBuf],
+        [inventory, playbook]: [Level; 2],
+    ) -> impl Iterator<Item = (&'a PathBuf, Level)> {
+        let sources = directories.iter().map(move |directory| (directory, inventory));
+        sources.chain(self.playbook_dir.iter().map(move |directory| (directory, playbook)))
+    }
+
+    /// Pushes the files of `name`.
+    fn push<'a>(
         &self,
         kind: &str,
         name: &str,
-        [inventory, playbook]: [Level; 2],
+        places: impl Iterator<Item = (&'a PathBuf, Level)>,
         layers: &mut Layers,
         errors: &mut Vec<Diagnostic>,
     ) {
-        let sources = self.inventory.directories().iter().map(|directory| (directory, inventory));
-        for (directory, level) in
-            sources.chain(self.playbook_dir.iter().map(|directory| (directory, playbook)))
-        {
+        for (directory, level) in places {
             match self.read(&directory.join(kind), name) {
                 Ok(files) => files.into_iter().for_each(|file| layers.push(level, file)),
                 // A directory may be both; its faults are told once.
@@ -139,7 +172,8 @@ impl InventoryVars {
     }
 }
 
-fn layer(vars: &Vars) -> Layer {
+/// Variables as the inventory has them.
+pub(crate) fn layer(vars: &Vars) -> Layer {
     let mut layer = Layer::default();
     for (name, (origin, value)) in vars {
         layer.insert(name, Raw::Node(value.clone()), *origin);

@@ -12,5 +12,6 @@ mod level;
 pub mod special;
 
 pub use self::inventory::InventoryVars;
+pub(crate) use self::inventory::{Beside, layer};
 pub use self::layers::{Binding, Layer, Layers};
 pub use self::level::Level;

@@ -9,7 +9,7 @@ use rprov::inventory::{Inventory, pattern};
 use rprov::source::{Diagnostic, SourceMap, render_all};
 use rprov::template::Raw;
 use rprov::vars::files::Reader;
-use rprov::vars::{InventoryVars, Level};
+use rprov::vars::{InventoryVars, Layer, Level};
 use rprov_modules::kit::{Deserialize, Span};
 use serde_json::{Map, Value, json};
 
@@ -22,19 +22,51 @@ fn load(sources: &[&str]) -> Result<Inventory, Vec<Diagnostic>> {
 }
 
 fn load_with(sources: &[&str], reader: &Reader) -> Result<Inventory, Vec<Diagnostic>> {
+    load_extra(sources, reader, &Arc::default())
+}
+
+fn load_extra(
+    sources: &[&str],
+    reader: &Reader,
+    extra: &Arc<Layer>,
+) -> Result<Inventory, Vec<Diagnostic>> {
     let path = |source: &&str| match source.contains(',') {
         true => (*source).to_owned(),
         false => root().join(source).to_string_lossy().into_owned(),
     };
-    Inventory::load(&sources.iter().map(path).collect::<Vec<_>>(), reader)
+    Inventory::load(&sources.iter().map(path).collect::<Vec<_>>(), reader, extra)
 }
 
 /// Compares one directory of `tests/inventory` with what `ansible-inventory --list` said of it.
 fn check(case: &str, sources: &[&str], playbook_dir: Option<&str>) {
-    let inventory = Arc::new(load(sources).expect("no error"));
-    let golden = std::fs::read_to_string(root().join(case).join("expected.json")).unwrap();
-    let golden: Value = serde_json::from_str(&golden).unwrap();
+    check_extra(case, sources, playbook_dir, &[]);
+}
+
+/// What came out of an expression is marked in Ansible's listing; here that is a tag of the node.
+fn unmarked(value: &mut Value) {
+    if let Some(text) = value.get_mut("__ansible_unsafe") {
+        *value = text.take();
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(unmarked),
+        Value::Object(entries) => entries.values_mut().for_each(unmarked),
+        _ => {}
+    }
+}
+
+/// The same with `-e`.
+fn check_extra(case: &str, sources: &[&str], playbook_dir: Option<&str>, extra: &[&str]) {
     let reader = Reader::new(SourceMap::default());
+    let extra: Vec<String> = extra.iter().map(|&word| word.to_owned()).collect();
+    let extra = Arc::new(rprov::vars::extra::parse(&extra, &reader).unwrap());
+    let inventory = load_extra(sources, &reader, &extra);
+    let inventory =
+        Arc::new(inventory.unwrap_or_else(|errors| {
+            panic!("{case}: {}", render_all(&errors, &reader.map, false))
+        }));
+    let golden = std::fs::read_to_string(root().join(case).join("expected.json")).unwrap();
+    let mut golden: Value = serde_json::from_str(&golden).unwrap();
+    unmarked(&mut golden);
     let vars =
         InventoryVars::new(inventory.clone(), playbook_dir.map(|dir| root().join(dir)), reader);
 
@@ -46,7 +78,7 @@ fn check(case: &str, sources: &[&str], playbook_dir: Option<&str>) {
         "group_names",
     ];
     for host in inventory.hosts() {
-        let layers = vars.layers(host).unwrap();
+        let layers = vars.layers(host).unwrap().with(Level::Extra, extra.clone());
         let mut ours = Map::new();
         for name in rprov::template::Scope::names(&layers) {
             let (level, binding) = layers.definitions(&name).next().unwrap();
@@ -94,6 +126,10 @@ fn inventories_are_ansibles() {
     check("order", &["order/hosts"], None);
     check("beside", &["beside/inv/hosts"], Some("beside/pb"));
     check("script", &["script/hosts", "script/each.py"], None);
+    check("legacy", &["legacy/hosts.sh"], None);
+    check("toml", &["toml/hosts.toml"], None);
+    check("constructed", &["constructed/env"], None);
+    check_extra("made", &["made/env"], None, &["cloud=north"]);
 }
 
 #[test]
@@ -109,6 +145,32 @@ fn patterns_are_ansibles() {
             Err(error) => assert_eq!("", theirs, "{pattern}: {}", error.message()),
         }
     }
+}
+
+/// As ansible-playbook 2.19 shows them: of several sources the first that names a host counts.
+#[test]
+fn a_host_knows_the_file_it_was_first_named_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hosts");
+    std::fs::write(&file, "a y=2\nb\n").unwrap();
+    let file = file.to_string_lossy().into_owned();
+    let shown = |sources: &[&str]| {
+        let inventory = Arc::new(load(sources).unwrap());
+        let vars = InventoryVars::new(inventory.clone(), None, Reader::new(SourceMap::default()));
+        let text = |host: &str, name: &str| {
+            let layers = vars.layers(inventory.host(host).unwrap()).unwrap();
+            match layers.definitions(name).next().map(|(_, binding)| &binding.value) {
+                Some(Raw::Value(value)) => value.to_string().replace(&file, "FILE"),
+                _ => "undefined".to_owned(),
+            }
+        };
+        ["a", "b", "localhost"]
+            .map(|host| format!("{} {}", text(host, "inventory_file"), text(host, "inventory_dir")))
+    };
+    let directory = dir.path().display().to_string();
+    let here = format!("FILE {directory}");
+    assert_eq!(shown(&["a,", &file]), ["a, None", &here, "undefined undefined"]);
+    assert_eq!(shown(&[&file, "a,c,"]), [&here, &here, "undefined undefined"]);
 }
 
 /// A fault per file: the text, and what is said about it.
@@ -155,7 +217,7 @@ fn unmatched_patterns_say_what_was_meant() {
         };
         shown += &format!("{}\n\n", said.trim_end());
     }
-    for limit in ["zeta,wbe", "@nowhere", "web:!web", "web[7]"] {
+    for limit in ["zeta,wbe", "@nowhere", "web:!web", "web[7]", "web1,db:!db"] {
         let error = pattern::Limit::new(&inventory, limit).unwrap_err();
         shown += &format!("{}\n\n", error.render(&map, false));
     }
@@ -214,7 +276,7 @@ proptest! {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &text).unwrap();
         let map = SourceMap::default();
-        match Inventory::load(&[file.path().to_string_lossy().into_owned()], &Reader::new(map.clone())) {
+        match Inventory::load(&[file.path().to_string_lossy().into_owned()], &Reader::new(map.clone()), &Arc::default()) {
             Ok(inventory) => for host in inventory.hosts() {
                 inventory.groups_of(host);
             },

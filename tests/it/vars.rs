@@ -99,6 +99,7 @@ fn inventory(text: &str) -> Inventory {
     Inventory::load(
         &[file.path().to_string_lossy().into_owned()],
         &Reader::new(SourceMap::default()),
+        &Arc::default(),
     )
     .unwrap()
 }
