@@ -91,6 +91,7 @@ impl Inputs {
             templar: templar.clone(),
             extra: self.extra.clone(),
             roles_path: super::run::roles_path(),
+            collections_path: super::run::collections_path(),
             reader: self.reader.clone(),
             decrypt: Some(self.secrets.decrypt()),
         })

@@ -292,6 +292,15 @@ fn options(args: &RunArgs, tags: TagFilter, limit: Option<Limit>) -> Result<Opti
     })
 }
 
+/// `ANSIBLE_COLLECTIONS_PATH`, else where ansible-galaxy puts collections.
+pub(super) fn collections_path() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    match std::env::var_os("ANSIBLE_COLLECTIONS_PATH") {
+        Some(paths) => std::env::split_paths(&paths).collect(),
+        None => vec![home.join(".ansible/collections"), "/usr/share/ansible/collections".into()],
+    }
+}
+
 /// `ANSIBLE_ROLES_PATH`, then Ansible's own places.
 pub(super) fn roles_path() -> Vec<PathBuf> {
     let given = std::env::var_os("ANSIBLE_ROLES_PATH")

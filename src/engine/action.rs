@@ -12,12 +12,19 @@ use serde_json::Value as Json;
 
 pub(super) use self::gather::fact_task;
 pub(super) use self::meta::meta;
+use super::arguments;
 use super::outcome::{Done, Failure};
 use super::task::At;
 use crate::playbook::Builtin;
 use crate::template::Context;
 
 pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Done {
+    let settled = match arguments::settled(at.play, at.task, context) {
+        Ok(settled) => settled,
+        Err(failure) => return Done::failed(failure),
+    };
+    let task = settled.as_ref().unwrap_or(at.task);
+    let at = &At { play: at.play, host: at.host, task, rest: at.rest, next: at.next };
     let done = match builtin {
         Builtin::Debug => say::debug(at, context),
         Builtin::Assert => say::assert(at, context),

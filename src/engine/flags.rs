@@ -31,16 +31,24 @@ pub(super) fn selected(play: &PlayRun, chain: &Chain) -> bool {
 
 /// A keyword that is true or false, rendered for a host; false where it cannot be.
 pub(super) fn flag(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> bool {
-    let Some(node) = task.chain.nearest(keyword) else { return false };
-    let text = match node.text() {
+    text(play, task, host, keyword).as_deref().and_then(boolean).unwrap_or(false)
+}
+
+/// A keyword that is a number, rendered for a host; `None` where it cannot be.
+pub(super) fn number(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> Option<usize> {
+    text(play, task, host, keyword)?.trim().parse().ok()
+}
+
+fn text(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> Option<String> {
+    let node = task.chain.nearest(keyword)?;
+    match node.text() {
         Some(text) if crate::playbook::has_template(text) => play
             .context(host, Some(task))
             .ok()
             .and_then(|context| play.engine.templar.render(node, &context).ok())
             .and_then(|node| node.text().map(str::to_owned)),
         text => text.map(str::to_owned),
-    };
-    text.as_deref().and_then(boolean).unwrap_or(false)
+    }
 }
 
 impl PlayRun {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rprov_modules::kit::{Node, boolean};
+use rprov_modules::kit::Node;
 
 use super::action;
 use super::host::Host;
@@ -16,15 +16,7 @@ use crate::report::Event;
 /// Runs what was notified, once each, in the order of the play's handlers. A handler may notify
 /// those after it; one before it has to wait for the next flush, as in Ansible.
 pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
-    let forced = play.engine.options.force_handlers
-        || play
-            .play
-            .chain
-            .keywords
-            .get("force_handlers")
-            .and_then(Node::text)
-            .and_then(boolean)
-            .unwrap_or(false);
+    let forced = play.engine.options.force_handlers || play.settings().force_handlers;
     let hosts = play.hosts_for_handlers(forced);
     // Forced handlers run on failed hosts, too, and leave them failed.
     let failed: Vec<_> =

@@ -103,7 +103,9 @@ pub(super) async fn run(
     }
     let mut ready = Vec::new();
     for (_, one, hosts) in groups {
-        match load(play, task, &one) {
+        let loaded = load(play, task, &one);
+        play.engine.warn();
+        match loaded {
             Ok(included) => {
                 let path = match &one.what {
                     What::Tasks(path) => path.display().to_string(),

@@ -5,9 +5,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use rprov_modules::kit::Node;
-
-use super::flags::{flag, selected};
+use super::flags::{flag, number, selected};
 use super::host::Host;
 use super::play::PlayRun;
 use super::show::{refuse, title};
@@ -166,12 +164,7 @@ where
     F: Fn(Arc<Host>) -> Fut,
     Fut: Future<Output = Outcome> + Send + 'static,
 {
-    let throttle = task
-        .chain
-        .nearest("throttle")
-        .and_then(Node::text)
-        .and_then(|t| t.parse().ok())
-        .filter(|n| *n > 0);
+    let throttle = number(play, task, &hosts[0], "throttle").filter(|n| *n > 0);
     let forks = match play.engine.options.forks {
         0 => hosts.len(),
         forks => forks,

@@ -9,6 +9,7 @@
 
 mod action;
 mod ahead;
+mod arguments;
 mod flags;
 mod handlers;
 mod host;
@@ -147,6 +148,7 @@ impl Engine {
     /// A play whose hosts or variables cannot be determined; plays before it have run.
     pub async fn run(self: &Arc<Self>, plays: Vec<Play>) -> Result<Ending, Vec<Diagnostic>> {
         let plays_are_empty = plays.is_empty();
+        self.warn();
         for play in plays {
             if self.interrupt.sent() || !play::run(self, Arc::new(play)).await? {
                 break;
@@ -170,6 +172,18 @@ impl Engine {
         };
         self.reporter.report(Event::Recap(recap));
         Ok(ending)
+    }
+
+    /// Tells what loading has warned of.
+    fn warn(&self) {
+        for warning in self.loader.take_warnings() {
+            let place = warning.span().and_then(|span| show::place(&self.loader, span));
+            let message = warning.message();
+            self.reporter.report(Event::Warning(match place {
+                Some(place) => format!("{message} ({})", place.trim()),
+                None => message.to_owned(),
+            }));
+        }
     }
 
     /// Each host's counts, in the order of names.

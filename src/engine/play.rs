@@ -1,6 +1,8 @@
 //! A play over its hosts: which hosts, in which batches, its files of variables, its handlers.
 
 mod hosts;
+mod prompt;
+mod settings;
 mod vars;
 
 use std::{
@@ -8,10 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use rprov_modules::kit::{Node, boolean};
+use rprov_modules::kit::boolean;
 
 use self::hosts::{batches, hosts, title};
-use self::vars::{prompt, special};
+use self::prompt::prompt;
+use self::settings::{Settings, Strategy};
+use self::vars::special;
 use super::Engine;
 use super::handlers;
 use super::host::Host;
@@ -34,14 +38,18 @@ pub(super) struct PlayRun {
     handlers: RwLock<Vec<Arc<Task>>>,
     roles: RwLock<Vec<Arc<Role>>>,
     special: Arc<Layer>,
+    settings: Settings,
     /// `meta: end_play`: no further batch.
     ended: std::sync::atomic::AtomicBool,
 }
 
 /// Runs a play; false if the run must not go on to the next one.
 pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, Vec<Diagnostic>> {
-    let hosts = hosts(engine, &play)?;
-    let name = title(engine, &play);
+    let prompted = Arc::new(prompt(engine, &play)?);
+    let context = settings::context(engine, &play, &prompted);
+    let settings = Settings::new(engine, &play, &context).map_err(|error| vec![error])?;
+    let hosts = hosts(engine, &play, &context)?;
+    let name = title(engine, &play, &context);
     hosts.iter().for_each(|name| engine.host(name).forgive());
     if hosts.is_empty() {
         engine.reporter.report(Event::Play { name: name.clone() });
@@ -57,7 +65,6 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
     if !errors.is_empty() {
         return Err(errors);
     }
-    let prompted = Arc::new(prompt(&play)?);
     let alive: Vec<HostName> =
         hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();
     if alive.is_empty() {
@@ -66,7 +73,7 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
         return Ok(true);
     }
     alive.iter().for_each(|name| engine.host(name).begin_play());
-    let batches = batches(engine, &play, &alive)?;
+    let batches = batches(engine, &play, &context, &alive)?;
     for batch in batches {
         let batch: Vec<Arc<Host>> = batch.iter().map(|name| engine.host(name)).collect();
         let run = Arc::new(PlayRun {
@@ -78,6 +85,7 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
             roles: RwLock::new(play.roles.clone()),
             special: special(engine, &play, &name, &hosts, &batch),
             batch,
+            settings,
             ended: std::sync::atomic::AtomicBool::new(false),
         });
         engine.reporter.report(Event::Play { name: name.clone() });
@@ -96,6 +104,10 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
 impl PlayRun {
     pub(super) fn roles(&self) -> Vec<Arc<Role>> {
         self.roles.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(super) fn special(&self) -> Arc<Layer> {
@@ -132,13 +144,12 @@ impl PlayRun {
             let first: Vec<_> = std::iter::once(task).chain(phases[0].iter().cloned()).collect();
             phases[0] = first.into();
         }
-        let free = self
-            .play
-            .chain
-            .keywords
-            .get("strategy")
-            .and_then(Node::text)
-            .is_some_and(|s| s.ends_with("free") || s.ends_with("host_pinned"));
+        let strategy = self.settings.strategy;
+        let most = match self.engine.options.forks {
+            0 => self.batch.len(),
+            forks => forks,
+        };
+        let begun = Arc::new(tokio::sync::Semaphore::new(most.max(1)));
         for (at, phase) in phases.iter().enumerate() {
             // What comes after this phase, for looking ahead.
             let after = phases[at + 1..]
@@ -146,11 +157,17 @@ impl PlayRun {
                 .rev()
                 .fold(None, |up, items| Some(Rest::new(items.clone(), up)));
             let rest = Rest::new(phase.clone(), after);
-            if free {
+            if strategy != Strategy::Linear {
                 let mut set = tokio::task::JoinSet::new();
                 for host in self.alive() {
-                    let (run, rest) = (self.clone(), rest.clone());
-                    set.spawn(async move { list::run(&run, &rest, vec![host]).await });
+                    let (run, rest, begun) = (self.clone(), rest.clone(), begun.clone());
+                    set.spawn(async move {
+                        let _place = match strategy {
+                            Strategy::HostPinned => begun.acquire_owned().await.ok(),
+                            _ => None,
+                        };
+                        list::run(&run, &rest, vec![host]).await;
+                    });
                 }
                 set.join_all().await;
             } else {
@@ -179,7 +196,7 @@ impl PlayRun {
 
     /// Whether more hosts of the batch have failed than `max_fail_percentage` allows.
     pub(super) fn too_many_failed(&self) -> bool {
-        self.play.chain.keywords.get("max_fail_percentage").is_some() && self.stops_here()
+        self.settings.max_fail_percentage.is_some() && self.stops_here()
     }
 
     /// Whether too many hosts of the batch have failed for the play to go on.
@@ -188,14 +205,7 @@ impl PlayRun {
         if failed == 0 {
             return false;
         }
-        let limit = self
-            .play
-            .chain
-            .keywords
-            .get("max_fail_percentage")
-            .and_then(Node::text)
-            .and_then(|t| t.parse::<f64>().ok());
-        match limit {
+        match self.settings.max_fail_percentage {
             Some(limit) => failed as f64 / self.batch.len() as f64 * 100.0 > limit,
             None => failed == self.batch.len(),
         }

@@ -4,7 +4,7 @@ use rprov_modules::kit::{Node, Span};
 
 use super::host::Host;
 use super::play::PlayRun;
-use crate::playbook::{Action, Builtin, Task};
+use crate::playbook::{Action, Builtin, Loader, Task};
 use crate::report::{Event, Status, TaskResult};
 use crate::source::{Diagnostic, render_all};
 
@@ -67,8 +67,8 @@ pub(super) fn refuse(play: &PlayRun, host: &Host, errors: &[Diagnostic]) {
 }
 
 /// `file:line:column` of a span.
-pub(super) fn place(play: &PlayRun, span: Span) -> Option<String> {
-    let (path, line, column) = play.engine.loader.map().line_col(span)?;
+pub(super) fn place(loader: &Loader, span: Span) -> Option<String> {
+    let (path, line, column) = loader.map().line_col(span)?;
     // A play that is no file (`ping`) has no place to point at.
     path.extension()?;
     Some(format!("  at {}:{line}:{column}", path.display()))

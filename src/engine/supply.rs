@@ -9,6 +9,7 @@ use std::{
 
 use rprov_modules::kit::{Ask, Goal, Need, Node, Spec, Supply, TemplateOptions, TreeEntry};
 
+use super::arguments;
 use super::outcome::Failure;
 use super::play::PlayRun;
 use super::target;
@@ -34,7 +35,7 @@ impl Prepared {
         context: &Context,
     ) -> Result<Prepared, Failure> {
         let templar = &play.engine.templar;
-        let args = templar.render(&task.args, context).map_err(Failure::from)?;
+        let args = arguments::rendered(play, task, context)?;
         let mut goal = (spec.bind)(&args).map_err(|error| {
             let mut shown = Diagnostic::error(error.message)
                 .at(error.span.unwrap_or(task.span), "")

@@ -199,7 +199,13 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
     let flags = flags.map(|text| shlex::split(&text).unwrap_or_default()).unwrap_or_default();
     let flags =
         flags.into_iter().filter(|flag| !matches!(flag.as_str(), "-H" | "-S" | "-n")).collect();
+    let exe = vars.first(&["ansible_become_exe", "ansible_sudo_exe", "ansible_su_exe"])?;
+    let exe = exe.or(keyword("become_exe")?).unwrap_or_default();
+    let Some(exe) = shlex::split(&exe) else {
+        return Err(Failure::new(format!("a quote is not closed in `{exe}`")));
+    };
     Ok(Some(Become {
+        exe,
         method,
         user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "root".to_owned()),
         password,

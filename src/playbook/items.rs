@@ -51,6 +51,7 @@ impl Load<'_> {
                 }
             }
         }
+        self.check_keywords(&keywords);
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let parts = ["block", "rescue", "always"].map(|name| keywords.get(name).cloned());
         let chain = Arc::new(Chain {

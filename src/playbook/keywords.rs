@@ -21,6 +21,7 @@ const TABLE: &[(&str, u8)] = &[
     ("any_errors_fatal", ANY),
     ("args", LEAF),
     ("become", ANY),
+    ("become_exe", ANY),
     ("become_flags", ANY),
     ("become_method", ANY),
     ("become_user", ANY),
@@ -29,10 +30,12 @@ const TABLE: &[(&str, u8)] = &[
     ("check_mode", ANY),
     ("collections", ANY),
     ("connection", ANY),
+    ("debugger", ANY),
     ("delay", LEAF),
     ("delegate_to", INNER),
     ("diff", ANY),
     ("environment", ANY),
+    ("fact_path", PLAY),
     ("failed_when", LEAF),
     ("force_handlers", PLAY),
     ("gather_facts", PLAY),
@@ -47,6 +50,7 @@ const TABLE: &[(&str, u8)] = &[
     ("loop", LEAF),
     ("loop_control", LEAF),
     ("max_fail_percentage", PLAY),
+    ("module_defaults", ANY),
     ("name", ANY),
     ("no_log", ANY),
     ("notify", BLOCK | LEAF),
@@ -74,16 +78,7 @@ const TABLE: &[(&str, u8)] = &[
 ];
 
 /// Ansible's keywords that rprov does not act on yet: refused, so that no run silently ignores one.
-const NOT_YET: &[&str] = &[
-    "async",
-    "poll",
-    "debugger",
-    "module_defaults",
-    "fact_path",
-    "validate_argspec",
-    "become_exe",
-    "delegate_facts",
-];
+const NOT_YET: &[&str] = &["delegate_facts"];
 
 /// The keywords written at one level, in order.
 #[derive(Debug, Default)]

@@ -23,6 +23,8 @@ pub struct Settings {
     pub extra: Arc<Layer>,
     /// Directories to search for roles after those beside the playbook.
     pub roles_path: Vec<PathBuf>,
+    /// Directories to search for collections after `collections/` beside the playbook.
+    pub collections_path: Vec<PathBuf>,
     /// Reads files, vaulted ones too.
     pub reader: Reader,
     /// Opens `!vault` values.
@@ -34,6 +36,8 @@ pub struct Loader {
     pub(super) settings: Settings,
     files: Mutex<HashMap<PathBuf, Arc<Node>>>,
     templates: Mutex<HashMap<PathBuf, (u32, Arc<str>)>>,
+    /// Everything that was warned of, and how much of it was told.
+    warnings: Mutex<(Vec<Diagnostic>, usize)>,
 }
 
 /// One loading: the errors so far, and what the play gained on the way.
@@ -62,7 +66,28 @@ pub struct Included {
 
 impl Loader {
     pub fn new(settings: Settings) -> Loader {
-        Loader { settings, files: Mutex::default(), templates: Mutex::default() }
+        Loader {
+            settings,
+            files: Mutex::default(),
+            templates: Mutex::default(),
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// Keeps a warning for [`Loader::take_warnings`]; what was said once is not said again.
+    pub(super) fn warn(&self, warning: Diagnostic) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.0.iter().any(|known| known.message() == warning.message()) {
+            warnings.0.push(warning);
+        }
+    }
+
+    /// The warnings there are since the last time they were taken.
+    pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = warnings.0.len();
+        let told = std::mem::replace(&mut warnings.1, all);
+        warnings.0[told..].to_vec()
     }
 
     /// Reads files of the user's.

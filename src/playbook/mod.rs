@@ -4,6 +4,8 @@
 //! all of them are reported together.
 
 mod absent;
+mod collections;
+mod defaults;
 mod freeform;
 mod items;
 mod keywords;
@@ -13,6 +15,7 @@ mod role;
 mod statics;
 mod tags;
 mod task;
+mod words;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,6 +31,7 @@ pub use self::role::Role;
 pub(crate) use self::role::Wanted;
 pub use self::tags::TagFilter;
 pub(crate) use self::task::{TERMS, WITH, find_tasks, has_template};
+pub(crate) use self::words::{ORDERS, STRATEGIES, unknown_word};
 
 use crate::vars::Layer;
 
@@ -76,6 +80,9 @@ pub struct Task {
     pub written: String,
     /// A mapping, or a scalar that renders to one.
     pub args: Node,
+    /// Parameters that count where `args` has none, the weakest first: only those that must be
+    /// rendered to be known; the others are in `args`.
+    pub defaults: Vec<Node>,
     /// The task's own keywords, then those of what it stands in.
     pub chain: Arc<Chain>,
     /// Where the action's name stands.
@@ -165,6 +172,17 @@ impl Task {
     }
 }
 
+impl Action {
+    /// Whether both do the same, whatever they are called.
+    pub fn same(self, other: Action) -> bool {
+        match (self, other) {
+            (Action::Module(one), Action::Module(other)) => std::ptr::eq(one, other),
+            (Action::Builtin(one), Action::Builtin(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Debug for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -222,6 +240,11 @@ impl Builtin {
             Builtin::Meta => &["action"],
             Builtin::Pause => &["seconds", "minutes", "prompt", "echo"],
         }
+    }
+
+    /// Whether `module_defaults` count for it: not for what changes the list of tasks.
+    pub fn takes_defaults(self) -> bool {
+        !matches!(self, Builtin::IncludeRole | Builtin::IncludeTasks | Builtin::Meta)
     }
 
     /// The parameter that a bare string sets.

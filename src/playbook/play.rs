@@ -72,6 +72,8 @@ impl Load<'_> {
                 }
             }
         }
+        self.check_keywords(&keywords);
+        self.check_words(&keywords);
         let Some(hosts) = keywords.get("hosts").filter(|hosts| !hosts.is_null()).cloned() else {
             self.fail(
                 Diagnostic::error("a play needs `hosts`")

@@ -85,6 +85,7 @@ impl Load<'_> {
                 return Vec::new();
             }
         };
+        self.check_keywords(&keywords);
         let params = self.vars(Some(&Node::map(entry.span, params)));
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let chain = Arc::new(Chain {

@@ -5,11 +5,22 @@ use std::sync::Arc;
 use rprov_modules::kit::Node;
 
 use super::Chain;
+use super::keywords::Keywords;
 use super::load::Load;
+use crate::source::Diagnostic;
 use crate::template::{Raw, Scope};
 use crate::vars::Layer;
 
 impl Load<'_> {
+    /// What is checked of the keywords of any level.
+    pub(super) fn check_keywords(&mut self, keywords: &Keywords) {
+        self.check_defaults(keywords);
+        if let Some(node) = keywords.get("debugger") {
+            let note = Diagnostic::warning("`debugger` has no effect: rprov never stops to ask");
+            self.loader.warn(note.at(node.span, ""));
+        }
+    }
+
     /// The variables that count while loading: `-e`, then `vars` from the inside out.
     pub(super) fn statics(&self, chain: &Arc<Chain>) -> Arc<dyn Scope> {
         let layers: Vec<_> = chain.levels().map(|level| level.vars.clone()).collect();

@@ -49,12 +49,20 @@ fn find(name: &str) -> Option<Found> {
     rprov_modules::find(name).map(|spec| Found::Action(Action::Module(spec)))
 }
 
+/// What an action's name stands for.
+pub(super) fn action(name: &str) -> Option<Action> {
+    match find(name)? {
+        Found::Action(action) => Some(action),
+        Found::Import(_) => None,
+    }
+}
+
 /// Whether a key names something a task can do.
 pub(super) fn is_action(name: &str) -> bool {
     find(name).is_some()
 }
 
-fn known_actions() -> impl Iterator<Item = &'static str> {
+pub(super) fn known_actions() -> impl Iterator<Item = &'static str> {
     rprov_modules::MODULES
         .iter()
         .flat_map(|spec| spec.names.iter().copied())
@@ -147,6 +155,7 @@ impl Load<'_> {
             self.fail(unknown(&written, key, place));
             return Vec::new();
         }
+        self.check_keywords(&keywords);
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let args = match self.arguments(&args, &found, &keywords, key.span) {
             Some(args) => args,
@@ -169,13 +178,17 @@ impl Load<'_> {
         match found {
             Found::Import(import) => self.import(import, &args, key.span, &own, place),
             Found::Action(action) => {
-                self.check(action, &args, key);
+                let (args, defaults) = self.with_defaults(action, args, &own);
+                if defaults.is_empty() {
+                    self.check(action, &args, key);
+                }
                 self.look_into(action, &args, &own);
                 vec![Item::Task(Arc::new(Task {
                     name,
                     action,
                     written,
                     args,
+                    defaults,
                     chain: own,
                     span: key.span,
                 }))]

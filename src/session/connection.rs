@@ -56,6 +56,8 @@ pub struct Become {
     pub user: String,
     /// Travels on standard input only, and only when asked for.
     pub password: Option<String>,
+    /// The method's program and words of its own behind it. Empty: the method's name.
+    pub exe: Vec<String>,
     /// Further words for the method's command, before its own. Default: none.
     pub flags: Vec<String>,
 }

@@ -17,12 +17,17 @@ pub(crate) fn command(other: &Become, nonce: &Nonce) -> String {
     let shell = quote(&format!("echo {};{LOOP}", ready(nonce)));
     let flags = other.flags.iter().map(|flag| quote(flag) + " ").collect::<String>();
     let user = quote(&other.user);
+    let exe = |name: &str| match other.exe.is_empty() {
+        true => name.to_owned(),
+        false => other.exe.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+    };
     match other.method {
         Method::Sudo => format!(
-            "exec sudo -H -S -p {} {flags}-u {user} -- /bin/sh -c {shell}",
+            "exec {} -H -S -p {} {flags}-u {user} -- /bin/sh -c {shell}",
+            exe("sudo"),
             quote(&prompt(nonce))
         ),
-        Method::Su => format!("exec su {flags}-s /bin/sh -c {shell} -- {user}"),
+        Method::Su => format!("exec {} {flags}-s /bin/sh -c {shell} -- {user}", exe("su")),
     }
 }
 
@@ -136,7 +141,7 @@ mod tests {
 
     fn other(method: Method, password: Option<&str>) -> Become {
         let password = password.map(str::to_owned);
-        Become { method, user: "root".into(), password, flags: vec![] }
+        Become { method, user: "root".into(), password, exe: vec![], flags: vec![] }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod engine;
 mod flights;
 mod inventory;
 mod modules;
+mod playbook;
 mod promises;
 mod session;
 mod template;

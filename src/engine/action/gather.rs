@@ -11,7 +11,7 @@ use crate::playbook::{Action, Chain, ChainLevel, Keywords, Play, Task};
 pub(in crate::engine) fn fact_task(play: &Play) -> Option<Item> {
     let spec = rprov_modules::find("setup")?;
     let mut args = Node::map(play.span, Vec::new());
-    for name in ["gather_subset", "gather_timeout"] {
+    for name in ["gather_subset", "gather_timeout", "fact_path"] {
         if let Some(node) = play.chain.keywords.get(name) {
             args.set(name, node.clone());
         }
@@ -33,6 +33,7 @@ pub(in crate::engine) fn fact_task(play: &Play) -> Option<Item> {
         action: Action::Module(spec),
         written: "setup".to_owned(),
         args,
+        defaults: Vec::new(),
         chain: Arc::new(chain),
         span: play.span,
     })))

@@ -1,7 +1,5 @@
 //! Which hosts a play is for, in which order and in which batches; its title.
 
-use std::sync::Arc;
-
 use rprov_modules::kit::Node;
 
 use crate::engine::Engine;
@@ -11,14 +9,14 @@ use crate::report::Event;
 use crate::source::Diagnostic;
 use crate::template::Context;
 
-pub(super) fn hosts(engine: &Engine, play: &Play) -> Result<Vec<HostName>, Vec<Diagnostic>> {
+pub(super) fn hosts(
+    engine: &Engine,
+    play: &Play,
+    context: &Context,
+) -> Result<Vec<HostName>, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
-    let scope = crate::vars::Layers::default()
-        .with(crate::vars::Level::Play, play.vars.clone())
-        .with(crate::vars::Level::Extra, engine.extra.clone());
-    let context = Context::new(Arc::new(scope), crate::template::Search::default());
     let rendered =
-        engine.templar.render(&play.hosts, &context).map_err(|error| one(error.into()))?;
+        engine.templar.render(&play.hosts, context).map_err(|error| one(error.into()))?;
     let text = match rendered.items() {
         Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
         None => rendered.text().unwrap_or_default().to_owned(),
@@ -30,29 +28,13 @@ pub(super) fn hosts(engine: &Engine, play: &Play) -> Result<Vec<HostName>, Vec<D
         engine.reporter.report(Event::Warning(note.message().to_owned()));
     }
     let mut hosts = selection.hosts;
-    match play.chain.keywords.get("order").and_then(Node::text) {
-        Some("sorted") => hosts.sort(),
-        Some("reverse_sorted") => {
-            hosts.sort();
-            hosts.reverse();
-        }
-        Some("reverse_inventory") => hosts.reverse(),
-        Some("shuffle") => {
-            use rand::seq::SliceRandom;
-            hosts.shuffle(&mut rand::rng());
-        }
-        _ => {}
-    }
+    super::settings::order(engine, play, context, &mut hosts).map_err(one)?;
     Ok(hosts)
 }
 
-pub(super) fn title(engine: &Engine, play: &Play) -> String {
+pub(super) fn title(engine: &Engine, play: &Play, context: &Context) -> String {
     let node = play.name.as_ref().unwrap_or(&play.hosts);
-    let scope = crate::vars::Layers::default()
-        .with(crate::vars::Level::Play, play.vars.clone())
-        .with(crate::vars::Level::Extra, engine.extra.clone());
-    let context = Context::new(Arc::new(scope), crate::template::Search::default());
-    let rendered = engine.templar.render(node, &context).unwrap_or_else(|_| node.clone());
+    let rendered = engine.templar.render(node, context).unwrap_or_else(|_| node.clone());
     match rendered.items() {
         Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
         None => rendered.text().unwrap_or_default().to_owned(),
@@ -63,14 +45,11 @@ pub(super) fn title(engine: &Engine, play: &Play) -> String {
 pub(super) fn batches(
     engine: &Engine,
     play: &Play,
+    context: &Context,
     hosts: &[HostName],
 ) -> Result<Vec<Vec<HostName>>, Vec<Diagnostic>> {
     let Some(serial) = play.chain.keywords.get("serial") else { return Ok(vec![hosts.to_vec()]) };
-    let scope = crate::vars::Layers::default()
-        .with(crate::vars::Level::Play, play.vars.clone())
-        .with(crate::vars::Level::Extra, engine.extra.clone());
-    let context = Context::new(Arc::new(scope), crate::template::Search::default());
-    let serial = engine.templar.render(serial, &context).map_err(|error| vec![error.into()])?;
+    let serial = engine.templar.render(serial, context).map_err(|error| vec![error.into()])?;
     let entries: Vec<&Node> =
         serial.items().map_or_else(|| vec![&serial], |items| items.iter().collect());
     let mut sizes = Vec::new();

@@ -1,8 +1,8 @@
-//! The variables of a play: answers to its questions, its files, what it says of itself.
+//! The variables of a play: its files, what it says of itself.
 
 use std::sync::{Arc, PoisonError};
 
-use rprov_modules::kit::{Node, boolean};
+use rprov_modules::kit::Node;
 
 use super::PlayRun;
 use crate::engine::host::Host;
@@ -11,34 +11,6 @@ use crate::inventory::HostName;
 use crate::playbook::Play;
 use crate::source::Diagnostic;
 use crate::vars::{Layer, special};
-
-/// `vars_prompt`, asked on the terminal; without one the default counts.
-pub(super) fn prompt(play: &Play) -> Result<Layer, Vec<Diagnostic>> {
-    let mut layer = Layer::default();
-    for entry in &play.vars_prompt {
-        let field = |key: &str| entry.get(key).and_then(Node::text);
-        let Some(name) = field("name") else {
-            return Err(vec![
-                Diagnostic::error("expected `name` in `vars_prompt`").at(entry.span, ""),
-            ]);
-        };
-        let private = field("private").and_then(boolean).unwrap_or(true);
-        let text = format!("{}: ", field("prompt").unwrap_or(name));
-        let answer = crate::report::ask(&text, private).filter(|answer| !answer.is_empty());
-        let value = match answer.or(field("default").map(str::to_owned)) {
-            Some(value) => value,
-            None => {
-                return Err(vec![
-                    Diagnostic::error(format!("no value was given for `{name}`"))
-                        .at(entry.span, "")
-                        .help(format!("give it on the command line: `-e {name}=…`")),
-                ]);
-            }
-        };
-        layer.set(name, value);
-    }
-    Ok(layer)
-}
 
 pub(super) fn special(
     engine: &Arc<Engine>,
@@ -53,15 +25,19 @@ pub(super) fn special(
     let mut layer =
         engine.special.layer(&engine.inventory, crate::engine::include::hostvars(engine));
     layer.extend(special::Play { name, all, hosts: &hosts, batch: &batch }.layer());
+    set_dir(&mut layer, play);
+    Arc::new(layer)
+}
+
+/// An imported playbook has its own `playbook_dir`.
+pub(super) fn set_dir(layer: &mut Layer, play: &Play) {
     let here = match play.dir.as_os_str().is_empty() {
         true => std::path::Path::new("."),
         false => &play.dir,
     };
-    // An imported playbook has its own.
     if let Ok(dir) = std::path::absolute(here) {
         layer.set("playbook_dir", dir.to_string_lossy());
     }
-    Arc::new(layer)
 }
 
 impl PlayRun {

@@ -132,7 +132,7 @@ impl At<'_> {
             None => {
                 let help = failure.help.as_ref().map(|help| format!("  help: {help}"));
                 let lines: Vec<String> =
-                    show::place(self.play, self.task.span).into_iter().chain(help).collect();
+                    show::place(&engine.loader, self.task.span).into_iter().chain(help).collect();
                 (!lines.is_empty()).then(|| lines.join("\n"))
             }
         });

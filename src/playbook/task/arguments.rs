@@ -3,10 +3,10 @@
 use rprov_modules::kit::{Entry, Node, NodeKind, Span};
 
 use super::{Found, Import};
-use crate::playbook::Action;
 use crate::playbook::freeform;
 use crate::playbook::keywords::Keywords;
 use crate::playbook::load::Load;
+use crate::playbook::{Action, Chain};
 use crate::source::Diagnostic;
 
 impl Load<'_> {
@@ -68,6 +68,31 @@ impl Load<'_> {
             }
         }
         Some(mapping)
+    }
+
+    /// The arguments with what `module_defaults` adds, and what is only known once it is rendered.
+    pub(super) fn with_defaults(
+        &mut self,
+        action: Action,
+        mut args: Node,
+        chain: &Chain,
+    ) -> (Node, Vec<Node>) {
+        let mut defaults = match action {
+            Action::Builtin(builtin) if !builtin.takes_defaults() => Vec::new(),
+            _ => self.defaults(action, chain),
+        };
+        defaults.extend(chain.keywords.get("args").filter(|args| args.scalar().is_some()).cloned());
+        defaults.retain(|node| !node.is_null());
+        if args.entries().is_none() || defaults.iter().any(|node| node.entries().is_none()) {
+            return (args, defaults);
+        }
+        for entry in defaults.iter().rev().flat_map(|node| node.entries().unwrap_or_default()) {
+            let name = entry.key.text().unwrap_or_default();
+            if args.get(name).is_none() {
+                args.set(name, entry.value.clone());
+            }
+        }
+        (args, Vec::new())
     }
 }
 

@@ -93,6 +93,7 @@ async fn other_users() {
         method,
         user: user.into(),
         password: password.map(str::to_owned),
+        exe: vec![],
         flags: vec![],
     };
     let mut nobody = root.shell(Some(&become_(Method::Sudo, "asks", None))).await.expect("sudo");

@@ -1,0 +1,73 @@
+//! The arguments of a task, rendered, with the defaults that are only known once they are.
+
+use std::sync::Arc;
+
+use rprov_modules::kit::{Node, NodeKind, Tag};
+
+use super::outcome::Failure;
+use super::play::PlayRun;
+use crate::playbook::{Task, has_template};
+use crate::source::Diagnostic;
+use crate::template::Context;
+
+/// All arguments, rendered.
+pub(super) fn rendered(play: &PlayRun, task: &Task, context: &Context) -> Result<Node, Failure> {
+    let render = |node: &Node| play.engine.templar.render(node, context).map_err(Failure::from);
+    let mut args = render(&task.args)?;
+    if args.is_null() && !task.defaults.is_empty() {
+        args = Node::map(args.span, Vec::new());
+    }
+    for default in task.defaults.iter().rev() {
+        let default = render(default)?;
+        let Some(entries) = default.entries() else {
+            let found = default.type_name();
+            return Err(Diagnostic::error(format!("expected parameters, found {found}"))
+                .at(default.span, "a mapping belongs here")
+                .into());
+        };
+        for entry in entries {
+            let name = entry.key.text().unwrap_or_default();
+            if args.get(name).is_none() {
+                args.set(name, entry.value.clone());
+            }
+        }
+    }
+    Ok(args)
+}
+
+/// The task with a mapping of arguments, for actions that render each one by itself. `None` if it
+/// has one already.
+pub(super) fn settled(
+    play: &PlayRun,
+    task: &Task,
+    context: &Context,
+) -> Result<Option<Arc<Task>>, Failure> {
+    let whole = task.args.scalar().is_some() && !task.args.is_null();
+    if task.defaults.is_empty() && !whole {
+        return Ok(None);
+    }
+    let mut args = rendered(play, task, context)?;
+    finish(&mut args);
+    Ok(Some(Arc::new(Task {
+        name: task.name.clone(),
+        action: task.action,
+        written: task.written.clone(),
+        args,
+        defaults: Vec::new(),
+        chain: task.chain.clone(),
+        span: task.span,
+    })))
+}
+
+/// What was rendered once is not rendered again.
+fn finish(node: &mut Node) {
+    match &mut node.kind {
+        NodeKind::Scalar(scalar) if has_template(&scalar.text) => scalar.tag = Some(Tag::Unsafe),
+        NodeKind::Scalar(_) => {}
+        NodeKind::List(items) => items.iter_mut().for_each(finish),
+        NodeKind::Map(entries) => entries.iter_mut().for_each(|entry| {
+            finish(&mut entry.key);
+            finish(&mut entry.value);
+        }),
+    }
+}

@@ -1,0 +1,109 @@
+//! Every keyword of ansible-core stands where it may stand there, and nowhere else.
+//!
+//! `tests/playbook/keywords.tsv` is ansible-core's own list (`tests/playbook/generate.sh`).
+
+use std::{path::Path, sync::Arc};
+
+use rprov::{
+    playbook::{Loader, Settings},
+    source::SourceMap,
+    template::Templar,
+    vars::{Layer, files::Reader},
+};
+
+/// Keywords that rprov refuses, and says so.
+const NOT_YET: &[&str] = &["async", "delegate_facts", "poll"];
+const LEVELS: [&str; 5] = ["Play", "Role", "Block", "Task", "Handler"];
+
+#[test]
+fn keywords_stand_where_ansible_takes_them() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbook/keywords.tsv");
+    let table = std::fs::read_to_string(path).expect("keywords.tsv");
+    assert!(table.lines().count() > 50);
+    let mut wrong = Vec::new();
+    for line in table.lines() {
+        let mut fields = line.split('\t');
+        let keyword = fields.next().unwrap_or_default();
+        let allowed: Vec<&str> = fields.collect();
+        for level in LEVELS {
+            let errors = load(&playbook(keyword, level));
+            let taken = errors.is_empty();
+            let wanted = allowed.contains(&level);
+            // What is no keyword of a role is a parameter for it.
+            if level == "Role" && !wanted {
+                continue;
+            }
+            if taken != wanted && !NOT_YET.contains(&keyword) {
+                wrong.push(format!("{keyword} on {level}: expected {wanted}, found {errors:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A play with the keyword at one level.
+fn playbook(keyword: &str, level: &str) -> String {
+    let value = match keyword {
+        "hosts" => "a",
+        "action" => "ping",
+        "args" | "vars" | "environment" | "module_defaults" | "loop_control" => "{}",
+        "block" | "rescue" | "always" | "tasks" | "pre_tasks" | "post_tasks" | "handlers" => {
+            "[{ping: }]"
+        }
+        "roles" | "vars_files" | "vars_prompt" | "collections" | "loop" | "tags" | "notify" => "[]",
+        "order" => "sorted",
+        "strategy" => "free",
+        "name" | "register" => "x",
+        _ => "1",
+    };
+    let at = |here: &str| match here == level {
+        true => format!("{keyword}: {value}"),
+        false => String::new(),
+    };
+    let lines = |indent: usize, fixed: &[&str], own: String| {
+        let own_key = own.split(':').next().unwrap_or_default().to_owned();
+        let fixed = fixed.iter().filter(|line| line.split(':').next() != Some(&own_key));
+        let all: Vec<String> = fixed
+            .map(|line| (*line).to_owned())
+            .chain([own].into_iter().filter(|l| !l.is_empty()))
+            .collect();
+        let pad = " ".repeat(indent);
+        all.join(&format!("\n{pad}"))
+    };
+    let task = |own: String| match own.starts_with("action:") {
+        true => own,
+        false => lines(6, &["ping:"], own),
+    };
+    let play =
+        lines(2, &["hosts: a", "roles: [ROLE]", "tasks: TASKS", "handlers: HANDLERS"], at("Play"));
+    let role = match at("Role") {
+        own if own.is_empty() => "{role: r}".to_owned(),
+        own => format!("{{role: r, {own}}}"),
+    };
+    let block = lines(6, &["block: [{ping: }]"], at("Block"));
+    format!("- {play}\n")
+        .replace("ROLE", &role)
+        .replace("TASKS", &format!("\n    - {}\n    - {block}", task(at("Task"))))
+        .replace("HANDLERS", &format!("\n    - {}", task(at("Handler"))))
+}
+
+fn load(text: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir_all(dir.path().join("roles/r")).expect("a role");
+    let path = dir.path().join("site.yml");
+    std::fs::write(&path, text).expect("a playbook");
+    let map = SourceMap::default();
+    let loader = Loader::new(Settings {
+        map: map.clone(),
+        templar: Templar::new(map.clone()),
+        extra: Arc::new(Layer::default()),
+        roles_path: vec![],
+        collections_path: vec![],
+        reader: Reader::new(map),
+        decrypt: None,
+    });
+    match loader.playbook(&path) {
+        Ok(_) => vec![],
+        Err(errors) => errors.iter().map(|error| error.message().to_owned()).collect(),
+    }
+}
