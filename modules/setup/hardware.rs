@@ -4,29 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::sections::{Sections, human, set};
+use super::devices::Links;
+use super::sections::{Sections, set};
 
 pub(super) fn gather(sections: &Sections<'_>, found: &mut Map<String, Value>) {
     processor(sections, found);
     memory(sections.text("meminfo"), found);
-    let load = sections.pairs("load");
-    let loads: Vec<f64> = load
-        .get("loadavg")
-        .into_iter()
-        .flat_map(|text| text.split(' ').take(3))
-        .filter_map(|number| number.parse().ok())
-        .collect();
-    if let [one, five, fifteen] = loads[..] {
-        set(found, "loadavg", json!({ "1m": one, "5m": five, "15m": fifteen }));
-    }
-    let uptime = load.get("uptime").and_then(|text| text.split('.').next()?.parse::<u64>().ok());
+    let times = sections.pairs("uptime");
+    let uptime = times.get("uptime").and_then(|text| text.split('.').next()?.parse::<u64>().ok());
     if let Some(seconds) = uptime {
         set(found, "uptime_seconds", seconds);
     }
     firmware(&sections.pairs("dmi"), found);
-    let mounts = sections.text("mounts").lines().filter_map(mount);
-    set(found, "mounts", mounts.collect::<Vec<Value>>());
-    set(found, "devices", devices(sections));
+    set(found, "mounts", mounts(sections));
+    set(found, "lvm", volumes(sections));
 }
 
 fn processor(sections: &Sections<'_>, found: &mut Map<String, Value>) {
@@ -154,7 +145,28 @@ fn firmware(dmi: &BTreeMap<&str, &str>, found: &mut Map<String, Value>) {
     set(found, "form_factor", form.copied().unwrap_or("NA"));
 }
 
-fn mount(line: &str) -> Option<Value> {
+/// What is mounted; of several at one place the last.
+fn mounts(sections: &Sections<'_>) -> Value {
+    // A mount whose root is not its file system's is a bind mount.
+    let bound = |place: &str| {
+        sections.text("mountinfo").lines().any(|line| {
+            let mut words = line.split(' ').skip(3);
+            words.next().is_some_and(|root| root != "/") && words.next() == Some(place)
+        })
+    };
+    let links = Links::new(sections);
+    let mut mounts: Vec<Value> = Vec::new();
+    for line in sections.text("mounts").lines() {
+        let Some(mount) = mount(line, &links, bound) else { continue };
+        match mounts.iter_mut().find(|known| known["mount"] == mount["mount"]) {
+            Some(known) => *known = mount,
+            None => mounts.push(mount),
+        }
+    }
+    mounts.into()
+}
+
+fn mount(line: &str, links: &Links<'_>, bound: impl Fn(&str) -> bool) -> Option<Value> {
     let mut fields = line.splitn(5, '|');
     let (device, place, kind) = (fields.next()?, fields.next()?, fields.next()?);
     let (options, sizes) = (fields.next()?, fields.next()?);
@@ -162,10 +174,14 @@ fn mount(line: &str) -> Option<Value> {
     set(&mut mount, "mount", place);
     set(&mut mount, "device", device);
     set(&mut mount, "fstype", kind);
-    set(&mut mount, "options", options);
+    match bound(place) && !options.split(',').any(|option| option == "bind") {
+        true => set(&mut mount, "options", format!("{options},bind")),
+        false => set(&mut mount, "options", options),
+    }
     set(&mut mount, "dump", 0);
     set(&mut mount, "passno", 0);
-    set(&mut mount, "uuid", "N/A");
+    let disk = device.rsplit('/').next().unwrap_or_default();
+    set(&mut mount, "uuid", links.first("uuid", disk).unwrap_or("N/A"));
     let sizes: Vec<u64> = sizes.split(' ').filter_map(|number| number.parse().ok()).collect();
     if let [available, total, fragment, block, inodes, inodes_free] = sizes[..] {
         set(&mut mount, "size_total", total * fragment);
@@ -181,39 +197,32 @@ fn mount(line: &str) -> Option<Value> {
     Some(mount.into())
 }
 
-fn devices(sections: &Sections<'_>) -> Value {
-    let mut devices = Map::new();
-    for record in sections.records("devices", "disk") {
-        let mut device = Map::new();
-        let mut partitions: Map<String, Value> = Map::new();
-        let mut partition: Option<String> = None;
-        let sector = record.iter().find(|(key, _)| *key == "sectorsize").map_or("512", |(_, v)| v);
-        for (key, value) in &record[1..] {
-            // The kernel counts in 512 bytes whatever the disk does.
-            let sectors = value.parse::<u64>().unwrap_or_default();
-            let part = partition.as_ref().and_then(|name| partitions.get_mut(name));
-            match (*key, part) {
-                ("partition", _) => {
-                    partitions.insert((*value).to_owned(), json!({ "sectorsize": sector }));
-                    partition = Some((*value).to_owned());
-                }
-                ("size", Some(Value::Object(part))) => {
-                    set(part, "sectors", sectors);
-                    set(part, "size", human(sectors * 512));
-                }
-                ("start", Some(Value::Object(part))) => set(part, "start", *value),
-                ("size", _) => {
-                    set(&mut device, "sectors", sectors);
-                    set(&mut device, "size", human(sectors * 512));
-                }
-                (key, _) => set(&mut device, key, *value),
-            }
-        }
-        for key in ["model", "vendor"] {
-            device.entry(key).or_insert(Value::Null);
-        }
-        set(&mut device, "partitions", partitions);
-        devices.insert(record[0].1.to_owned(), device.into());
+/// Volume groups, logical and physical volumes; `N/A` where they cannot be asked for.
+fn volumes(sections: &Sections<'_>) -> Value {
+    if !sections.has("vgs") {
+        return "N/A".into();
     }
-    devices.into()
+    let rows = |name: &str| {
+        let lines = sections.text(name).lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.map(|line| line.split(',').collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    let (mut groups, mut logical, mut physical) = (Map::new(), Map::new(), Map::new());
+    for row in rows("vgs") {
+        if let [name, pvs, lvs, _, _, size, free] = row[..] {
+            let group = json!({ "size_g": size, "free_g": free, "num_lvs": lvs, "num_pvs": pvs });
+            groups.insert(name.to_owned(), group);
+        }
+    }
+    for row in rows("lvs") {
+        if let [name, group, _, size, ..] = row[..] {
+            logical.insert(name.to_owned(), json!({ "size_g": size, "vg": group }));
+        }
+    }
+    for row in rows("pvs") {
+        if let [name, group, _, _, size, free] = row[..] {
+            let volume = json!({ "size_g": size, "free_g": free, "vg": group });
+            physical.insert(name.to_owned(), volume);
+        }
+    }
+    json!({ "vgs": groups, "lvs": logical, "pvs": physical })
 }

@@ -1,200 +1,185 @@
-//! Facts about the system: distribution, names, user, time, virtualization, local facts.
+//! Facts about the system that are gathered one by one: user, time, managers, security.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::platform;
 use super::sections::{Sections, set};
-use crate::kit::{Facts, PackageManager, ServiceManager};
+use crate::kit::{Facts, PackageManager};
 
-pub(super) fn gather(sections: &Sections<'_>, facts: &Facts, found: &mut Map<String, Value>) {
-    distribution(sections, found);
-    platform(sections, facts, found);
-    user(sections, facts, found);
-    date_time(sections, found);
-    let words = sections.text("cmdline").split_whitespace();
-    let cmdline: Map<String, Value> = words
-        .map(|word| match word.split_once('=') {
-            Some((key, value)) => (key.to_owned(), value.into()),
-            None => (word.to_owned(), true.into()),
-        })
-        .collect();
-    set(found, "cmdline", cmdline.clone());
-    set(found, "proc_cmdline", cmdline);
-    set(found, "dns", dns(sections.text("resolv.conf")));
-    set(found, "env", environment(sections.text("env")));
-    for (kind, line) in sections.pairs("ssh") {
-        let mut words = line.split(' ');
-        if let (Some(keytype), Some(key)) = (words.next(), words.next()) {
-            set(found, &format!("ssh_host_key_{kind}_public"), key);
-            set(found, &format!("ssh_host_key_{kind}_public_keytype"), keytype);
-        }
-    }
-    set(found, "lsb", lsb(sections));
-    let local: Map<String, Value> = sections
-        .starting("fact ")
-        .map(|(name, text)| (name.to_owned(), local_fact(name, text.trim())))
-        .collect();
-    set(found, "local", local);
-}
-
-fn distribution(sections: &Sections<'_>, found: &mut Map<String, Value>) {
-    let release = sections.pairs("os-release");
-    let get = |key: &str| release.get(key).copied().unwrap_or_default();
-    let (id, like) = (get("ID"), get("ID_LIKE"));
-    let (name, family) = match id {
-        "debian" => ("Debian", "Debian"),
-        "ubuntu" => ("Ubuntu", "Debian"),
-        "raspbian" => ("Debian", "Debian"),
-        "linuxmint" => ("Linux Mint", "Debian"),
-        "kali" => ("Kali", "Debian"),
-        "devuan" => ("Devuan", "Debian"),
-        "alpine" => ("Alpine", "Alpine"),
-        "arch" => ("Archlinux", "Archlinux"),
-        "manjaro" => ("Manjaro", "Archlinux"),
-        "fedora" => ("Fedora", "RedHat"),
-        "rhel" => ("RedHat", "RedHat"),
-        "centos" => ("CentOS", "RedHat"),
-        "rocky" => ("Rocky", "RedHat"),
-        "almalinux" => ("AlmaLinux", "RedHat"),
-        "amzn" => ("Amazon", "RedHat"),
-        "ol" => ("OracleLinux", "RedHat"),
-        "opensuse-leap" => ("openSUSE Leap", "Suse"),
-        "opensuse-tumbleweed" => ("openSUSE Tumbleweed", "Suse"),
-        "sles" => ("SLES", "Suse"),
-        "gentoo" => ("Gentoo", "Gentoo"),
-        _ => (
-            get("NAME"),
-            match like {
-                like if like.contains("debian") || like.contains("ubuntu") => "Debian",
-                like if like.contains("rhel") || like.contains("fedora") => "RedHat",
-                like if like.contains("suse") => "Suse",
-                like if like.contains("arch") => "Archlinux",
-                _ => get("NAME"),
-            },
-        ),
-    };
-    // Debian's os-release has no point release.
-    let exact = match id {
-        "debian" => sections.text("debian_version").trim(),
-        "alpine" => sections.text("alpine-release").trim(),
-        _ => "",
-    };
-    let version = match exact.starts_with(|c: char| c.is_ascii_digit()) {
-        true => exact,
-        false => get("VERSION_ID"),
-    };
-    let mut numbers = version.split('.');
-    let major = numbers.next().unwrap_or_default();
-    let codename = match (get("VERSION_CODENAME"), id) {
-        ("", "ubuntu") => get("UBUNTU_CODENAME"),
-        ("", _) => {
-            get("VERSION").split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'))
-        }
-        (codename, _) => codename,
-    };
-    set(found, "distribution", name);
-    set(found, "distribution_version", if version.is_empty() { "NA" } else { version });
-    set(found, "distribution_major_version", if major.is_empty() { "NA" } else { major });
-    if let Some(minor) = numbers.next() {
-        set(found, "distribution_minor_version", minor);
-    }
-    set(found, "distribution_release", if codename.is_empty() { "NA" } else { codename });
-    set(found, "distribution_file_path", "/etc/os-release");
-    set(found, "distribution_file_variety", family);
-    set(found, "distribution_file_parsed", true);
-    set(found, "os_family", family);
-}
-
-fn platform(sections: &Sections<'_>, facts: &Facts, found: &mut Map<String, Value>) {
-    let mut lines = sections.text("uname").lines();
-    let words: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
-    let [system, node, kernel, machine] = words[..] else { return };
+/// What one collector finds.
+pub(super) fn gather(
+    collector: &str,
+    sections: &Sections<'_>,
+    facts: &Facts,
+    found: &mut Map<String, Value>,
+) {
     let misc = sections.pairs("misc");
     let get = |key: &str| misc.get(key).copied().unwrap_or_default();
-    let short = node.split('.').next().unwrap_or(node);
-    let fqdn = if get("fqdn").is_empty() { node } else { get("fqdn") };
-    let architecture = match machine {
-        "i486" | "i586" | "i686" => "i386",
-        other => other,
+    match collector {
+        "apparmor" => {
+            let status = if get("apparmor").is_empty() { "disabled" } else { "enabled" };
+            set(found, "apparmor", json!({ "status": status }));
+        }
+        "caps" => capabilities(get("caps"), found),
+        "chroot" => set(found, "is_chroot", get("chroot") == "yes"),
+        "cmdline" => kernel_line(sections.text("cmdline"), found),
+        "date_time" => date_time(sections, found),
+        "dns" => set(found, "dns", dns(sections.text("resolv.conf"))),
+        "env" => set(found, "env", environment(sections.text("env"))),
+        "fibre_channel_wwn" => {
+            let ports = sections.text("fibre").lines().filter_map(|line| line.strip_prefix("wwn="));
+            let names: Vec<&str> = ports.map(|name| name.trim_start_matches("0x")).collect();
+            set(found, "fibre_channel_wwn", names);
+        }
+        "fips" => set(found, "fips", get("fips") == "1"),
+        "iscsi" => {
+            set(found, "iscsi_iqn", get("iscsi").trim_start_matches("InitiatorName="));
+        }
+        "loadavg" => {
+            let loads: Vec<f64> =
+                get("loadavg").split(' ').take(3).filter_map(|n| n.parse().ok()).collect();
+            if let [one, five, fifteen] = loads[..] {
+                set(found, "loadavg", json!({ "1m": one, "5m": five, "15m": fifteen }));
+            }
+        }
+        "lsb" => set(found, "lsb", lsb(sections)),
+        "nvme" => set(found, "hostnqn", get("nvme")),
+        "pkg_mgr" => set(
+            found,
+            "pkg_mgr",
+            match facts.system.package_manager {
+                Some(PackageManager::Apt) => "apt",
+                Some(PackageManager::Dnf) => "dnf",
+                Some(PackageManager::Apk) => "apk",
+                Some(PackageManager::Zypper) => "zypper",
+                Some(PackageManager::Pacman) => "pacman",
+                None => "unknown",
+            },
+        ),
+        "python" => python(sections, found),
+        "selinux" => selinux(&misc, found),
+        "service_mgr" => set(found, "service_mgr", service_manager(sections, get("init"))),
+        "ssh_pub_keys" => {
+            for (kind, line) in sections.pairs("ssh") {
+                let mut words = line.split(' ');
+                if let (Some(keytype), Some(key)) = (words.next(), words.next()) {
+                    set(found, &format!("ssh_host_key_{kind}_public"), key);
+                    set(found, &format!("ssh_host_key_{kind}_public_keytype"), keytype);
+                }
+            }
+        }
+        "systemd" => systemd(get("systemd"), found),
+        "user" => user(sections, facts, found),
+        // `facter` and `ohai` are programs of their own.
+        _ => {}
+    }
+}
+
+/// `=ep cap_x,cap_y-ep`, as capsh prints what is in force.
+fn capabilities(current: &str, found: &mut Map<String, Value>) {
+    if current.is_empty() {
+        return;
+    }
+    let enforced = if current == "=ep" { "False" } else { "True" };
+    let list = current.split_once('=').map_or("", |(_, list)| list);
+    let list: Vec<&str> = list.split(',').map(str::trim).collect();
+    set(found, "system_capabilities", if enforced == "True" { list } else { Vec::new() });
+    set(found, "system_capabilities_enforced", enforced);
+}
+
+/// The kernel's command line; in the second form words that are repeated are a list.
+fn kernel_line(text: &str, found: &mut Map<String, Value>) {
+    let (mut last, mut every) = (Map::new(), Map::new());
+    for word in text.split_whitespace() {
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) => (key, Value::from(value.trim_matches('"'))),
+            None => (word, Value::from(true)),
+        };
+        last.insert(key.to_owned(), value.clone());
+        match every.get_mut(key) {
+            None => drop(every.insert(key.to_owned(), value)),
+            Some(Value::Array(list)) => list.push(value),
+            Some(one) => *one = json!([one.clone(), value]),
+        }
+    }
+    set(found, "cmdline", last);
+    set(found, "proc_cmdline", every);
+}
+
+fn selinux(misc: &BTreeMap<&str, &str>, found: &mut Map<String, Value>) {
+    let mode = match misc.get("selinux").copied() {
+        Some("1") => Some("enforcing"),
+        Some("0") => Some("permissive"),
+        _ => None,
     };
-    let bits = match machine {
-        m if m.contains("64") || m == "s390x" => "64",
-        _ => "32",
-    };
-    set(found, "system", system);
-    set(found, "kernel", kernel);
-    set(found, "kernel_version", lines.next().unwrap_or_default());
-    set(found, "machine", machine);
-    set(found, "architecture", architecture);
-    set(found, "userspace_architecture", architecture);
-    set(found, "userspace_bits", bits);
-    set(found, "nodename", node);
-    set(found, "hostname", short);
-    set(found, "fqdn", fqdn);
-    set(found, "domain", fqdn.split_once('.').map_or("", |(_, domain)| domain));
-    set(found, "machine_id", get("machine_id"));
-    set(found, "fips", get("fips") == "1");
-    set(found, "is_chroot", get("chroot") == "yes");
-    set(
-        found,
-        "apparmor",
-        json!({
-            "status": if get("apparmor").is_empty() { "disabled" } else { "enabled" },
-        }),
-    );
-    set(
-        found,
-        "selinux",
-        match get("selinux") {
-            "1" => json!({ "status": "enabled", "mode": "enforcing" }),
-            "0" => json!({ "status": "enabled", "mode": "permissive" }),
-            _ => json!({ "status": "disabled" }),
-        },
-    );
-    set(
-        found,
-        "pkg_mgr",
-        match facts.system.package_manager {
-            Some(PackageManager::Apt) => "apt",
-            Some(PackageManager::Dnf) => "dnf",
-            Some(PackageManager::Apk) => "apk",
-            Some(PackageManager::Zypper) => "zypper",
-            Some(PackageManager::Pacman) => "pacman",
-            None => "unknown",
-        },
-    );
-    set(
-        found,
-        "service_mgr",
-        match (facts.system.service_manager, get("init")) {
-            (ServiceManager::Systemd, _) => "systemd",
-            (ServiceManager::OpenRc, _) => "openrc",
-            (ServiceManager::SysV, "runit-init" | "runit") => "runit",
-            (ServiceManager::SysV, _) => "sysvinit",
-        },
-    );
-    let mut words = get("systemd").split_whitespace();
+    let mut selinux = Map::new();
+    set(&mut selinux, "status", if mode.is_some() { "enabled" } else { "disabled" });
+    if let Some(mode) = mode {
+        set(&mut selinux, "mode", mode);
+        for (name, key) in [
+            ("policyvers", "selinux_policy"),
+            ("config_mode", "config_SELINUX"),
+            ("type", "config_SELINUXTYPE"),
+        ] {
+            let value = misc.get(key).copied().unwrap_or("unknown");
+            match value.parse::<u64>() {
+                Ok(number) => set(&mut selinux, name, number),
+                Err(_) => set(&mut selinux, name, value),
+            }
+        }
+    }
+    set(found, "selinux", selinux);
+    set(found, "selinux_python_present", misc.contains_key("libselinux"));
+}
+
+/// The first process where it is a service manager, or else what stands on the disk.
+fn service_manager(sections: &Sections<'_>, init: &str) -> String {
+    let first = init.rsplit('/').next().unwrap_or_default();
+    match first {
+        "procd" => return "openwrt_init".into(),
+        "runit-init" => return "runit".into(),
+        "svscan" => return "svc".into(),
+        "openrc-init" => return "openrc".into(),
+        "" | "init" => {}
+        shell if shell.ends_with("sh") => {}
+        other => return other.into(),
+    }
+    let has = |path: &str| sections.text("misc").lines().any(|line| line == format!("has={path}"));
+    match () {
+        () if has("/sbin/openrc") => "openrc",
+        () if has("/etc/init.d") => "sysvinit",
+        () => "service",
+    }
+    .into()
+}
+
+fn systemd(said: &str, found: &mut Map<String, Value>) {
+    let mut words = said.split_whitespace();
     if let (Some("systemd"), Some(version)) = (words.next(), words.next()) {
-        let features = get("systemd").split_once(") ").map_or("", |(_, features)| features.trim());
+        let features = said.split_once(") ").map_or("", |(_, features)| features.trim());
         let version: u64 = version.parse().unwrap_or_default();
         set(found, "systemd", json!({ "version": version, "features": features }));
     }
-    let words: Vec<&str> = get("python").split(' ').collect();
-    if let [executable, major, minor, micro, level, serial, kind] = words[..] {
-        let number = |text: &str| text.parse::<u64>().unwrap_or_default();
-        let (a, b, c, s) = (number(major), number(minor), number(micro), number(serial));
-        set(found, "python_version", format!("{major}.{minor}.{micro}"));
-        set(
-            found,
-            "python",
-            json!({
-                "executable": executable,
-                "type": kind,
-                "version": { "major": a, "minor": b, "micro": c, "releaselevel": level, "serial": s },
-                "version_info": [a, b, c, level, s],
-                "has_sslcontext": true,
-            }),
-        );
-    }
+}
+
+fn python(sections: &Sections<'_>, found: &mut Map<String, Value>) {
+    let words = platform::python(sections);
+    let [executable, major, minor, micro, level, serial, kind] = words[..] else { return };
+    let number = |text: &str| text.parse::<u64>().unwrap_or_default();
+    let (a, b, c, s) = (number(major), number(minor), number(micro), number(serial));
+    set(
+        found,
+        "python",
+        json!({
+            "executable": executable,
+            "type": kind,
+            "version": { "major": a, "minor": b, "micro": c, "releaselevel": level, "serial": s },
+            "version_info": [a, b, c, level, s],
+            "has_sslcontext": true,
+        }),
+    );
 }
 
 fn user(sections: &Sections<'_>, facts: &Facts, found: &mut Map<String, Value>) {
@@ -286,7 +271,9 @@ fn environment(text: &str) -> Value {
     if let Some((_, value)) = all.last_mut() {
         value.truncate(value.trim_end_matches('\n').len());
     }
-    let all = all.into_iter().filter(|(name, _)| !name.starts_with("__"));
+    // What the session itself sets is not the user's.
+    let own = |name: &str| name.starts_with("__") || matches!(name, "LC_ALL" | "OLDPWD");
+    let all = all.into_iter().filter(|(name, _)| !own(name));
     all.map(|(name, value)| (name, value.into())).collect::<Map<String, Value>>().into()
 }
 
@@ -312,76 +299,4 @@ fn lsb(sections: &Sections<'_>) -> Value {
         set(&mut lsb, "major_release", major);
     }
     lsb.into()
-}
-
-fn local_fact(name: &str, text: &str) -> Value {
-    if text.contains("@@failed ") {
-        return format!("Failure executing fact script ({name}.fact)").into();
-    }
-    if let Ok(value) = serde_json::from_str(text) {
-        return value;
-    }
-    let mut sections: Map<String, Value> = Map::new();
-    let mut current = None;
-    for line in text.lines().map(str::trim) {
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            sections.entry(section).or_insert_with(|| json!({}));
-            current = Some(section);
-            continue;
-        }
-        let pair = line.split_once(['=', ':']);
-        match (pair, current.and_then(|section: &str| sections.get_mut(section))) {
-            (Some((key, value)), Some(Value::Object(section))) => {
-                section.insert(key.trim().to_lowercase(), value.trim().into());
-            }
-            _ => {
-                let why = "error loading facts as JSON or ini - please check content";
-                return format!("{why}: {name}.fact").into();
-            }
-        }
-    }
-    sections.into()
-}
-
-pub(super) fn gather_virtual(sections: &Sections<'_>, found: &mut Map<String, Value>) {
-    let said = sections.pairs("virtual");
-    let get = |key: &str| said.get(key).copied().unwrap_or_default();
-    let detected = match get("detected") {
-        "" | "none" if !get("container").is_empty() => get("container"),
-        "" | "none" if !get("dockerenv").is_empty() => "docker",
-        "" | "none" if !get("containerenv").is_empty() => "podman",
-        "" if get("product").contains("VirtualBox") => "oracle",
-        "" if get("product").contains("VMware") => "vmware",
-        "" if get("vendor").contains("Microsoft") => "microsoft",
-        "" if get("vendor").contains("QEMU") || get("product").contains("KVM") => "kvm",
-        "" if get("vendor").contains("Amazon") => "amazon",
-        "" if !get("xen").is_empty() => "xen",
-        "" if !get("hypervisor").is_empty() => "kvm",
-        detected => detected,
-    };
-    let (kind, role) = match detected {
-        "" | "none" if !get("kvm").is_empty() => ("kvm", "host"),
-        "" | "none" => ("NA", "NA"),
-        "systemd-nspawn" | "container-other" => ("container", "guest"),
-        "lxc-libvirt" => ("lxc", "guest"),
-        "oracle" => ("virtualbox", "guest"),
-        "vmware" => ("VMware", "guest"),
-        "microsoft" => ("VirtualPC", "guest"),
-        "qemu" | "amazon" | "google" => ("kvm", "guest"),
-        other => (other, "guest"),
-    };
-    set(found, "virtualization_type", kind);
-    set(found, "virtualization_role", role);
-    let guest = match (role, detected) {
-        ("guest", "systemd-nspawn") => vec!["systemd-nspawn", "container"],
-        ("guest", "docker" | "podman" | "lxc") => vec![kind, "container"],
-        ("guest", _) => vec![kind],
-        _ => vec![],
-    };
-    set(found, "virtualization_tech_guest", guest);
-    let host = if get("kvm").is_empty() { vec![] } else { vec!["kvm"] };
-    set(found, "virtualization_tech_host", host);
 }

@@ -7,16 +7,22 @@
 //!     filter: ansible_distribution*
 //! ```
 
+mod collectors;
+mod devices;
+mod distribution;
 mod hardware;
 mod host;
+mod local;
 mod network;
+mod platform;
 mod sections;
+mod virtualization;
 
 use serde_json::{Map, Value};
 
 use self::sections::Sections;
 use crate::kit::{
-    Deserialize, Facts, JsonSchema, Module, Plan, Probe, Refusal, Reply, Result, Words, ask, sh,
+    Deserialize, Facts, JsonSchema, Module, Plan, Probe, Reply, Result, Words, ask, sh,
 };
 
 /// Gathers facts: what a play with `gather_facts` asks each host before its first task.
@@ -27,7 +33,8 @@ use crate::kit::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Setup {
     /// What to gather: `all`, `min`, `hardware`, `network`, `virtual`, or the name of a part of
-    /// one; with `!` what not to. `min` is always in, unless there is `!min`. Default: `all`.
+    /// one; with `!` what not to. `min` is always in, unless there is `!min`; with nothing but
+    /// `!…` there is nothing but `min`. Default: `all`.
     gather_subset: Option<Words>,
     /// Patterns (`*`, `?`, `[…]`) of the facts to keep, with or without `ansible_`. Default: all.
     filter: Option<Words>,
@@ -48,105 +55,18 @@ fn fact_path() -> String {
     "/etc/ansible/facts.d".into()
 }
 
-/// The parts that can be named, by the group they are gathered with.
-const PARTS: [(&str, &[&str]); 4] = [
-    (
-        "min",
-        &[
-            "apparmor",
-            "caps",
-            "chroot",
-            "cmdline",
-            "date_time",
-            "distribution",
-            "dns",
-            "env",
-            "fips",
-            "local",
-            "lsb",
-            "pkg_mgr",
-            "platform",
-            "python",
-            "selinux",
-            "service_mgr",
-            "ssh_pub_keys",
-            "system_capabilities",
-            "systemd",
-            "user",
-        ],
-    ),
-    ("hardware", &["cpu", "devices", "dmi", "loadavg", "memory", "mounts", "processor", "uptime"]),
-    (
-        "network",
-        &[
-            "all_ipv4_addresses",
-            "all_ipv6_addresses",
-            "default_ipv4",
-            "default_ipv6",
-            "fibre_channel_wwn",
-            "interfaces",
-            "iscsi",
-            "nvme",
-        ],
-    ),
-    (
-        "virtual",
-        &[
-            "virtualization_role",
-            "virtualization_tech_guest",
-            "virtualization_tech_host",
-            "virtualization_type",
-        ],
-    ),
-];
-
 impl Setup {
-    /// The groups to gather.
-    fn subsets(&self) -> Result<Vec<&'static str>> {
-        let given: &[String] = self.gather_subset.as_ref().map_or(&[], |words| words);
-        let mut wanted: Vec<&str> = Vec::new();
-        let mut unwanted: Vec<&str> = Vec::new();
-        for word in given {
-            let (name, list) = match word.strip_prefix('!') {
-                Some(name) => (name, &mut unwanted),
-                None => (word.as_str(), &mut wanted),
-            };
-            match PARTS.iter().find(|(group, parts)| *group == name || parts.contains(&name)) {
-                Some((group, _)) if *group == name || !word.starts_with('!') => list.push(group),
-                // A part of a group that is left out: the group is gathered as one.
-                Some(_) => {}
-                None if name == "all" => list.extend(PARTS.iter().map(|(group, _)| *group)),
-                None if matches!(name, "facter" | "ohai") => {}
-                None => {
-                    let groups = PARTS.iter().flat_map(|(group, parts)| {
-                        std::iter::once(*group).chain(parts.iter().copied())
-                    });
-                    let known = groups.collect::<Vec<_>>().join(", ");
-                    let why = format!(
-                        "Bad subset '{name}' given to Ansible. gather_subset options allowed: all, {known}"
-                    );
-                    return Err(Refusal::new(why));
-                }
-            }
-        }
-        let everything = wanted.is_empty();
-        // `!all` still leaves the minimum; only `!min` takes it away.
-        let no_minimum = given.iter().any(|word| word == "!min");
-        Ok(PARTS
-            .iter()
-            .map(|(group, _)| *group)
-            .filter(|group| match *group {
-                "min" => !no_minimum,
-                group => !unwanted.contains(&group) && (everything || wanted.contains(&group)),
-            })
-            .collect())
+    fn collectors(&self) -> Result<Vec<&'static str>> {
+        collectors::chosen(self.gather_subset.as_ref().map_or(&[], |words| words))
     }
 
+    /// Whether a fact of this name, prefix and all, is kept.
     fn keeps(&self, name: &str) -> bool {
         let Some(patterns) = &self.filter else { return true };
-        let full = format!("ansible_{name}");
-        patterns.is_empty()
-            || patterns.iter().any(|pattern| glob(pattern, &full) || glob(pattern, name))
+        let mut patterns = patterns.iter().filter(|pattern| !pattern.is_empty()).peekable();
+        let short = name.strip_prefix("ansible_").unwrap_or(name);
+        patterns.peek().is_none()
+            || patterns.any(|pattern| glob(pattern, name) || glob(pattern, short))
     }
 }
 
@@ -155,44 +75,56 @@ impl Module for Setup {
     type State = Reply;
 
     fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Reply> {
-        match self.subsets() {
+        match self.collectors() {
             Err(why) => Probe::refuse(why),
-            Ok(subsets) => ask(sh(
+            Ok(collectors) => ask(sh(
                 include_str!("facts.sh"),
-                [subsets.join(" "), facts.path(&self.fact_path), self.gather_timeout.to_string()],
+                [
+                    collectors.join(" "),
+                    facts.path(&self.fact_path),
+                    self.gather_timeout.to_string(),
+                ],
             )),
         }
     }
 
     fn plan(&self, facts: &Facts, reply: Reply) -> Result<Plan> {
-        let subsets = self.subsets()?;
+        let collectors = self.collectors()?;
         let text = reply.out();
         let sections = Sections::new(&text);
         let mut found = Map::new();
-        for subset in &subsets {
-            match *subset {
-                "min" => host::gather(&sections, facts, &mut found),
-                "hardware" => hardware::gather(&sections, &mut found),
+        let mut warnings = Vec::new();
+        for collector in &collectors {
+            match *collector {
+                "distribution" => distribution::gather(&sections, &mut found),
+                "platform" => platform::gather(&sections, &mut found),
+                "hardware" => {
+                    hardware::gather(&sections, &mut found);
+                    devices::gather(&sections, &mut found);
+                }
                 "network" => network::gather(&sections, &mut found),
-                _ => host::gather_virtual(&sections, &mut found),
+                "virtual" => virtualization::gather(&sections, &mut found),
+                "local" => {
+                    let path = facts.path(&self.fact_path);
+                    local::gather(&sections, &path, &mut found, &mut warnings);
+                }
+                other => host::gather(other, &sections, facts, &mut found),
             }
         }
+        let subset = match &self.gather_subset {
+            Some(words) => words.to_vec().into(),
+            None => vec!["all"].into(),
+        };
+        let about =
+            [("gather_subset".to_owned(), subset), ("module_setup".to_owned(), true.into())];
         let kept: Map<String, Value> = found
             .into_iter()
-            .filter(|(name, _)| self.keeps(name))
             .map(|(name, value)| (format!("ansible_{name}"), value))
-            .chain([
-                (
-                    "gather_subset".to_owned(),
-                    match &self.gather_subset {
-                        Some(words) => words.to_vec().into(),
-                        None => vec!["all"].into(),
-                    },
-                ),
-                ("module_setup".to_owned(), true.into()),
-            ])
+            .chain(about)
+            .filter(|(name, _)| self.keeps(name))
             .collect();
-        Ok(Plan::none().value("ansible_facts", kept))
+        let plan = Plan::none().value("ansible_facts", kept);
+        Ok(warnings.into_iter().fold(plan, Plan::warn))
     }
 }
 

@@ -47,12 +47,26 @@ pub(super) fn gather(sections: &Sections<'_>, found: &mut Map<String, Value>) {
     set(found, "all_ipv6_addresses", all6);
     set(found, "default_ipv4", default_route(sections.text("route4"), &interfaces, "ipv4"));
     set(found, "default_ipv6", default_route(sections.text("route6"), &interfaces, "ipv6"));
+    set(
+        found,
+        "locally_reachable_ips",
+        json!({
+            "ipv4": reachable(sections.text("reachable4")),
+            "ipv6": reachable(sections.text("reachable6")),
+        }),
+    );
     let names: Vec<String> = interfaces.iter().map(|(name, _)| name.clone()).collect();
     set(found, "interfaces", names);
     for (name, interface) in interfaces {
         // A variable's name has no dash, dot or colon.
         set(found, &name.replace(['-', '.', ':'], "_"), interface);
     }
+}
+
+/// The addresses of `local …` lines of a routing table.
+fn reachable(table: &str) -> Vec<&str> {
+    let lines = table.lines().filter_map(|line| line.trim().strip_prefix("local "));
+    lines.filter_map(|line| line.split_whitespace().next()).collect()
 }
 
 fn interface(record: &[(&str, &str)]) -> Map<String, Value> {
@@ -81,6 +95,22 @@ fn interface(record: &[(&str, &str)]) -> Map<String, Value> {
     set(&mut interface, "promisc", flags & 0x100 != 0);
     if let Ok(speed) = get("speed").parse::<i64>() {
         set(&mut interface, "speed", speed);
+    }
+    for key in ["pciid", "module", "mode", "miimon", "lacp_rate", "primary"] {
+        let value = get(key).split(' ').next().unwrap_or_default();
+        if !value.is_empty() {
+            set(&mut interface, key, value);
+        }
+    }
+    if kind == "bridge" {
+        let members: Vec<&str> =
+            record.iter().filter(|(key, _)| *key == "member").map(|(_, v)| *v).collect();
+        set(&mut interface, "interfaces", members);
+        set(&mut interface, "id", get("bridge_id"));
+        set(&mut interface, "stp", get("stp") == "1");
+    }
+    if kind == "bonding" {
+        set(&mut interface, "slaves", get("slaves").split_whitespace().collect::<Vec<_>>());
     }
     interface
 }

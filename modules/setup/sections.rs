@@ -20,6 +20,10 @@ impl<'a> Sections<'a> {
         self.sections.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.sections.iter().any(|(known, _)| *known == name)
+    }
+
     /// All sections whose name starts so, by the rest of their names.
     pub(super) fn starting(&self, prefix: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.sections

@@ -8,6 +8,7 @@ mod edits;
 mod embedded;
 mod embedded_sandbox;
 mod engine;
+mod facts;
 mod flights;
 mod inventory;
 mod modules;

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Asks ansible-core's `setup` on this machine which facts each choice gathers, and writes keys.json
+and local.json. Run with the Python of an installed ansible-core 2.19.
+
+What belongs to this machine only (interfaces, host keys, tools that may be missing) is left out.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+CHOICES = [
+    "", "gather_subset=min", "gather_subset=!all", "gather_subset=!all,!min",
+    "gather_subset=!min", "gather_subset=!hardware,!virtual", "gather_subset=all,!hardware",
+    "gather_subset=network", "gather_subset=network,!network", "gather_subset=!distribution",
+    "gather_subset=!all,!min,network", "gather_subset=!all,!min,!platform,network",
+    "gather_subset=!all,!min,pkg_mgr", "gather_subset=!all,!min,service_mgr",
+    "gather_subset=!all,!min,mounts", "gather_subset=!all,!min,virtual",
+    "gather_subset=!all,!min,loadavg,iscsi,chroot,nvme,fibre_channel_wwn",
+    "gather_subset=!all,!min,effective_user_id,machine", "gather_subset=all,!min",
+    "filter=ansible_distribution*", "filter=distribution", "filter=nothing", "filter=gather_subset",
+    "filter=ansible_distribution,ansible_os_family", "filter=ansible_[dm]*major*",
+    "gather_subset=!all,!min,hardware filter=ansible_mem*",
+]
+# Depends on tools of the machine: capsh, systemd, Python.
+LOOSE = {"systemd", "system_capabilities", "system_capabilities_enforced", "python", "python_version"}
+
+
+def setup(arguments):
+    command = [pathlib.Path(sys.executable).parent / "ansible", "-i", "localhost,", "-c", "local",
+               "localhost", "-m", "setup", "-e", f"ansible_python_interpreter={sys.executable}",
+               "-a", arguments]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return json.loads(out[out.index("{"):])["ansible_facts"]
+
+
+interfaces = {name.replace("-", "_").replace(".", "_")
+              for name in setup("filter=ansible_interfaces")["ansible_interfaces"]}
+keys = {}
+for choice in CHOICES:
+    names = {key.removeprefix("ansible_") for key in setup(choice)}
+    keys[choice] = sorted(name for name in names - LOOSE - interfaces
+                          if not name.startswith("ssh_host_key"))
+(HERE / "keys.json").write_text(json.dumps(keys, indent=1) + "\n")
+local = setup(f"gather_subset=!all,!min,local fact_path={HERE}/facts.d")["ansible_local"]
+text = json.dumps(local, indent=1, sort_keys=True).replace(str(HERE), "@")
+(HERE / "local.json").write_text(text + "\n")

@@ -1,0 +1,92 @@
+//! Facts: what each choice of `setup` gathers is what ansible-core gathers (tests/facts records it).
+
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+fn here(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/facts").join(name)
+}
+
+fn recorded(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(here(name)).expect("readable")).expect("valid")
+}
+
+/// What `setup` finds on this machine with each of the arguments.
+fn gather(arguments: &[String]) -> Vec<serde_json::Map<String, Value>> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut play = String::from("- hosts: localhost\n  gather_facts: false\n  tasks:\n");
+    for (index, given) in arguments.iter().enumerate() {
+        let _ = write!(
+            play,
+            "    - setup: {given}\n      register: found\n\
+             \x20   - copy: {{ content: \"{{{{ found.ansible_facts | to_json }}}}\", dest: {}/{index} }}\n",
+            dir.path().display()
+        );
+    }
+    fs::write(dir.path().join("play.yml"), play).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["playbook", "play.yml", "-i", "localhost,", "--connection", "local", "--no-diff"])
+        .current_dir(dir.path())
+        .output()
+        .expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let read = |index: usize| {
+        let text = fs::read_to_string(dir.path().join(index.to_string())).expect("written");
+        serde_json::from_str(&text).expect("a mapping")
+    };
+    (0..arguments.len()).map(read).collect()
+}
+
+#[test]
+fn each_choice_gathers_what_ansible_gathers() {
+    let keys: BTreeMap<String, Vec<String>> =
+        serde_json::from_value(recorded("keys.json")).expect("lists of names");
+    let choices: Vec<String> = keys.keys().cloned().collect();
+    assert!(choices.len() > 20);
+    let found = gather(&choices);
+    let everything = &found[choices.iter().position(String::is_empty).expect("no choice")];
+    let interfaces: Vec<String> = everything["ansible_interfaces"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|name| name.as_str().unwrap_or_default().replace(['-', '.'], "_"))
+        .collect();
+    // Depends on tools of the machine.
+    let loose = [
+        "systemd",
+        "system_capabilities",
+        "system_capabilities_enforced",
+        "python",
+        "python_version",
+    ];
+    let mut wrong = String::new();
+    for (choice, facts) in choices.iter().zip(&found) {
+        let mut names: Vec<&str> = facts
+            .keys()
+            .map(|key| key.strip_prefix("ansible_").unwrap_or(key))
+            .filter(|name| !name.starts_with("ssh_host_key"))
+            .filter(|name| !loose.contains(name) && !interfaces.iter().any(|own| own == name))
+            .collect();
+        names.sort_unstable();
+        let expected = &keys[choice];
+        let missing: Vec<_> =
+            expected.iter().filter(|name| !names.contains(&name.as_str())).collect();
+        let surplus: Vec<_> =
+            names.iter().filter(|name| !expected.contains(&name.to_string())).collect();
+        if !missing.is_empty() || !surplus.is_empty() {
+            let _ = writeln!(wrong, "`{choice}`: missing {missing:?}, surplus {surplus:?}");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn local_facts_are_read_as_ansible_reads_them() {
+    let path = here("facts.d");
+    let given = format!("gather_subset=!all,!min,local fact_path={}", path.display());
+    let found = gather(&[given]).remove(0).remove("ansible_local").expect("local facts");
+    let text = found.to_string().replace(&*here("").to_string_lossy(), "@/");
+    let found: Value = serde_json::from_str(&text).expect("valid");
+    assert_eq!(found, recorded("local.json"));
+}
