@@ -1,6 +1,55 @@
 //! Encrypted formats: bytes in, bytes out.
 //!
-//! No I/O: passwords are given, never asked for. No input makes anything here panic. Keys and
-//! plaintexts are wiped from memory when they are dropped. Nothing else in rprov knows ciphers.
+//! No I/O: passwords and keys are given, never asked for. No input makes anything here panic. Keys
+//! and plaintexts are wiped from memory when they are dropped. Nothing else in rprov knows ciphers.
+//!
+//! # Ours
+//! [`mode`] tells from the first bytes of a file whether and how it is sealed. A [`Keyring`] holds
+//! what is at hand to open with: passphrases and [`Identity`]s. A [`Vault`] is an open YAML file
+//! whose values are encrypted one by one:
+//!
+//! ```
+//! use rprov_vault::{Cost, Keyring, NewValue, Vault};
+//!
+//! let mut keyring = Keyring::new();
+//! let cost = Cost::new(64, 1, 1)?; // Cost::default() takes half a second.
+//! let team = keyring.recipient(b"a long passphrase", cost, "")?;
+//! let mut vault = Vault::seal("db: {user: me, password: 'x'}\n", &[team], &keyring)?;
+//! let sealed = vault.sealed().to_owned();
+//!
+//! let mut keyring = Keyring::new();
+//! keyring.add_passphrase(b"a long passphrase");
+//! let mut vault = Vault::open(sealed.as_bytes(), &keyring)?;
+//! assert_eq!(vault.plain().as_str(), "db: {user: me, password: 'x'}\n");
+//! assert_eq!(vault.get(&"db.password".parse()?)?.source.as_str(), "'x'");
+//! vault.edit("db: {user: me, password: 'y'}\n")?;
+//! vault.set(&"db.port".parse()?, NewValue::Yaml("5432"))?;
+//! vault.unset(&"db.user".parse()?)?;
+//! assert_eq!(vault.plain().as_str(), "db: {password: 'y', port: 5432}\n");
+//! # Ok::<(), rprov_vault::Error>(())
+//! ```
+//!
+//! # Ansible's
+//! [`ansible`] reads and writes Ansible Vault's envelopes.
 
 pub mod ansible;
+mod error;
+mod header;
+mod kdf;
+mod key;
+mod keyring;
+mod path;
+mod recipient;
+mod values;
+mod yaml;
+
+pub use self::error::Error;
+pub use self::header::{MAX_HEADER, Mode, mode};
+pub use self::kdf::Cost;
+pub use self::keyring::{Identity, Keyring};
+pub use self::path::{KeyPath, Step};
+pub use self::recipient::Recipient;
+pub use self::values::{NewValue, SealedValue, Value, ValueKind, Vault, recipients, sealed_values};
+
+/// Bytes of a piece of a file that is encrypted as a whole.
+pub(crate) const CHUNK: usize = 64 * 1024;

@@ -1,0 +1,196 @@
+use super::*;
+use crate::Cost;
+
+const PLAIN: &str = "\
+# settings of the shop
+---
+db:
+  user: &user shop  # not secret, still sealed
+  password: 'it''s'
+  port: 5432
+  empty:
+  again: *user
+flags: [true, no, ~, 1.5, \"x\\ty\"]
+list:
+  - a: 1
+    b: |
+      two
+        lines
+
+    c: >-
+      folded
+      text
+  - plain over
+    two lines
+inline: {k: v, 'l': \"w\", m: [], n: {}}
+tagged: !!str 12
+none: |  # a comment | here
+next: !!str  # and > one
+  >2-
+
+     deep
+     er
+
+nothing: >
+last: |+
+  kept
+
+...
+";
+
+fn keyring() -> (Keyring, Recipient) {
+    let mut keyring = Keyring::new();
+    let cost = Cost::new(8, 1, 1).expect("bounded");
+    let recipient = keyring.recipient(b"passphrase", cost, "").expect("a recipient");
+    (keyring, recipient)
+}
+
+fn sealed(plain: &str) -> (Keyring, Vault) {
+    let (keyring, recipient) = keyring();
+    let vault = Vault::seal(plain, &[recipient], &keyring).expect("it can be sealed");
+    (keyring, vault)
+}
+
+fn changed_lines(a: &str, b: &str) -> Vec<usize> {
+    assert_eq!(a.lines().count(), b.lines().count());
+    a.lines().zip(b.lines()).enumerate().filter(|(_, (a, b))| a != b).map(|(i, _)| i).collect()
+}
+
+#[test]
+fn gives_back_every_byte_and_shows_keys_and_comments_only() {
+    let (keyring, vault) = sealed(PLAIN);
+    let text = vault.sealed();
+    for secret in ["it''s", "5432", "true", "folded", "kept", "12\n", "shop  #"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    for clear in ["# settings of the shop", "  user: &user enc.", "again: *user", "  empty:\n"] {
+        assert!(text.contains(clear), "{clear} not in {text}");
+    }
+    let opened = Vault::open(text.as_bytes(), &keyring).expect("it opens");
+    assert_eq!(opened.plain().as_str(), PLAIN);
+}
+
+#[test]
+fn one_value_of_a_thousand_changes_one_line() {
+    let plain: String = (0..1000).map(|i| format!("key{i}: 'value {i}'\n")).collect();
+    let (_, mut vault) = sealed(&plain);
+    let before = vault.sealed().to_owned();
+    vault.edit(&plain.replace("'value 500'", "other")).expect("it can be edited");
+    assert_eq!(changed_lines(&before, vault.sealed()).len(), 1);
+    let before = vault.sealed().to_owned();
+    vault.edit(&plain.replace("'value 500'", "other")).expect("it can be edited");
+    assert_eq!(before, vault.sealed(), "nothing changed");
+}
+
+#[test]
+fn swapped_copied_dropped_and_added_values_are_seen() {
+    let (keyring, vault) = sealed("a: 1\nb: 2\nc: 3\n");
+    let error = |text: String| Vault::open(text.as_bytes(), &keyring).err().map(|e| e.to_string());
+    let lines: Vec<&str> = vault.sealed().lines().collect();
+    let top = lines.len() - 3;
+    let token = |at: usize| lines[top + at].split_once(": ").expect("a value").1;
+    let with = |body: &[String]| {
+        lines[..top]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .chain(body.iter().cloned())
+            .map(|l| l + "\n")
+            .collect::<String>()
+    };
+    let body: Vec<String> = lines[top..].iter().map(|line| (*line).to_owned()).collect();
+    assert_eq!(error(with(&body)), None);
+    let swapped = with(&[format!("a: {}", token(1)), format!("b: {}", token(0)), body[2].clone()]);
+    assert_eq!(
+        error(swapped).as_deref(),
+        Some("the encrypted value of `a` in line 6 belongs to `b`")
+    );
+    assert_eq!(
+        error(with(&body[..2])).as_deref(),
+        Some("keys of the vault were added, dropped, renamed or reordered without its key")
+    );
+    let moved = with(&[body[1].clone(), body[0].clone(), body[2].clone()]);
+    assert!(error(moved).expect("seen").contains("reordered"));
+    let added = with(&[&body[..], &[format!("d: {}", token(0))]].concat());
+    assert!(error(added).expect("seen").contains("`d` in line 9 belongs to `a`"));
+    let clear = with(&[&body[..], &["d: 4".to_owned()]].concat());
+    assert!(error(clear).expect("seen").contains("found one in clear in line 9"));
+}
+
+#[test]
+fn another_passphrase_is_wrong_and_none_names_the_recipients() {
+    let (_, vault) = sealed("a: 1\n");
+    let mut other = Keyring::new();
+    let open = |keyring: &Keyring| Vault::open(vault.sealed().as_bytes(), keyring).err();
+    assert_eq!(open(&other), Some(Error::NoKey(vec!["a passphrase".to_owned()])));
+    other.add_passphrase(b"wrong");
+    assert_eq!(open(&other), Some(Error::WrongPassphrase));
+}
+
+#[test]
+fn keys_are_set_and_unset_by_splicing() {
+    let cases = [
+        ("a: 1\n", "a", Some("two"), "a: two\n"),
+        ("a: 1  # one\nb: 2\n", "a", Some("it's"), "a: 'it''s'  # one\nb: 2\n"),
+        ("a: 1\n", "b", Some("yes"), "a: 1\nb: 'yes'\n"),
+        ("a: 1", "b.c", Some("x"), "a: 1\nb:\n  c: x\n"),
+        ("{}\n", "a.b", Some("x"), "a:\n  b: x\n"),
+        ("a: {}\n", "a.b", Some("x y"), "a: {b: 'x y'}\n"),
+        ("a: {b: 1}\nc: 1\n", "a.d.e", Some("x"), "a: {b: 1, d: {e: x}}\nc: 1\n"),
+        ("a:\nb: 1\n", "a", Some("x"), "a: x\nb: 1\n"),
+        ("a:\n- x\n- y\nb: 1\n", "a[2]", Some("z"), "a:\n- x\n- y\n- z\nb: 1\n"),
+        (
+            "a:\n  - b: |\n      text\n# c\nd: 1\n",
+            "a[1].e",
+            Some("z"),
+            "a:\n  - b: |\n      text\n  - e: z\n# c\nd: 1\n",
+        ),
+        ("a: |\n  one\n  two\nb: 1\n", "a", Some("l1\nl2"), "a: \"l1\\nl2\"\nb: 1\n"),
+        ("a: 1\nb: |\n  x\n  y\nc: 1\n", "b", None, "a: 1\nc: 1\n"),
+        ("a:\n  b: 1\nc: 1\n", "a.b", None, "a: {}\nc: 1\n"),
+        ("a: 1\n", "a", None, "{}\n"),
+        ("- a: 1\n  b: 2\n- c\n", "[0].a", None, "- b: 2\n- c\n"),
+        ("- a\n- b\n- c\n", "[1]", None, "- a\n- c\n"),
+        ("a: [x, y, z]\n", "a[1]", None, "a: [x, z]\n"),
+        ("a: [x, y, z]\n", "a[2]", None, "a: [x, y]\n"),
+        ("a: {x: 1}\n", "a.x", None, "a: {}\n"),
+    ];
+    for (before, path, value, after) in cases {
+        let (keyring, mut vault) = sealed(before);
+        let path = path.parse().expect("a path");
+        let done = match value {
+            Some(value) => vault.set(&path, NewValue::Text(value)),
+            None => vault.unset(&path),
+        };
+        assert_eq!(done, Ok(()), "{before} {path}");
+        assert_eq!(vault.plain().as_str(), after, "{before} {path}");
+        let opened = Vault::open(vault.sealed().as_bytes(), &keyring).expect("it opens");
+        assert_eq!(opened.plain().as_str(), after);
+        if let (Some(text), Ok(found)) = (value, vault.get(&path)) {
+            let ValueKind::Scalar { text: found, .. } = found.kind else { panic!("a scalar") };
+            assert_eq!(found.as_str(), text);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_set_or_unset_is_refused() {
+    let cases = [
+        ("a: 1\n", "a.b", Some("x"), "`a.b`: a part of it is a value, and no mapping or list"),
+        ("a: {b: 1}\n", "a[0]", Some("x"), "`a[0]`: expected a key, found the index of a list"),
+        ("a: [1]\n", "a[7]", Some("x"), "`a[7]`: the list has fewer items"),
+        ("a:\n  b: 1\n", "a", Some("x"), "`a`: it holds other values; unset it first"),
+        ("a: 1\n", "b", None, "there is no key `b`"),
+        ("a: &x 1\nb: *x\n", "a", None, "this is no YAML: "),
+    ];
+    for (before, path, value, message) in cases {
+        let (_, mut vault) = sealed(before);
+        let path = path.parse().expect("a path");
+        let done = match value {
+            Some(value) => vault.set(&path, NewValue::Text(value)),
+            None => vault.unset(&path),
+        };
+        let error = done.expect_err("it is refused").to_string();
+        assert!(error.starts_with(message), "{error}");
+        assert_eq!(vault.plain().as_str(), before, "nothing was changed");
+    }
+}
