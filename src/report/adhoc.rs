@@ -23,7 +23,7 @@ impl AdHoc {
 
 impl Reporter for AdHoc {
     fn report(&self, event: Event) {
-        let text = match event {
+        let text = match self.redactor.event(event) {
             Event::Result(result) => {
                 let (word, paint): (&str, fn(Style, &str) -> String) = match result.status {
                     Status::Ok => ("SUCCESS", Style::green),

@@ -191,6 +191,7 @@ pub(super) fn pretty(value: &Value) -> String {
 
 impl Reporter for Human {
     fn report(&self, event: Event) {
+        let event = self.redactor.event(event);
         let text = match &event {
             Event::Play { name } => self.banner(&format!("PLAY [{name}]")),
             Event::NoHosts { reason } => format!("skipping: {reason}\n"),

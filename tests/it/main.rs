@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "what is skipped is said, with its reason")]
 
+mod canary;
 mod cli;
 mod converge;
 mod edits;

@@ -43,7 +43,11 @@ pub(super) async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failur
             .await
             .ok()
             .flatten();
-            done.values.insert("user_input".into(), answer.unwrap_or_default().into());
+            let answer = answer.unwrap_or_default();
+            if !echo {
+                at.play.engine.redactor.learn(&answer);
+            }
+            done.values.insert("user_input".into(), answer.into());
         }
     }
     done.values.insert("delta".into(), begun.elapsed().as_secs().into());

@@ -35,10 +35,17 @@ pub(super) fn prompt(engine: &Engine, play: &Play) -> Result<Layer, Vec<Diagnost
                 }
             },
         };
+        let private = yes("private", true);
+        if private {
+            engine.redactor.learn(&value.to_string());
+        }
         let value = match field("encrypt") {
             Some(method) => encrypt(engine, entry, method, value).map_err(|error| vec![error])?,
             None => value,
         };
+        if private {
+            engine.redactor.learn(&value.to_string());
+        }
         layer.set(name, value);
     }
     Ok(layer)

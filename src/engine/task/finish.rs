@@ -2,13 +2,14 @@
 
 use minijinja::Value;
 use rprov_modules::kit::{Node, boolean};
+use serde_json::Value as Json;
 
 use super::{At, Outcome};
 use crate::engine::flags::flag;
 use crate::engine::loops::{self, Turn};
 use crate::engine::outcome::Done;
 use crate::engine::show;
-use crate::report::{Event, Status, TaskResult};
+use crate::report::{Event, Redactor, Status, TaskResult};
 use crate::template::{Context, from_json};
 
 impl At<'_> {
@@ -120,6 +121,9 @@ impl At<'_> {
     pub(super) fn report(&self, context: &Context, done: &Done, turn: Option<&Turn>) {
         let engine = &self.play.engine;
         let censored = flag(self.play, self.task, self.host, "no_log");
+        if censored {
+            hide(&engine.redactor, &done.values);
+        }
         let status = match done {
             Done { unreachable: true, .. } => Status::Unreachable,
             Done { failure: Some(_), .. } => Status::Failed,
@@ -168,5 +172,46 @@ impl At<'_> {
             verbose: done.verbose,
             place: if turn.is_some() || !done.looped { place } else { None },
         })));
+    }
+}
+
+/// Learns what a `no_log` task gave back: registered, it may be shown by a later task.
+fn hide(redactor: &Redactor, values: &serde_json::Map<String, Json>) {
+    /// What tells of the host and of how the task went, not of its secrets.
+    const PLAIN: &[&str] = &[
+        "msg",
+        "start",
+        "end",
+        "delta",
+        "path",
+        "dest",
+        "src",
+        "name",
+        "state",
+        "owner",
+        "group",
+        "mode",
+        "item",
+        "status",
+        "creates",
+        "removes",
+        "backup_file",
+        "skip_reason",
+        "false_condition",
+        "warnings",
+        "results",
+    ];
+    let loop_var = values.get("ansible_loop_var").and_then(Json::as_str);
+    let plain = |key: &str| {
+        PLAIN.contains(&key) || Some(key) == loop_var || key.starts_with("ansible_loop")
+    };
+    for (key, value) in values.iter().filter(|(key, _)| !plain(key)) {
+        match value {
+            Json::String(text) => redactor.learn(text),
+            // The words of a command, each of them harmless by itself.
+            Json::Array(_) if key == "cmd" => {}
+            Json::Array(_) | Json::Object(_) => redactor.learn_all(value),
+            _ => {}
+        }
     }
 }

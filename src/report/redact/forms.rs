@@ -1,0 +1,125 @@
+//! The forms in which a secret may be written: encoded, escaped, quoted.
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
+
+/// Digits of base64 that are masked: fewer are found in innocent text.
+const SHORTEST_BASE64: usize = 8;
+
+/// Every form of a secret, itself included; some may be equal.
+pub(super) fn of(secret: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for form in quoted(secret) {
+        // JSON is often shown within JSON.
+        for once in [json(&form), ascii_json(&form)] {
+            forms.push(json(&once));
+            forms.push(once);
+        }
+        forms.push(form);
+    }
+    // Python's `quote` leaves a slash as it is, JavaScript's `encodeURIComponent` a few others.
+    for safe in ["", "/", "!'()*"] {
+        let upper = url_encoded(secret, safe);
+        // As in a form's data: a space is a plus.
+        for form in [upper.replace("%20", "+"), upper] {
+            forms.extend([lower_hex(&form), form]);
+        }
+    }
+    forms.extend([STANDARD.encode(secret), URL_SAFE.encode(secret)]);
+    forms.extend(within_base64(secret.as_bytes()));
+    forms
+}
+
+/// As it is, and as shells, YAML, Python and HTML write it between (or without) quotes.
+fn quoted(secret: &str) -> [String; 9] {
+    let escaped = |special: &[char]| {
+        let mut out = String::new();
+        for c in secret.chars() {
+            out.extend(special.contains(&c).then_some('\\'));
+            out.push(c);
+        }
+        out
+    };
+    let bare = |c: char| c.is_ascii_alphanumeric() || "_-./,:=@%+\n".contains(c) || !c.is_ascii();
+    let every: Vec<char> = secret.chars().filter(|c| !bare(*c)).collect();
+    let html = |apostrophe: &str| {
+        let text = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        text.replace('"', if apostrophe == "&#39;" { "&#34;" } else { "&quot;" })
+            .replace('\'', apostrophe)
+    };
+    [
+        secret.to_owned(),
+        secret.replace('\'', r"'\''"),
+        secret.replace('\'', r#"'"'"'"#),
+        secret.replace('\'', "''"),
+        escaped(&['"', '$', '`', '\\']),
+        escaped(&['\'', '\\']),
+        escaped(&every),
+        html("&#39;"),
+        html("&#x27;"),
+    ]
+}
+
+/// Escaped as inside a JSON string.
+pub(super) fn json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// The same, with nothing but ASCII: as Python writes JSON.
+fn ascii_json(text: &str) -> String {
+    let mut out = String::new();
+    let mut units = [0; 2];
+    for c in json(text).chars() {
+        match c.is_ascii() {
+            true => out.push(c),
+            false => c
+                .encode_utf16(&mut units)
+                .iter()
+                .for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    out
+}
+
+/// The digits that are the same in the base64 of any text that has the secret in it (as in the
+/// `user:password` of HTTP), for the three ways in which it can be aligned.
+fn within_base64(secret: &[u8]) -> impl Iterator<Item = String> {
+    (0..3).flat_map(|before| {
+        let shifted = [&[0; 2][..before], secret].concat();
+        [STANDARD.encode(&shifted), URL_SAFE.encode(&shifted)].into_iter().filter_map(
+            move |digits| {
+                // Digits have six bits, bytes eight: those that share bits with a neighbour are
+                // left out.
+                let same = digits.get((before * 8).div_ceil(6)..shifted.len() * 8 / 6)?;
+                (same.len() >= SHORTEST_BASE64).then(|| same.to_owned())
+            },
+        )
+    })
+}
+
+fn url_encoded(text: &str, safe: &str) -> String {
+    text.bytes()
+        .map(|b| match b {
+            b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => char::from(b).to_string(),
+            b if safe.as_bytes().contains(&b) => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect()
+}
+
+/// `%C3` as `%c3`.
+fn lower_hex(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        let (before, after) = rest.split_at(at);
+        let (code, tail) = after.split_at(after.len().min(3));
+        out.push_str(before);
+        out.push_str(&code.to_ascii_lowercase());
+        rest = tail;
+    }
+    out + rest
+}
