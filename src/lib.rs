@@ -8,12 +8,14 @@
 //! - [`playbook`]: plays, blocks, tasks and roles, typed, still templated.
 //! - [`session`]: a host we can ask: SSH, local, embedded.
 //! - [`engine`]: plays over hosts; check, verification and the look-ahead window.
+//! - [`lint`]: what can be told of a project without a host.
 //! - [`report`]: events to lines and diffs.
 //! - [`cli`]: the command line.
 
 pub mod cli;
 pub mod engine;
 pub mod inventory;
+pub mod lint;
 pub mod playbook;
 pub mod report;
 pub mod session;

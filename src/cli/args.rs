@@ -23,6 +23,8 @@ pub(super) enum Command {
     Playbook(PlaybookArgs),
     /// Check that hosts can be reached and have a shell
     Ping(PingArgs),
+    /// Find mistakes in playbooks, roles and variables; no host is contacted
+    Lint(LintArgs),
     /// Tell the value of a variable on a host, who gave it and what it shadows
     Why(WhyArgs),
     /// A playbook of the project, by its name
@@ -47,6 +49,25 @@ pub(super) struct PingArgs {
     #[command(flatten)]
     pub(super) run: RunArgs,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = LINT)]
+pub(super) struct LintArgs {
+    /// Playbooks, roles, other files or directories (default: the project), env=ENV, and extra
+    /// variables as name=value
+    #[arg(value_name = "FILE")]
+    pub(super) words: Vec<String>,
+    /// Tags that should select some task
+    #[arg(short, long, value_name = "TAGS")]
+    pub(super) tags: Vec<String>,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+}
+
+const LINT: &str = "\
+A comment `# rprov: allow ID` on the line of a finding, or on the line above it, allows it.
+
+Exit codes: 0 nothing found, 2 something found, 3 bad input.";
 
 #[derive(Debug, Args)]
 pub(super) struct WhyArgs {

@@ -3,7 +3,9 @@
 mod args;
 mod embedded;
 mod exit;
+mod faults;
 mod inputs;
+mod lint;
 mod listing;
 mod overview;
 mod project;
@@ -33,6 +35,7 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
         None => overview::show(&map),
         Some(Command::Playbook(args)) => run::playbooks(&map, &redactor, args),
         Some(Command::Ping(args)) => run::ping(&map, &redactor, args),
+        Some(Command::Lint(args)) => lint::lint(&map, &redactor, args),
         Some(Command::Why(args)) => why::why(&map, &redactor, args),
         Some(Command::Verb(words)) => {
             let name = words.first().cloned().unwrap_or_default();

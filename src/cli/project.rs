@@ -40,6 +40,14 @@ impl Project {
         }
     }
 
+    /// Its directory.
+    pub(super) fn root(&self) -> PathBuf {
+        match self.root.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => self.root.clone(),
+        }
+    }
+
     /// Where its vault password is, if it has one; no part of the repository.
     pub(super) fn vault_password(&self) -> PathBuf {
         self.root.join("vault-password")

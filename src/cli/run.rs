@@ -7,7 +7,7 @@ use super::args::{PingArgs, PlaybookArgs, RunArgs, VerbArgs};
 use super::embedded::Hosts;
 use super::inputs::{Inputs, collect, environment, split};
 use super::project::{Environment, Project};
-use super::{Exit, Result, listing};
+use super::{Exit, Result, faults, listing};
 use crate::engine::{Ending, Engine, Options, Parts};
 use crate::inventory::pattern::Limit;
 use crate::playbook::{Play, TagFilter};
@@ -126,7 +126,15 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
             books.push(("ping".to_owned(), plays))
         });
     }
-    let Some(inventory) = inventory.filter(|_| errors.is_empty()) else { return Err(errors) };
+    let playbook_dir =
+        plan.playbooks.first().and_then(|path| path.parent()).unwrap_or(Path::new("")).to_owned();
+    let Some(inventory) = inventory else { return Err(errors) };
+    let inventory_vars =
+        InventoryVars::new(inventory.clone(), Some(playbook_dir.clone()), reader.clone());
+    if !errors.is_empty() {
+        errors.extend(faults::of_all(&inventory, &inventory_vars));
+        return Err(errors);
+    }
     if args.syntax_check {
         books.iter().for_each(|(name, _)| super::say(&format!("\nplaybook: {name}\n")));
         return Ok(Exit::Ok);
@@ -143,6 +151,11 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
             super::say(&redactor.clean(&text));
         }
         return Ok(Exit::Ok);
+    }
+    let plays = books.iter().flat_map(|(_, plays)| plays);
+    let faults = faults::of_plays(plays, &inventory, limit.as_ref(), &inventory_vars);
+    if !faults.is_empty() {
+        return Err(faults);
     }
     for warning in inventory.warnings() {
         let color = super::color(&std::io::stderr());
@@ -163,8 +176,6 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
             redactor.clone(),
         )),
     };
-    let playbook_dir =
-        plan.playbooks.first().and_then(|path| path.parent()).unwrap_or(Path::new("")).to_owned();
     let absolute = std::path::absolute(if playbook_dir.as_os_str().is_empty() {
         Path::new(".")
     } else {
@@ -194,7 +205,7 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
         }
         let options = Options { embedded: hosts.transports(), ..options };
         let engine = Engine::new(Parts {
-            inventory_vars: InventoryVars::new(inventory.clone(), Some(playbook_dir), reader),
+            inventory_vars,
             inventory,
             loader,
             templar,

@@ -8,7 +8,7 @@
 ///
 /// # Errors
 /// A message, if a quote or a template is not closed.
-pub(super) fn words(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let (mut quote, mut depth) = (None, 0usize);
@@ -58,14 +58,14 @@ pub(super) fn words(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Splits `key=value`; the key must be a name.
-pub(super) fn pair(word: &str) -> Option<(&str, String)> {
+pub(crate) fn pair(word: &str) -> Option<(&str, String)> {
     let (key, value) = word.split_once('=')?;
     let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     (!key.is_empty() && key.chars().all(name)).then(|| (key, unquote(value)))
 }
 
 /// Drops quotes that enclose the whole value.
-pub(super) fn unquote(value: &str) -> String {
+pub(crate) fn unquote(value: &str) -> String {
     for quote in ['"', '\''] {
         if let Some(inner) = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote))
             && value.len() > 1

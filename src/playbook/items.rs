@@ -43,6 +43,7 @@ impl Load<'_> {
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
                 Kind::Misplaced | Kind::Other => {
                     let error = Diagnostic::error(format!("`{key}` is not a keyword of a block"))
+                        .kind("unknown-keyword")
                         .at(entry.key.span, "unknown");
                     self.fail(match keywords::suggestion(key, keywords::BLOCK) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),

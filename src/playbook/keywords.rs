@@ -131,6 +131,11 @@ pub(super) fn kind(key: &str, place: u8) -> Kind {
     }
 }
 
+/// Whether a key of a task is a keyword of Ansible's, at whatever place.
+pub(crate) fn is_keyword(key: &str) -> bool {
+    !matches!(kind(key, ANY), Kind::Other)
+}
+
 /// The keyword nearest to a mistyped one.
 pub(super) fn suggestion(key: &str, place: u8) -> Option<&'static str> {
     nearest(key, TABLE.iter().filter(|(_, places)| places & place != 0).map(|(name, _)| *name))
@@ -139,6 +144,7 @@ pub(super) fn suggestion(key: &str, place: u8) -> Option<&'static str> {
 pub(super) fn not_yet(key: &Node) -> Diagnostic {
     let name = key.text().unwrap_or_default();
     Diagnostic::error(format!("keyword `{name}` is not supported yet"))
+        .kind("unsupported")
         .at(key.span, "has no effect here")
         .help("COMPATIBILITY.md lists what rprov does not do yet")
 }

@@ -6,7 +6,7 @@
 mod absent;
 mod collections;
 mod defaults;
-mod freeform;
+pub(crate) mod freeform;
 mod items;
 mod keywords;
 mod load;
@@ -25,12 +25,13 @@ use std::{
 use rprov_modules::kit::{Node, Span, Spec};
 
 pub use self::keywords::Keywords;
+pub(crate) use self::keywords::is_keyword;
 pub(crate) use self::load::Included;
 pub use self::load::{Loader, Settings};
 pub use self::role::Role;
 pub(crate) use self::role::Wanted;
 pub use self::tags::TagFilter;
-pub(crate) use self::task::{TERMS, WITH, find_tasks, has_template};
+pub(crate) use self::task::{TERMS, WITH, find_tasks, has_template, is_action};
 pub(crate) use self::words::{ORDERS, STRATEGIES, unknown_word};
 
 use crate::vars::Layer;

@@ -62,6 +62,7 @@ impl Load<'_> {
                 Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
                 Kind::Misplaced | Kind::Other => {
                     let error = Diagnostic::error(format!("`{key}` is not a keyword of a play"))
+                        .kind("unknown-keyword")
                         .at(entry.key.span, "unknown");
                     let known = super::task::is_action(key);
                     self.fail(match keywords::suggestion(key, keywords::PLAY) {

@@ -217,6 +217,7 @@ impl Load<'_> {
                 .map(|entry| entry.file_name().to_string_lossy().into_owned())
                 .collect();
             let mut error = Diagnostic::error(format!("there is no role `{}`", wanted.name))
+                .kind("missing-role")
                 .at(wanted.span, "not found");
             for place in &places {
                 error = error.note(format!("looked in `{}`", super::shown(place).display()));
@@ -243,6 +244,7 @@ impl Load<'_> {
         if found.is_none() && from.is_some() {
             self.fail(
                 Diagnostic::error(format!("there is no file `{name}` in `{}`", dir.display()))
+                    .kind("missing-file")
                     .at(span, "wanted by this role"),
             );
         }

@@ -58,7 +58,7 @@ pub(super) fn action(name: &str) -> Option<Action> {
 }
 
 /// Whether a key names something a task can do.
-pub(super) fn is_action(name: &str) -> bool {
+pub(crate) fn is_action(name: &str) -> bool {
     find(name).is_some()
 }
 
@@ -198,7 +198,9 @@ impl Load<'_> {
 }
 
 fn unknown(name: &str, key: &Node, place: u8) -> Diagnostic {
+    let kind = if absent::exists_elsewhere(name) { "unsupported" } else { "unknown-module" };
     let error = Diagnostic::error(format!("there is no module or keyword `{name}`"))
+        .kind(kind)
         .at(key.span, "unknown");
     let short = name.rsplit('.').next().unwrap_or(name);
     match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {

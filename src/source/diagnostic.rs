@@ -3,7 +3,7 @@
 //! A diagnostic knows places, not texts: the [`SourceMap`] is needed only to render it. Of a file
 //! only the lines concerned are looked at, whatever its size.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ struct Inner {
     context: Vec<(Span, String)>,
     notes: Vec<String>,
     helps: Vec<String>,
+    check: Option<&'static str>,
 }
 
 impl Diagnostic {
@@ -50,9 +51,8 @@ impl Diagnostic {
 
     fn new(severity: Severity, message: String) -> Diagnostic {
         let (context, notes, helps) = Default::default();
-        Diagnostic {
-            inner: Box::new(Inner { severity, message, primary: None, context, notes, helps }),
-        }
+        let inner = Inner { severity, message, primary: None, context, notes, helps, check: None };
+        Diagnostic { inner: Box::new(inner) }
     }
 
     /// The place this is about, underlined with `^`. The label may be empty.
@@ -80,6 +80,27 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.inner.helps.push(help.into());
+        self
+    }
+
+    /// The kind of mistake, by the name that `rprov lint` gives it. It is not shown by itself.
+    #[must_use]
+    pub(crate) fn kind(mut self, check: &'static str) -> Diagnostic {
+        self.inner.check = Some(check);
+        self
+    }
+
+    /// The kind of mistake, if it was told.
+    pub(crate) fn check(&self) -> Option<&'static str> {
+        self.inner.check
+    }
+
+    /// The same with its kind in the message: `message [kind]`.
+    #[must_use]
+    pub(crate) fn labelled(mut self) -> Diagnostic {
+        if let Some(check) = self.inner.check {
+            let _ = write!(self.inner.message, " [{check}]");
+        }
         self
     }
 
@@ -152,6 +173,13 @@ impl Diagnostic {
             }
             if map.is_concealed(&excerpt.path) {
                 excerpt.text = stars(&excerpt.text).into();
+            }
+            for range in map.hidden(excerpt.file) {
+                let (start, end) =
+                    (floor(&excerpt.text, range.start), floor(&excerpt.text, range.end));
+                let (before, rest) = excerpt.text.split_at(start);
+                let (secret, after) = rest.split_at(end - start);
+                excerpt.text = format!("{before}{}{after}", stars(secret)).into();
             }
         }
         excerpts

@@ -8,6 +8,7 @@ pub mod emit;
 pub mod yaml;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -28,6 +29,7 @@ struct Files {
     all: Vec<File>,
     newest: HashMap<Arc<Path>, u32>,
     concealed: HashSet<Arc<Path>>,
+    hidden: HashMap<u32, Vec<Range<usize>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +60,18 @@ impl SourceMap {
     pub fn conceal(&self, path: &Path) {
         let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         files.concealed.insert(path.into());
+    }
+
+    /// From now on no message shows what stands there.
+    pub(crate) fn hide(&self, span: Span) {
+        let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        files.hidden.entry(span.file).or_default().push(span.start as usize..span.end as usize);
+    }
+
+    /// The parts of a file that no message shows.
+    fn hidden(&self, file: u32) -> Vec<Range<usize>> {
+        let files = self.files.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        files.hidden.get(&file).cloned().unwrap_or_default()
     }
 
     /// Whether the file was decrypted.

@@ -17,6 +17,9 @@ use crate::template::Decrypt;
 /// What a file begins with when it is encrypted as a whole.
 const VAULT: &[u8] = b"$ANSIBLE_VAULT;";
 
+/// The kind of the error that says that a file cannot be decrypted.
+pub(crate) const VAULTED: &str = "vaulted";
+
 /// Endings of a file of variables, in the order in which they are looked for.
 const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
 
@@ -85,7 +88,8 @@ impl Reader {
         let shown = path.display();
         let Some(decrypt) = &self.decrypt else {
             let error =
-                Diagnostic::error(format!("`{shown}` is encrypted and no vault password is known"));
+                Diagnostic::error(format!("`{shown}` is encrypted and no vault password is known"))
+                    .kind(VAULTED);
             return Err(error.help("give one with `--vault-password-file` or `--ask-vault-pass`"));
         };
         match decrypt(&bytes) {
@@ -95,7 +99,8 @@ impl Reader {
             }
             Err(error) => {
                 let shown =
-                    Diagnostic::error(format!("cannot decrypt `{shown}`: {}", error.reason));
+                    Diagnostic::error(format!("cannot decrypt `{shown}`: {}", error.reason))
+                        .kind(VAULTED);
                 Err(error.help.into_iter().fold(shown, Diagnostic::help))
             }
         }
@@ -113,9 +118,12 @@ impl Reader {
     /// # Errors
     /// When it cannot be read, decrypted or parsed.
     pub fn node(&self, path: &Path) -> Result<Node, Diagnostic> {
-        let (bytes, vaulted) = self.open(path)?;
-        let text = source::yaml::utf8(&self.map, path, &bytes)?;
-        let node = source::yaml::parse_value(&self.map, path, text);
+        let (bytes, vaulted) = self.open(path).map_err(|error| match path.exists() {
+            true => broken(error),
+            false => error.kind("missing-file"),
+        })?;
+        let text = source::yaml::utf8(&self.map, path, &bytes).map_err(broken)?;
+        let node = source::yaml::parse_value(&self.map, path, text).map_err(broken);
         match &node {
             Ok(node) if vaulted => self.tell(scalars(node)),
             // The message may quote any word of it.
@@ -132,6 +140,10 @@ impl Reader {
     pub fn layer(&self, path: &Path) -> Result<Layer, Diagnostic> {
         Layer::from_node(&self.node(path)?)
     }
+}
+
+fn broken(error: Diagnostic) -> Diagnostic {
+    if error.check().is_some() { error } else { error.kind("broken-file") }
 }
 
 /// Every scalar of a value, but no keys.

@@ -141,6 +141,8 @@ impl Beside {
         errors: &mut Vec<Diagnostic>,
     ) {
         for (directory, level) in places {
+            // `./group_vars` and `group_vars` are one directory.
+            let directory = directory.strip_prefix(".").unwrap_or(directory);
             match self.read(&directory.join(kind), name) {
                 Ok(files) => files.into_iter().for_each(|file| layers.push(level, file)),
                 // A directory may be both; its faults are told once.

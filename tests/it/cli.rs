@@ -1,7 +1,8 @@
 //! The command line from outside: what it is given, what it prints, how it ends.
 //!
 //! Each file of `tests/cli` is a case: a command line, the files it finds, and the expected exit
-//! code and output. `UPDATE=1 cargo test` rewrites the expectation.
+//! code and output. A file may be `NAME (executable)`, `NAME (latin-1)`, `NAME (directory)` or
+//! `NAME (link TARGET)`. `UPDATE=1 cargo test` rewrites the expectation.
 
 use std::{fs, path::Path, process::Command};
 
@@ -36,10 +37,11 @@ fn replay(case: &str) -> String {
     let (command, files) = given.split_once('\n').unwrap_or((given, ""));
     let dir = tempfile::tempdir().expect("a directory");
     for file in files.split("=== ").skip(1) {
-        let (name, text) = file.split_once('\n').expect("a file has a name");
+        let (name, text) = file.split_once('\n').unwrap_or((file, ""));
+        let (name, how) = name.trim().trim_end_matches(')').split_once(" (").unwrap_or((name, ""));
         let path = dir.path().join(name.trim());
         fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-        fs::write(path, text).expect("a file");
+        put(&path, how, text);
     }
     let words =
         shlex::split(command.strip_prefix("$ rprov").expect("a case begins with `$ rprov`"))
@@ -63,4 +65,23 @@ fn replay(case: &str) -> String {
         clean(&output.stdout),
         clean(&output.stderr)
     )
+}
+
+/// Makes a file as its heading in the case says: `NAME`, or `NAME (HOW)`.
+fn put(path: &Path, how: &str, text: &str) {
+    match how.split_once(' ') {
+        Some(("link", target)) => std::os::unix::fs::symlink(target, path).expect("a link"),
+        _ if how == "directory" => fs::create_dir(path).expect("a directory"),
+        _ if how == "latin-1" => {
+            let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(c).expect("latin-1")).collect();
+            fs::write(path, bytes).expect("a file");
+        }
+        _ => {
+            fs::write(path, text).expect("a file");
+            if how == "executable" {
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+                fs::set_permissions(path, mode).expect("a mode");
+            }
+        }
+    }
 }

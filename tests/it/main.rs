@@ -12,6 +12,7 @@ mod engine;
 mod facts;
 mod flights;
 mod inventory;
+mod lint;
 mod modules;
 mod playbook;
 mod promises;

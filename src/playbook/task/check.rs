@@ -22,6 +22,7 @@ impl Load<'_> {
                     let name = entry.key.text().unwrap_or_default();
                     if !known.is_empty() && !known.contains(&name) {
                         let error = Diagnostic::error(format!("unknown parameter `{name}`"))
+                            .kind("unknown-parameter")
                             .at(entry.key.span, "")
                             .context(key.span, "of this action");
                         self.fail(error.help(match nearest(name, known.iter().copied()) {
@@ -34,6 +35,7 @@ impl Load<'_> {
             Action::Module(spec) => {
                 if let Err(error) = check_module(spec, args) {
                     let mut shown = Diagnostic::error(error.message)
+                        .kind("unknown-parameter")
                         .at(error.span.unwrap_or(args.span), "")
                         .context(key.span, format!("in this `{}` task", spec.name()));
                     if let Some(help) = error.help {
@@ -58,6 +60,7 @@ impl Load<'_> {
                         let span = args.get("file").map_or(args.span, |node| node.span);
                         self.fail(
                             Diagnostic::error(format!("there is no task file `{file}`"))
+                                .kind("missing-file")
                                 .at(span, "not found")
                                 .note(format!("looked in `{}`", shown(&chain.dir).display())),
                         );

@@ -56,6 +56,7 @@ impl Load<'_> {
                     None => {
                         self.fail(
                             Diagnostic::error(format!("there is no task file `{name}`"))
+                                .kind("missing-file")
                                 .at(file.span, "not found")
                                 .note(format!("looked in `{}`", shown(&chain.dir).display())),
                         );

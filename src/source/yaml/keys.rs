@@ -91,6 +91,7 @@ fn check_duplicates(entries: &[Entry]) -> Result<(), Diagnostic> {
     let key = &entries[again].key;
     let mut error =
         Diagnostic::error(format!("the key `{}` is given twice", key.text().unwrap_or_default()))
+            .kind("duplicate-key")
             .at(key.span, "again here");
     if let Some(first) = keys.iter().position(|first| *first == keys[again]) {
         error = error.context(entries[first].key.span, "first here");

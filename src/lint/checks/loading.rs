@@ -1,0 +1,78 @@
+//! What a run would refuse: playbooks are read as a run reads them.
+
+use std::path::{Path, PathBuf};
+
+use super::Check;
+use crate::lint::findings::Findings;
+use crate::lint::sources::Kind;
+use crate::lint::tree::Tree;
+use crate::vars::files::VAULTED;
+
+const fn found(id: &'static str, finds: &'static str) -> Check {
+    Check { id, finds, run: None }
+}
+
+pub(super) const BROKEN_FILE: Check =
+    found("broken-file", "a file that cannot be read or is no valid YAML");
+pub(super) const DUPLICATE_KEY: Check = found("duplicate-key", "a key that is given twice");
+pub(super) const MISSING_ROLE: Check =
+    found("missing-role", "a role that is in none of the places where roles are looked for");
+pub(super) const REFUSED: Check = found(
+    "refused",
+    "anything else that a run refuses: a task without a module, a keyword of a wrong type …",
+);
+pub(super) const UNKNOWN_KEYWORD: Check =
+    found("unknown-keyword", "a keyword that plays or blocks do not have");
+pub(super) const UNKNOWN_MODULE: Check =
+    found("unknown-module", "a module, or a keyword of a task, that there is not");
+pub(super) const UNKNOWN_PARAMETER: Check = found(
+    "unknown-parameter",
+    "a parameter that a module does not have, or a value it does not take",
+);
+pub(super) const UNSUPPORTED: Check =
+    found("unsupported", "a module or keyword of Ansible that rprov does not have");
+
+/// Reads every playbook, and every role that no playbook uses.
+pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
+    let mut found = Vec::new();
+    let loader = tree.request.loader;
+    for file in tree.sources.files.iter().filter(|file| file.kind == Kind::Playbook) {
+        found.extend(loader.playbook(&file.path).err().unwrap_or_default());
+    }
+    for (role, _) in tree.sources.roles.iter().zip(&tree.used).filter(|(_, used)| !**used) {
+        let Some((book, name)) = play_of(role) else { continue };
+        let name = serde_json::Value::from(name);
+        let text = format!("- hosts: all\n  roles:\n    - role: {name}\n");
+        let book = book.to_string_lossy();
+        found.extend(loader.text_playbook(&book, &text).err().unwrap_or_default());
+    }
+    for fault in found {
+        if fault.check() == Some(VAULTED) {
+            continue;
+        }
+        let id = fault.check().unwrap_or(REFUSED.id);
+        findings.of(id).keep(fault.kind(id));
+    }
+    for fault in &tree.sources.faults {
+        let id = fault.check().unwrap_or(BROKEN_FILE.id);
+        findings.of(id).keep(fault.clone().kind(id));
+    }
+}
+
+/// Where a playbook would stand that uses a role, and the role's name there.
+fn play_of(role: &Path) -> Option<(PathBuf, String)> {
+    let name = match role.file_name() {
+        Some(name) => name.to_owned(),
+        None => role.canonicalize().ok()?.file_name()?.to_owned(),
+    };
+    let name = name.to_string_lossy().into_owned();
+    let roles = role.parent().filter(|_| role.file_name().is_some());
+    let dir = match roles {
+        Some(roles) if roles.file_name().is_some_and(|name| name == "roles") => {
+            roles.parent().unwrap_or(Path::new("")).to_owned()
+        }
+        Some(beside) => beside.to_owned(),
+        None => PathBuf::from(".."),
+    };
+    Some((dir.join(format!("a play of the role {name}")), name))
+}
