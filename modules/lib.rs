@@ -32,6 +32,7 @@ mod ping;
 mod pip;
 mod pyenv;
 mod raw;
+mod replace;
 mod script;
 mod service;
 mod service_unit;
@@ -69,6 +70,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<pip::Pip>(),
     Spec::of::<pyenv::Pyenv>(),
     Spec::of::<raw::Raw>(),
+    Spec::of::<replace::Replace>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
     Spec::of::<setup::Setup>(),

@@ -10,14 +10,34 @@ use fancy_regex::{Captures, Regex};
 /// # Errors
 /// A message that shows the pattern.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
-    Regex::new(&translate(pattern)).map_err(|error| {
+    build(pattern, &translate(pattern, false))
+}
+
+/// Compiles a pattern whose `^` and `$` mean every line (`re.MULTILINE`).
+///
+/// # Errors
+/// A message that shows the pattern.
+pub fn compile_by_line(pattern: &str) -> Result<Regex, String> {
+    build(pattern, &format!("(?m){}", translate(pattern, true)))
+}
+
+/// Compiles a pattern whose `.` also means a newline (`re.DOTALL`).
+///
+/// # Errors
+/// A message that shows the pattern.
+pub fn compile_across_lines(pattern: &str) -> Result<Regex, String> {
+    build(pattern, &format!("(?s){}", translate(pattern, false)))
+}
+
+fn build(pattern: &str, translated: &str) -> Result<Regex, String> {
+    Regex::new(translated).map_err(|error| {
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default().trim().to_owned();
         format!("expected a regular expression, found `{pattern}`: {why}")
     })
 }
 
-fn translate(pattern: &str) -> String {
+fn translate(pattern: &str, by_line: bool) -> String {
     let mut out = String::with_capacity(pattern.len());
     let mut class = 0; // characters into a `[…]`, from 1
     let mut chars = pattern.char_indices().peekable();
@@ -54,7 +74,7 @@ fn translate(pattern: &str) -> String {
             '[' | '&' | '~' if class > 0 => out.extend(['\\', c]),
             '-' if class > 0 && rest.starts_with('-') => out += r"\-",
             c if class > 0 => out.push(c),
-            '$' => out += r"(?=\n?\z)",
+            '$' if !by_line => out += r"(?=\n?\z)",
             '{' if !repeats(rest) => out += r"\{",
             c => out.push(c),
         }
@@ -122,6 +142,30 @@ pub fn expand(template: &str, captures: &Captures<'_, str>) -> Result<String, St
     Ok(out + rest)
 }
 
+/// Replaces all that matches, as Python's `re.subn`: an empty match may follow one that is not
+/// empty. Returns the text and how many replacements were made.
+///
+/// # Errors
+/// Those of [`expand`], or that the search was too hard.
+pub fn replace_all(regex: &Regex, template: &str, text: &str) -> Result<(String, usize), String> {
+    let (mut out, mut count) = (String::with_capacity(text.len()), 0);
+    let (mut at, mut kept) = (0, 0);
+    while at <= text.len() {
+        let found = regex.captures_from_pos(text, at).map_err(|e| e.to_string())?;
+        let Some(captures) = found else { break };
+        let Some(whole) = captures.get(0) else { break };
+        out += &text[kept..whole.start()];
+        out += &expand(template, &captures)?;
+        count += 1;
+        kept = whole.end();
+        at = match whole.start() == whole.end() {
+            true => kept + text[kept..].chars().next().map_or(1, char::len_utf8),
+            false => kept,
+        };
+    }
+    Ok((out + &text[kept..], count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +185,16 @@ mod tests {
         assert!(found(r"\<b\>", "<b>") && found(r"(?P<q>['\x22]).*(?P=q)", "'x'"));
         assert!(found("^(?!#).*x", "  x") && found("(?i)ABC", "abc"));
         assert!(compile("(").is_err());
+    }
+
+    #[test]
+    fn replacements_are_pythons() {
+        let all = |pattern, template, text| {
+            replace_all(&compile_by_line(pattern).expect(pattern), template, text).expect("fits")
+        };
+        assert_eq!(all("a*", "-", "baac"), ("-b--c-".into(), 4));
+        assert_eq!(all("^", "> ", "é\nb\n"), ("> é\n> b\n> ".into(), 3));
+        assert_eq!(all("(.)$", r"[\1]", "ab\ncd"), ("a[b]\nc[d]".into(), 2));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `lineinfile` and `blockinfile` against real Ansible: `tests/modules/edits.json` holds what it
+//! `lineinfile`, `blockinfile` and `replace` against real Ansible: `tests/modules/edits.json` holds what it
 //! made of each file (`oracle_edits.py` beside it asked). Nothing here needs Ansible.
 
 use std::{fmt::Write, fs, path::Path};

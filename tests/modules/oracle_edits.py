@@ -73,6 +73,21 @@ BLOCKS += [("blank", {"block": "one\n", "insertafter": "^a", "append_newline": T
            ("block", {"block": "one\n", "append_newline": True, "prepend_newline": True}), ("block", {"block": "old\n"}), ("cut_block", {"block": "old"}),
            ("block", {"block": "\n"}), ("block", {"block": "a\n\n\n"})]
 
+REPLACES = [
+    ("three", {"regexp": "a", "replace": "A"}), ("three", {"regexp": "^", "replace": "> "}), ("three", {"regexp": "$", "replace": ";"}),
+    ("three", {"regexp": "^# (.*)$", "replace": r"\1"}), ("three", {"regexp": "nope", "replace": "x"}), ("three", {"regexp": "alpha", "replace": "alpha"}),
+    ("three", {"regexp": "=\\d\n"}), ("three", {"regexp": "(?P<k>beta)=(\\d)", "replace": r"\g<k>:\g<2>0"}), ("three", {"regexp": "x*", "replace": "-"}),
+    ("three", {"after": "alpha=1", "regexp": "^", "replace": "+"}), ("three", {"before": "gamma", "regexp": "=", "replace": ":"}),
+    ("three", {"after": "alpha", "before": "gamma", "regexp": "=", "replace": ":"}), ("three", {"after": "nope", "regexp": "=", "replace": ":"}),
+    ("three", {"after": "gamma", "before": "alpha", "regexp": "=", "replace": ":"}), ("twice", {"after": "x\n", "before": "x", "regexp": "end", "replace": "END"}),
+    ("twice", {"before": "end", "regexp": "x", "replace": "y"}), ("twice", {"regexp": "x\nend", "replace": "one"}), ("twice", {"regexp": "x.end", "replace": "one"}),
+    ("twice", {"regexp": "(?s)x.end", "replace": "one"}), ("twice", {"regexp": "(?i)X", "replace": "y"}), ("twice", {"regexp": r"\Ax", "replace": "y"}),
+    ("twice", {"regexp": r"end\Z", "replace": "y"}), ("twice", {"regexp": r"\bend\b", "replace": r"a\nb"}), ("crlf", {"regexp": "1$", "replace": "2"}),
+    ("crlf", {"regexp": "\r", "replace": ""}), ("cut", {"regexp": "$", "replace": "!"}), ("empty", {"regexp": "^", "replace": "x"}), ("empty", {"regexp": "a", "replace": "x"}),
+    ("none", {"regexp": "a", "replace": "x"}), ("three", {"regexp": "(", "replace": "x"}), ("three", {"regexp": "a", "replace": r"\3"}),
+    ("three", {"regexp": "a", "replace": "é"}), ("blank", {"regexp": "\n\n", "replace": "\n"}), ("blank", {"regexp": "^\n", "replace": ""}), ("blank", {"regexp": "^$", "replace": "x"}),
+]
+
 
 def run(module, before, args):
     with tempfile.TemporaryDirectory() as directory:
@@ -82,7 +97,7 @@ def run(module, before, args):
                 file.write(before)
         given = json.dumps({"ANSIBLE_MODULE_ARGS": dict(args, path=path)})
         out = subprocess.run([sys.executable, "-m", f"ansible.modules.{module}"], input=given, capture_output=True, text=True)
-        result = json.loads(out.stdout)
+        result = json.loads(out.stdout or '{"failed": true}')
         after = None
         if os.path.exists(path):
             with open(path, newline="") as file:
@@ -93,5 +108,6 @@ def run(module, before, args):
 
 
 cases = [run("lineinfile", FILES[f], a) for f, a in LINES] + [run("blockinfile", FILES[f], a) for f, a in BLOCKS]
+cases += [run("replace", FILES[f], a) for f, a in REPLACES]
 with open(os.path.join(HERE, "edits.json"), "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
