@@ -17,7 +17,7 @@ use crate::attributes::with_file_attributes;
 use crate::content::{Found, Writing};
 use crate::kit::{Deserialize, Facts, FileKind, JsonSchema, Module, Plan, Probe, Refusal, Result};
 use crate::python_regex::{compile_across_lines, compile_by_line, replace_all};
-use crate::text_file::{self, Text};
+use crate::text_file::{self, Edit, Text};
 
 with_file_attributes! {
     /// Replaces everything that matches a pattern in a text file.
@@ -63,9 +63,8 @@ impl Replace {
         }
     }
 
-    /// The new text and what was done; nothing if nothing is to be done. The second value is said
-    /// when there is no part to look into.
-    fn edit(&self, file: &Text) -> Result<(Option<(String, String)>, Option<String>)> {
+    /// The edit; and what is said when there is no part to look into.
+    fn edit(&self, file: &Text) -> Result<(Edit, Option<String>)> {
         let text = file.text.as_str();
         let (start, end) = match self.section(file) {
             None => (0, text.len()),

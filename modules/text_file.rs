@@ -65,15 +65,17 @@ pub(crate) fn lines(text: &str) -> Vec<String> {
     text.split_inclusive('\n').map(str::to_owned).collect()
 }
 
-/// Applies an edit; the file is made if there is none. `edit` returns the new text and what was
-/// done, or nothing if there is nothing to do.
+/// The new text and what was done; nothing if there is nothing to do.
+pub(crate) type Edit = Option<(String, String)>;
+
+/// Applies an edit; the file is made if there is none.
 ///
 /// # Errors
 /// Those of `edit`, or that the file is too large.
 pub(crate) fn edit(
     (found, parent): &(Found, bool),
     writing: &Writing<'_>,
-    edit: impl FnOnce(&Text) -> Result<Option<(String, String)>>,
+    edit: impl FnOnce(&Text) -> Result<Edit>,
 ) -> Result<Plan> {
     let old: &[u8] = match &found.content {
         Content::Bytes(bytes) => bytes,
