@@ -99,6 +99,24 @@ impl Inventory {
         build.finish()
     }
 
+    /// An inventory of groups and their hosts by name, as the variable `groups` has them.
+    ///
+    /// # Errors
+    /// A name that no host or group can have.
+    pub fn of(
+        groups: impl IntoIterator<Item = (String, Vec<String>)>,
+    ) -> Result<Inventory, Vec<Diagnostic>> {
+        let mut build = build::Build::new();
+        for (group, hosts) in groups {
+            let group = build.group(&group, Span::default());
+            for host in hosts {
+                let host = build.host(&host, Span::default());
+                build.member(group, host);
+            }
+        }
+        build.finish()
+    }
+
     /// The host of that name: of the inventory, or this machine for a [`LOCALHOST`] name.
     pub fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.get(name).or_else(|| self.implicit.get(name))

@@ -67,7 +67,12 @@ impl Compiled {
                 let mut values = Vec::with_capacity(parts.len());
                 for part in parts {
                     let value = evaluate_part(part, evaluation, place)?;
-                    values.extend(value.filter(|value| !value.is_none() && !value.is_undefined()));
+                    // An `if` that does not hold and has no `else` prints nothing, as text.
+                    let value = value.map(|value| match value.is_undefined() {
+                        true => Value::from(""),
+                        false => value,
+                    });
+                    values.extend(value.filter(|value| !value.is_none()));
                 }
                 concatenate(values).map_err(|unfit| misfit(unfit, evaluation, place))
             }
@@ -138,7 +143,7 @@ pub(super) fn compile(text: &str) -> Compiled {
             .into_iter()
             .map(|piece| match piece {
                 Piece::Text(range) => Part::Text(text[range].to_owned()),
-                Piece::Expression(range) => compile_expression(text, range),
+                Piece::Expression(range) => compile_expression(text, range, Backslash::Plain),
                 Piece::Other => Part::Text(String::new()),
             })
             .collect();
@@ -156,12 +161,12 @@ pub(super) fn compile(text: &str) -> Compiled {
     }
 }
 
-pub(super) fn compile_expression(text: &str, range: Range<usize>) -> Part {
+pub(super) fn compile_expression(text: &str, range: Range<usize>, backslash: Backslash) -> Part {
     let word = text[range.clone()].trim();
     if is_name(word) {
         return Part::Name(word.to_owned(), range);
     }
-    let prepared = prepare::expression(text, range.clone(), Backslash::Plain);
+    let prepared = prepare::expression(text, range.clone(), backslash);
     match register::environment().compile_expression_owned(prepared.text.clone()) {
         Ok(expression) => Part::Expression(expression, prepared),
         Err(error) => Part::Broken(Fault::syntax(&error, &prepared, range)),

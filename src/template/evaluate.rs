@@ -10,12 +10,15 @@ use rprov_modules::kit::{Entry, Node, NodeKind, Scalar, Span, Tag};
 
 use crate::source::SourceMap;
 
+use super::call::Call;
 use super::compile::{
     Compiled, Part, compile, compile_expression, evaluate_part, with_line_breaks,
 };
 use super::error::{ErrorKind, TemplateError};
+use super::error::{failed, wrap};
 use super::fault::{Place, misfit};
 use super::lazy::{self, Evaluation};
+use super::prepare::Backslash;
 use super::value::{self, finalize, is_omit, to_node};
 use super::{Context, FileOptions, Templar, print};
 
@@ -27,6 +30,7 @@ pub(super) struct Shared {
     pub(super) map: SourceMap,
     compiled: RwLock<HashMap<Box<str>, Arc<Compiled>>>,
     expressions: RwLock<HashMap<Box<str>, Arc<Part>>>,
+    conditions: RwLock<HashMap<Box<str>, Arc<Part>>>,
 }
 
 impl Templar {
@@ -96,23 +100,27 @@ impl Templar {
     /// If the text is no expression or has no value.
     pub fn expression(&self, text: &str, span: Span, cx: &Context) -> Result<Value, TemplateError> {
         let node = Node::string(span, text);
-        let value = self.bare(text, &node, cx)?;
+        let value = self.bare(text, &node, cx, Backslash::Plain)?;
         self.finish(value, cx, &node)
     }
 
-    fn bare(&self, text: &str, node: &Node, cx: &Context) -> Result<Value, TemplateError> {
-        let known = self
-            .shared
-            .expressions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(text)
-            .cloned();
+    fn bare(
+        &self,
+        text: &str,
+        node: &Node,
+        cx: &Context,
+        backslash: Backslash,
+    ) -> Result<Value, TemplateError> {
+        let store = match backslash {
+            Backslash::Embedded => &self.shared.conditions,
+            _ => &self.shared.expressions,
+        };
+        let known = store.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         let part = match known {
             Some(part) => part,
             None => {
-                let part = Arc::new(compile_expression(text, 0..text.len()));
-                remember(&self.shared.expressions, text, &part);
+                let part = Arc::new(compile_expression(text, 0..text.len(), backslash));
+                remember(store, text, &part);
                 part
             }
         };
@@ -154,10 +162,10 @@ impl Templar {
                 node.span,
             ));
         }
-        let value = if lazy::is_template(text) {
+        let value = if text.starts_with("{{") || text.starts_with("{%") {
             self.scalar(&scalar.text, node, cx)?
         } else {
-            self.bare(&scalar.text, node, cx).map_err(|error| {
+            self.bare(&scalar.text, node, cx, Backslash::Embedded).map_err(|error| {
                 // `a = b` sets nothing and compares nothing.
                 let single = text.split(" = ").count() == 2 && error.kind == ErrorKind::Syntax;
                 if single && error.help.is_none() {
@@ -246,4 +254,13 @@ fn remember<T>(store: &RwLock<HashMap<Box<str>, Arc<T>>>, text: &str, compiled: 
         store.clear();
     }
     store.insert(text.into(), compiled.clone());
+}
+
+/// The filter `__embedded`: a literal of a condition that is a template itself.
+pub(super) fn embedded(call: &mut Call<'_, '_, '_>) -> Result<Value, minijinja::Error> {
+    let evaluation =
+        lazy::here(call.state).ok_or_else(|| failed("a template cannot be evaluated here"))?;
+    let text = call.string()?;
+    let node = Node::string(Span::default(), text);
+    evaluation.templar.scalar(text, &node, &evaluation.cx).map_err(wrap)
 }

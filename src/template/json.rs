@@ -4,6 +4,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
 use super::error::failed;
+use super::moment::is_time;
 use super::print;
 use super::value::{self, Map};
 
@@ -84,6 +85,9 @@ fn put(out: &mut String, value: &Value, style: &Style<'_>, depth: usize) -> Resu
             }
             finish(out, style, depth);
             out.push('}');
+        }
+        ValueKind::Plain if is_time(value) => {
+            put_text(out, &value.to_string().replacen(' ', "T", 1), style.ascii);
         }
         ValueKind::Undefined => return Err(minijinja::ErrorKind::UndefinedError.into()),
         _ => {

@@ -3,10 +3,12 @@
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, State, Value};
 use rprov_modules::kit::Span;
+use unicode_normalization::UnicodeNormalization;
 
 use super::call::{defined, items, whole};
 use super::error::{ErrorKind, TemplateError, failed, wrap};
-use super::filters::text::{capitalize, centered, parts};
+use super::filters::layout::centered;
+use super::filters::text::{capitalize, parts};
 use super::value::settle;
 use super::{format, mutable, print, python};
 
@@ -35,6 +37,11 @@ pub(super) fn call(
     for arg in &mut args {
         defined(state, arg)?;
         *arg = settle(arg)?;
+    }
+    if name == "update" && !named.is_empty() {
+        let more = args.first().map(print::pairs).unwrap_or_default();
+        let all: super::value::Map = more.into_iter().chain(named.iter().cloned()).collect();
+        args = vec![super::value::map(all)];
     }
     if let Some(result) = mutable::call(value, name, &args)? {
         return Ok(result);
@@ -211,7 +218,33 @@ fn string(
             };
             Value::from(found.iter().map(back).collect::<Vec<_>>())
         }
-        "splitlines" => Value::from(text.lines().map(Value::from).collect::<Vec<_>>()),
+        "splitlines" => {
+            let keep = args.first().or_else(|| named("keepends")).is_some_and(Value::is_true);
+            let bare = |line: &'_ str| match keep {
+                true => Value::from(line),
+                false => Value::from(line.trim_end_matches('\n').trim_end_matches('\r')),
+            };
+            Value::from(text.split_inclusive('\n').map(bare).collect::<Vec<_>>())
+        }
+        "translate" => {
+            let table = args.first().ok_or_else(|| failed("`translate` needs a table"))?;
+            let mut out = String::new();
+            for c in text.chars() {
+                match python::look(table, &Value::from(u32::from(c)))? {
+                    None => out.push(c),
+                    Some(found) if found.is_none() => {}
+                    Some(found) => match found.as_str() {
+                        Some(text) => out.push_str(text),
+                        None => out.extend(
+                            whole(&found)
+                                .and_then(|n| u32::try_from(n).ok())
+                                .and_then(char::from_u32),
+                        ),
+                    },
+                }
+            }
+            Value::from(out)
+        }
         "partition" => partition(false)?,
         "rpartition" => partition(true)?,
         "join" => {
@@ -287,7 +320,9 @@ fn string(
             Value::from(out)
         }
         "encode" => Value::from_bytes(text.as_bytes().to_vec()),
-        "isdigit" | "isdecimal" | "isnumeric" => all(char::is_numeric),
+        "isnumeric" => all(char::is_numeric),
+        "isdigit" => all(is_digit),
+        "isdecimal" => all(|c| is_digit(c) && !is_raised(c)),
         "isalpha" => all(char::is_alphabetic),
         "isalnum" => all(char::is_alphanumeric),
         "isspace" => all(char::is_whitespace),
@@ -306,6 +341,21 @@ fn string(
         ),
         _ => return unknown(&Value::from(text), name),
     })
+}
+
+/// A digit of any script, raised and lowered ones too, but no fraction and no other numeral.
+fn is_digit(c: char) -> bool {
+    let mut plain = std::iter::once(c).nfkd();
+    c.is_numeric()
+        && plain
+            .next()
+            .is_some_and(|c| c.is_numeric() && (c.is_ascii_digit() || !c.is_alphabetic()))
+        && plain.next().is_none()
+}
+
+/// A digit that is not written on the line.
+fn is_raised(c: char) -> bool {
+    matches!(c, '²' | '³' | '¹' | '\u{2070}'..='\u{2089}' | '\u{2460}'..='\u{249b}')
 }
 
 /// The methods of mappings.

@@ -7,6 +7,7 @@
 //! - Evaluation is synchronous and touches only the controller: lookups read files here.
 
 mod call;
+mod chance;
 mod compile;
 mod error;
 mod evaluate;
@@ -14,10 +15,13 @@ mod fault;
 mod file;
 mod filters;
 mod format;
+mod functions;
+mod ini;
 mod json;
 mod lazy;
 mod lookups;
 mod methods;
+mod moment;
 mod mutable;
 pub mod names;
 mod prepare;

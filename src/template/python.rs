@@ -8,9 +8,10 @@ use rprov_modules::kit::nearest;
 
 use super::call::{Body, Call};
 use super::error::{ErrorKind, failed, unwrap};
+use super::filters::choose::Group;
 use super::lazy::{Miss, here};
 use super::value::valid;
-use super::{fault, print};
+use super::{fault, moment, print};
 
 /// `a.b['c'][0]`: (value, text as written, keys…). An undefined value passes to the end.
 pub(super) fn at(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -62,7 +63,10 @@ pub(super) fn look(value: &Value, key: &Value) -> Result<Option<Value>, Error> {
             match key.kind() {
                 ValueKind::Number | ValueKind::Bool => value
                     .get_item(&super::call::whole(key).map_or_else(|| key.clone(), Value::from))?,
-                _ => Value::UNDEFINED,
+                _ => match value.downcast_object_ref::<Group>() {
+                    Some(group) => group.named(key),
+                    None => Value::UNDEFINED,
+                },
             }
         }
         ValueKind::Map | ValueKind::Plain => value.get_item(key)?,
@@ -124,6 +128,9 @@ pub(super) fn compare(a: &Value, b: &Value, operator: &str) -> Result<Ordering, 
             }
         }
         return Ok(a.len().cmp(&b.len()));
+    }
+    if let Some(order) = moment::compare(a, b) {
+        return order;
     }
     let (a, b) = (print::type_name(a), print::type_name(b));
     Err(failed(format!("'{operator}' not supported between instances of '{a}' and '{b}'")))

@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
 
 use super::call::{Arguments, Body, Call};
 use super::lazy::here;
-use super::{filters, lookups, methods, mutable, print, python, tests, value};
+use super::{evaluate, filters, functions, lookups, methods, mutable, print, python, tests, value};
 
 /// Instructions one evaluation may take: enough for any template, an end for an endless one.
 const FUEL: u64 = 50_000_000;
@@ -26,6 +26,12 @@ pub(super) fn is_global(name: &str) -> bool {
 /// The functions and values that every template sees.
 pub(super) fn globals() -> impl Iterator<Item = &'static str> {
     ENVIRONMENT.globals().map(|(name, _)| name)
+}
+
+/// A filter's, test's or lookup's name without the built-in collection.
+pub(super) fn bare(name: &str) -> &str {
+    let builtin = name.strip_prefix("ansible.builtin.");
+    builtin.or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name)
 }
 
 /// The names of all filters or all tests.
@@ -62,6 +68,9 @@ fn build() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     add_filter(&mut environment, "__at", python::at);
+    add_filter(&mut environment, "__minus", filters::minus);
+    add_filter(&mut environment, "__collecting", functions::collecting);
+    add_filter(&mut environment, "__embedded", evaluate::embedded);
     add_filter(&mut environment, "__new", mutable::new);
     for (name, body) in python::COMPARISONS {
         add_filter(&mut environment, name, *body);
@@ -88,6 +97,7 @@ fn build() -> Environment<'static> {
         environment.add_global(name, Value::from(name == "True"));
     }
     environment.add_global("None", Value::from(()));
+    functions::register(&mut environment);
     lookups::register(&mut environment);
     environment
 }

@@ -1,8 +1,9 @@
 //! Tests (`x is …`).
 
 use std::cmp::Ordering;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
@@ -48,7 +49,8 @@ const KINDS: &[(&str, Body)] = &[
     ("number", |call| yes(matches!(call.value().kind(), ValueKind::Number | ValueKind::Bool))),
     ("integer", |call| yes(integer(call.value()))),
     ("float", |call| yes(print::float(call.value()).is_some())),
-    ("nan", |call| yes(print::float(call.value()).is_some_and(f64::is_nan))),
+    ("nan", nan),
+    ("isnan", nan),
     ("mapping", |call| yes(call.value().kind() == ValueKind::Map)),
     ("sequence", |call| yes(items(call.value()).is_some())),
     ("iterable", |call| yes(items(call.value()).is_some())),
@@ -58,26 +60,43 @@ const KINDS: &[(&str, Body)] = &[
     ("even", |call| yes(number(call)?.rem_euclid(2) == 0)),
     ("odd", |call| yes(number(call)?.rem_euclid(2) == 1)),
     ("divisibleby", divisible),
-    ("filter", |call| {
-        let name = print::text(call.value());
-        yes(register::names(true).any(|known| known == name))
-    }),
-    ("test", |call| {
-        let name = print::text(call.value());
-        yes(register::names(false).any(|known| known == name))
-    }),
+    ("filter", |call| plugin(call, true)),
+    ("test", |call| plugin(call, false)),
     ("truthy", |call| truth(call, true)),
     ("falsy", |call| truth(call, false)),
     ("vault_encrypted", |call| yes(print::text(call.value()).starts_with("$ANSIBLE_VAULT;"))),
-    ("url", |call| {
-        let text = print::text(call.value());
-        yes(text.split_once(':').is_some_and(|(scheme, rest)| {
-            !rest.is_empty()
-                && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-        }))
-    }),
+    ("uri", |call| address(call, "")),
+    ("url", |call| address(call, "//")),
+    ("urn", |call| address(call, "urn")),
 ];
+
+fn nan(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    yes(print::float(call.value()).is_some_and(f64::is_nan))
+}
+
+fn plugin(call: &Call<'_, '_, '_>, filters: bool) -> Result<Value, Error> {
+    let name = register::bare(&print::text(call.value())).to_owned();
+    yes(register::names(filters).any(|known| known == name))
+}
+
+/// An address: `scheme:rest`, for a URL with a host, for a URN as RFC 2141 has it.
+fn address(call: &Call<'_, '_, '_>, kind: &str) -> Result<Value, Error> {
+    let Some(text) = call.value().as_str() else { return yes(false) };
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+    let scheme = scheme.to_lowercase();
+    let known = match call.given(0, "schemes").and_then(items) {
+        Some(schemes) => schemes.iter().any(|known| known.as_str() == Some(&*scheme)),
+        None => true,
+    };
+    yes(known
+        && match kind {
+            "urn" => scheme == "urn",
+            "//" => rest
+                .strip_prefix("//")
+                .is_some_and(|host| !host.starts_with(['/', '?', '#']) && !host.is_empty()),
+            _ => true,
+        })
+}
 
 fn number(call: &Call<'_, '_, '_>) -> Result<i64, Error> {
     whole(call.value())
@@ -145,7 +164,12 @@ const RELATIONS: &[(&str, Body)] = &[
     ("match", |call| regex::test(call, "match")),
     ("search", |call| regex::test(call, "search")),
     ("regex", |call| {
-        let how = call.text(3, "match_type", "search");
+        let how = call.text(2, "match_type", "search");
+        if !["match", "fullmatch", "search"].contains(&how.as_str()) {
+            return Err(failed(format!(
+                "`match_type` is one of match, fullmatch and search, found `{how}`"
+            )));
+        }
         regex::test(call, &how)
     }),
     ("version", version::test),
@@ -206,7 +230,11 @@ const RESULTS: &[(&str, Body)] = &[
     ("unreachable", |call| yes(result(call, "unreachable")?)),
     ("reachable", |call| yes(!result(call, "unreachable")?)),
     ("started", |call| yes(result(call, "started")?)),
-    ("finished", |call| yes(result(call, "finished")?)),
+    ("finished", |call| {
+        // Only what `async` started says that it goes on.
+        let said = python::look(call.value(), &Value::from("finished"))?.is_some();
+        yes(result(call, "finished")? || !said)
+    }),
     ("timedout", |call| yes(result(call, "timedout")?)),
 ];
 
@@ -234,32 +262,52 @@ fn changed(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     yes(!known && any)
 }
 
-fn path(call: &Call<'_, '_, '_>) -> Result<String, Error> {
-    call.string().map(str::to_owned)
+/// The path to test; what is no text is no file.
+fn path(call: &Call<'_, '_, '_>) -> PathBuf {
+    PathBuf::from(call.value().as_str().unwrap_or_default())
 }
 
 const FILES: &[(&str, Body)] = &[
-    ("file", |call| yes(Path::new(&path(call)?).is_file())),
-    ("is_file", |call| yes(Path::new(&path(call)?).is_file())),
-    ("directory", |call| yes(Path::new(&path(call)?).is_dir())),
-    ("is_dir", |call| yes(Path::new(&path(call)?).is_dir())),
-    ("exists", |call| yes(Path::new(&path(call)?).exists())),
-    ("link", |call| yes(Path::new(&path(call)?).is_symlink())),
-    ("is_link", |call| yes(Path::new(&path(call)?).is_symlink())),
-    ("link_exists", |call| yes(Path::new(&path(call)?).symlink_metadata().is_ok())),
-    ("abs", |call| yes(path(call)?.starts_with('/'))),
-    ("is_abs", |call| yes(path(call)?.starts_with('/'))),
-    ("mount", |call| {
-        let path = path(call)?;
-        let here = Path::new(&path).symlink_metadata();
-        let above = Path::new(&path).join("..").metadata();
-        yes(
-            matches!((here, above), (Ok(here), Ok(above)) if here.is_dir() && (here.dev() != above.dev() || here.ino() == above.ino())),
-        )
-    }),
-    ("same_file", |call| {
-        let other = print::text(call.required(0, "path2")?);
-        let (a, b) = (Path::new(&path(call)?).metadata(), Path::new(&other).metadata());
-        yes(matches!((a, b), (Ok(a), Ok(b)) if a.dev() == b.dev() && a.ino() == b.ino()))
+    ("file", |call| yes(path(call).is_file())),
+    ("is_file", |call| yes(path(call).is_file())),
+    ("directory", |call| yes(path(call).is_dir())),
+    ("is_dir", |call| yes(path(call).is_dir())),
+    ("exists", |call| yes(path(call).exists())),
+    ("link", |call| yes(path(call).is_symlink())),
+    ("is_link", |call| yes(path(call).is_symlink())),
+    ("link_exists", |call| yes(path(call).symlink_metadata().is_ok())),
+    ("abs", |call| yes(call.string()?.starts_with('/'))),
+    ("is_abs", |call| yes(call.string()?.starts_with('/'))),
+    ("mount", |call| yes(mount(&path(call)))),
+    ("is_mount", |call| yes(mount(&path(call)))),
+    ("same_file", same_file),
+    ("is_same_file", same_file),
+    ("vaulted_file", |call| {
+        let path = path(call);
+        let read = std::fs::File::open(&path).and_then(|file| {
+            let mut start = Vec::new();
+            file.take(64).read_to_end(&mut start).map(|_| start)
+        });
+        let start =
+            read.map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
+        yes(rprov_vault::ansible::is_envelope(&start))
     }),
 ];
+
+/// Whether a directory is on another device than the one above it, or is the root.
+fn mount(path: &Path) -> bool {
+    let (here, above) = (path.symlink_metadata(), path.join("..").metadata());
+    matches!((here, above), (Ok(here), Ok(above))
+        if here.is_dir() && (here.dev() != above.dev() || here.ino() == above.ino()))
+}
+
+fn same_file(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let identity = |path: &Path| {
+        let found = path.metadata();
+        found
+            .map(|found| (found.dev(), found.ino()))
+            .map_err(|error| failed(format!("cannot look at `{}`: {error}", path.display())))
+    };
+    let other = PathBuf::from(print::text(call.required(0, "path2")?));
+    yes(identity(&path(call))? == identity(&other)?)
+}

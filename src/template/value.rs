@@ -8,6 +8,7 @@ use minijinja::value::{Object, ObjectRepr, Tuple, ValueKind};
 use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span};
 
 use super::lazy::{LazyList, LazyMap};
+use super::moment::is_time;
 use super::mutable::{MutableList, MutableMap};
 use super::print;
 
@@ -171,7 +172,7 @@ fn deep(value: Value, depth: usize) -> Result<Value, Unfit> {
             }
             Ok(map(entries))
         }
-        ValueKind::Plain if !is_omit(&value) => Err(Unfit::Type("function")),
+        ValueKind::Plain if !is_omit(&value) && !is_time(&value) => Err(Unfit::Type("function")),
         _ => Ok(value),
     }
 }

@@ -6,11 +6,16 @@ A line is one template; `⏎` stands for a line break; `#` begins a comment. In 
 a condition.
 """
 import json
+import math
 import pathlib
+import sys
+
 import yaml
 
 from ansible.errors import AnsibleTemplateError, AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultSecret
+from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 try:
@@ -56,8 +61,8 @@ def plain(value):
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        return float(value)
-    return str(value)
+        return float(value) if math.isfinite(value) else str(float(value))
+    return str(value).encode(errors='surrogateescape').decode(errors='replace')
 
 
 def answer(run):
@@ -74,8 +79,10 @@ def answer(run):
 
 
 def main():
+    init_plugin_loader(sys.argv[1:])
     loader = DataLoader()
     loader.set_basedir(str(HERE / "search"))
+    loader.set_vault_secrets([("default", VaultSecret(b"secretpw"))])
     variables = trust(yaml.load((HERE / "vars.yml").read_text(), Loader))
     for source in sorted(HERE.glob("*.txt")):
         lines = [line for line in source.read_text().splitlines() if line and not line.startswith("#")]

@@ -172,7 +172,11 @@ pub fn seal(plain: &[u8], password: &[u8], label: Option<&str>) -> Result<String
     seal_with(plain, password, label, &rand::random::<[u8; SALT]>())
 }
 
-fn seal_with(
+/// As [`seal`], with a salt of the caller's: the same input makes the same envelope.
+///
+/// # Errors
+/// [`Error::Label`].
+pub fn seal_with(
     plain: &[u8],
     password: &[u8],
     label: Option<&str>,

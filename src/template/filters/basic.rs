@@ -2,7 +2,6 @@
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
-use rprov_modules::kit::boolean;
 
 use crate::template::call::{Body, Call};
 use crate::template::error::failed;
@@ -47,7 +46,10 @@ fn bool_(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let value = call.value();
     Ok(match value.kind() {
         ValueKind::Bool => value.clone(),
-        ValueKind::String => Value::from(value.as_str().and_then(boolean).unwrap_or(false)),
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default().to_lowercase();
+            Value::from(matches!(text.as_str(), "yes" | "on" | "true" | "1"))
+        }
         ValueKind::Number => Value::from(*value == Value::from(1)),
         _ => Value::from(false),
     })

@@ -1,14 +1,15 @@
 //! Filters that look into the items of a list: at an attribute, through a filter or a test, in order.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
+use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 use rprov_modules::kit::{Span, nearest};
 
 use crate::template::call::{Body, Call, defined};
 use crate::template::error::{ErrorKind, TemplateError, failed, wrap};
 use crate::template::lazy::{Miss, here};
-use crate::template::value::pair;
 use crate::template::{print, python, register};
 
 pub(super) const FILTERS: &[(&str, Body)] = &[
@@ -63,6 +64,13 @@ fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         let path =
             named("attribute").ok_or_else(|| failed("`map` needs a filter or `attribute=`"))?;
         let default = named("default");
+        if let Some((other, _)) =
+            call.named.iter().find(|(key, _)| key != "attribute" && key != "default")
+        {
+            return Err(failed(format!(
+                "`map` knows no argument `{other}`: expected attribute or default"
+            )));
+        }
         let mut values = Vec::with_capacity(items.len());
         for item in &items {
             // What is not there is undefined, and an error only when it is used.
@@ -74,7 +82,7 @@ fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         }
         return Ok(Value::from(values));
     }
-    let filter = plugin(&print::text(&call.args[1]));
+    let filter = register::bare(&print::text(&call.args[1])).to_owned();
     known(&filter, true)?;
     let rest = arguments(call, 2);
     let mut values = Vec::with_capacity(items.len());
@@ -83,14 +91,6 @@ fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         values.push(call.state.apply_filter(&filter, &args)?);
     }
     Ok(Value::from(values))
-}
-
-/// A filter's or test's name without the built-in collection.
-fn plugin(name: &str) -> String {
-    name.strip_prefix("ansible.builtin.")
-        .or_else(|| name.strip_prefix("ansible.legacy."))
-        .unwrap_or(name)
-        .to_owned()
 }
 
 /// Refuses a filter or test that does not exist.
@@ -122,7 +122,7 @@ fn selected(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Re
     let items = call.any_items()?;
     let path = by_attribute.then(|| call.required(0, "attribute").cloned()).transpose()?;
     let at = 1 + usize::from(by_attribute);
-    let test = call.args.get(at).map(|test| plugin(&print::text(test)));
+    let test = call.args.get(at).map(|test| register::bare(&print::text(test)).to_owned());
     if let Some(test) = &test {
         known(test, false)?;
     }
@@ -158,7 +158,7 @@ fn selected(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Re
 }
 
 /// An undefined value that says why.
-pub(super) fn nothing(state: &State<'_, '_>, message: &str) -> Value {
+pub(in crate::template) fn nothing(state: &State<'_, '_>, message: &str) -> Value {
     if let Some(evaluation) = here(state) {
         evaluation.miss(Miss {
             text: String::new(),
@@ -264,6 +264,39 @@ fn unique(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(Value::from(kept))
 }
 
+/// What items have in common, and those items; its parts have numbers and names.
+#[derive(Debug)]
+pub(in crate::template) struct Group(Value, Value);
+
+impl Group {
+    /// A part by its name.
+    pub(in crate::template) fn named(&self, key: &Value) -> Value {
+        match key.as_str() {
+            Some("grouper") => self.0.clone(),
+            Some("list") => self.1.clone(),
+            _ => Value::UNDEFINED,
+        }
+    }
+}
+
+impl Object for Group {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_usize()? {
+            0 => Some(self.0.clone()),
+            1 => Some(self.1.clone()),
+            _ => None,
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(2)
+    }
+}
+
 fn groupby(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let path = call.required(0, "attribute")?.clone();
     let default = call.given(1, "default").cloned();
@@ -290,7 +323,7 @@ fn groupby(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(Value::from(
         groups
             .into_iter()
-            .map(|(_, found, group)| pair(found, Value::from(group)))
+            .map(|(_, found, group)| Value::from_object(Group(found, Value::from(group))))
             .collect::<Vec<_>>(),
     ))
 }

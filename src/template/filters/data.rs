@@ -25,7 +25,7 @@ pub(super) const FILTERS: &[(&str, Body)] = &[
     ("dictsort", dictsort),
     ("to_json", |call| to_json(call, false)),
     ("to_nice_json", |call| to_json(call, true)),
-    ("tojson", |call| to_json(call, false)),
+    ("tojson", tojson),
     ("to_yaml", |call| to_yaml(call, Layout::TERSE)),
     ("to_nice_yaml", |call| to_yaml(call, Layout::NICE)),
     ("from_json", from_json),
@@ -174,7 +174,43 @@ fn dictsort(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     sorted(keyed.collect(), reverse).map(Value::from)
 }
 
+/// What `to_json` may be told.
+const JSON_OPTIONS: &[&str] = &[
+    "indent",
+    "separators",
+    "sort_keys",
+    "ensure_ascii",
+    "allow_nan",
+    "check_circular",
+    "default",
+    "preprocess_unsafe",
+    "profile",
+    "skipkeys",
+    "vault_to_text",
+];
+
+/// JSON that may stand in HTML.
+fn tojson(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let indent = call.given(0, "indent").and_then(whole).and_then(|n| usize::try_from(n).ok());
+    let indent = indent.map(|width| " ".repeat(width.min(100)));
+    let item = if indent.is_some() { "," } else { ", " };
+    let style =
+        json::Style { indent: indent.as_deref(), sort_keys: true, ascii: true, item, key: ": " };
+    let text = json::write(call.value(), &style)?;
+    let safe = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\'', "\\u0027")];
+    Ok(Value::from(safe.iter().fold(text, |text, (c, escape)| text.replace(*c, escape))))
+}
+
 fn to_json(call: &mut Call<'_, '_, '_>, nice: bool) -> Result<Value, Error> {
+    if let Some((other, _)) =
+        call.named.iter().find(|(name, _)| !JSON_OPTIONS.contains(&name.as_str()))
+    {
+        return Err(failed(format!(
+            "`{}` knows no argument `{other}`: expected {}",
+            call.name,
+            JSON_OPTIONS.join(", ")
+        )));
+    }
     let named = |name: &str| call.named.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     let indent = match named("indent").or_else(|| call.args.get(1).filter(|_| nice)) {
         Some(value) if value.is_none() => None,
@@ -227,7 +263,7 @@ fn to_yaml(call: &mut Call<'_, '_, '_>, mut layout: Layout) -> Result<Value, Err
 }
 
 fn from_json(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    json::read(&print::text(call.value()))
+    json::read(call.string()?)
 }
 
 fn from_yaml(call: &mut Call<'_, '_, '_>, all: bool) -> Result<Value, Error> {

@@ -1,4 +1,4 @@
-//! Filters that arrange lists: sets, products, slices, chance.
+//! Filters that arrange lists: sets, products, slices.
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
@@ -9,7 +9,7 @@ use crate::template::error::{ErrorKind, TemplateError, failed, wrap};
 use crate::template::value::{self, Map, pair};
 use crate::template::{print, python};
 
-use super::choose::{attribute, nothing};
+use super::choose::attribute;
 
 pub(super) const FILTERS: &[(&str, Body)] = &[
     ("sum", sum),
@@ -32,8 +32,6 @@ pub(super) const FILTERS: &[(&str, Body)] = &[
     ("slice", slice),
     ("subelements", subelements),
     ("extract", extract),
-    ("random", random),
-    ("shuffle", shuffle),
 ];
 
 fn sum(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -81,7 +79,12 @@ fn deduplicated(items: Vec<Value>) -> Vec<Value> {
     let mut kept: Vec<Value> = Vec::with_capacity(items.len());
     let mut seen = std::collections::HashSet::new();
     for item in items {
-        if seen.insert(item.clone()) {
+        // As in Python, true is 1 and false 0.
+        let same = match item.kind() {
+            ValueKind::Bool => Value::from(i64::from(item.is_true())),
+            _ => item.clone(),
+        };
+        if seen.insert(same) {
             kept.push(item);
         }
     }
@@ -203,7 +206,10 @@ fn product(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 /// Permutations or combinations of `n` items, in Python's order.
 fn arrangements(call: &mut Call<'_, '_, '_>, ordered: bool) -> Result<Value, Error> {
     let items = call.items()?;
-    let default = if ordered { items.len() } else { 0 };
+    if !ordered {
+        call.required(0, "set_size")?;
+    }
+    let default = items.len();
     let size =
         usize::try_from(call.int(0, "set_size", i64::try_from(default).unwrap_or(0))?).unwrap_or(0);
     let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
@@ -235,7 +241,12 @@ fn batch(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn slice(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let count = usize::try_from(call.int(0, "slices", 1)?).unwrap_or(0).clamp(1, ROWS);
+    let count = call.int(0, "slices", 1)?;
+    let count = usize::try_from(count)
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| failed(format!("`slice` expects a number above 0, found {count}")))?
+        .min(ROWS);
     let fill = call.given(1, "fill_with").cloned();
     let items = call.items()?;
     let (each, extra) = (items.len() / count, items.len() % count);
@@ -315,48 +326,6 @@ fn attribute_exact(value: &Value, key: &Value) -> Result<Value, Error> {
             Err(wrap(TemplateError::new(ErrorKind::Undefined, message, Span::default())))
         }
     }
-}
-
-/// A generator that the same seed always starts alike; its numbers are not Python's.
-fn generator(seed: Option<&Value>) -> impl rand::Rng {
-    use rand::SeedableRng;
-    match seed {
-        Some(seed) => {
-            use sha2::Digest;
-            rand::rngs::StdRng::from_seed(sha2::Sha256::digest(print::text(seed)).into())
-        }
-        None => rand::rngs::StdRng::from_rng(&mut rand::rng()),
-    }
-}
-
-fn random(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    use rand::RngExt;
-    let named = |name: &str| call.named.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    let mut generator = generator(named("seed"));
-    if let Some(end) = whole(call.value()).filter(|_| call.value().as_str().is_none()) {
-        let start = call.int(0, "start", 0)?;
-        let step = call.int(1, "step", 1)?;
-        if step <= 0 || start >= end {
-            return Err(failed(format!(
-                "`random` has nothing to choose from between {start} and {end}"
-            )));
-        }
-        let count = (end - start + step - 1) / step;
-        return Ok(Value::from(start + step * generator.random_range(0..count)));
-    }
-    let items = call.items()?;
-    match items.len() {
-        0 => Ok(nothing(call.state, "no random item: the list is empty")),
-        length => Ok(items[generator.random_range(0..length)].clone()),
-    }
-}
-
-fn shuffle(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    use rand::seq::SliceRandom;
-    let seed = call.given(0, "seed").cloned();
-    let mut items = call.items()?;
-    items.shuffle(&mut generator(seed.as_ref()));
-    Ok(Value::from(items))
 }
 
 /// A mapping from pairs.

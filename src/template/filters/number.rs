@@ -14,7 +14,11 @@ pub(super) const FILTERS: &[(&str, Body)] = &[
     ("root", |call| {
         let base = argument(call, "base", Some(2.0))?;
         let number = number(call)?;
-        Ok(Value::from(if base == 2.0 { number.sqrt() } else { number.powf(1.0 / base) }))
+        let root = if base == 2.0 { number.sqrt() } else { number.powf(1.0 / base) };
+        if root.is_nan() && !number.is_nan() {
+            return Err(call.expected("a number that has such a root"));
+        }
+        Ok(Value::from(root))
     }),
     ("log", log),
     ("human_readable", human_readable),
@@ -114,11 +118,12 @@ const UNITS: &[(char, f64)] = &[
 fn human_readable(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let bits = call.flag(0, "isbits", false);
     let wanted = call.given(1, "unit").map(|unit| print::text(unit).to_uppercase());
-    let size = match call.value().as_str() {
-        Some(text) => text.trim().parse().map_err(|_| call.expected("a number of bytes"))?,
-        None => number(call)?,
+    let size = number(call)?;
+    let by_unit = |unit: &str| {
+        UNITS.iter().find(|(letter, _)| {
+            unit.strip_prefix(*letter).is_some_and(|rest| rest.is_empty() || rest == "B")
+        })
     };
-    let by_unit = |unit: &str| UNITS.iter().find(|(letter, _)| unit.starts_with(*letter));
     let unit = match wanted.as_deref().filter(|unit| !unit.is_empty()) {
         Some(unit) => by_unit(unit),
         None => UNITS.iter().find(|(_, limit)| size.abs() >= *limit),
@@ -186,4 +191,58 @@ fn filesizeformat(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         }
     }
     Err(call.expected("a number of bytes"))
+}
+
+/// `a % b` of Python: the result has the sign of `b`.
+pub(super) fn remainder(a: &Value, b: &Value) -> Result<Value, Error> {
+    let number = |value: &Value| match value.kind() {
+        ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
+        ValueKind::Number => Some(value.clone()),
+        _ => None,
+    };
+    let (Some(x), Some(y)) = (number(a), number(b)) else {
+        let (a, b) = (print::type_name(a), print::type_name(b));
+        return Err(failed(format!("unsupported operand type(s) for %: '{a}' and '{b}'")));
+    };
+    match (print::float(&x), print::float(&y)) {
+        (None, None) => {
+            let (x, y) = (i128::try_from(x)?, i128::try_from(y)?);
+            let rest = x.checked_rem(y).ok_or_else(|| failed("modulo by zero"))?;
+            let rest = if rest != 0 && (rest < 0) != (y < 0) { rest + y } else { rest };
+            Ok(crate::template::value::integer(rest))
+        }
+        _ => {
+            let (x, y) = (f64::try_from(x)?, f64::try_from(y)?);
+            if y == 0.0 {
+                return Err(failed("modulo by zero"));
+            }
+            let rest = x % y;
+            Ok(Value::from(if rest != 0.0 && (rest < 0.0) != (y < 0.0) { rest + y } else { rest }))
+        }
+    }
+}
+
+/// `a - b`: of numbers or of times.
+pub(in crate::template) fn minus(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let (a, b) = (call.value(), call.required(0, "other")?);
+    if let Some(result) = crate::template::moment::minus(a, b) {
+        return result;
+    }
+    let number = |value: &Value| match value.kind() {
+        ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
+        ValueKind::Number => Some(value.clone()),
+        _ => None,
+    };
+    let (Some(x), Some(y)) = (number(a), number(b)) else {
+        let (a, b) = (print::type_name(a), print::type_name(b));
+        return Err(failed(format!("unsupported operand type(s) for -: '{a}' and '{b}'")));
+    };
+    match (print::float(&x), print::float(&y)) {
+        (None, None) => {
+            let (x, y) = (i128::try_from(x)?, i128::try_from(y)?);
+            let less = x.checked_sub(y).ok_or_else(|| failed("the difference is too large"))?;
+            Ok(crate::template::value::integer(less))
+        }
+        _ => Ok(Value::from(f64::try_from(x)? - f64::try_from(y)?)),
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use crate::template::call::{Body, Call, items};
+use crate::template::call::{Body, Call, described, items};
 use crate::template::error::failed;
 use crate::template::print;
 use crate::template::value::pair;
@@ -124,6 +124,9 @@ fn relpath(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 fn commonpath(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let paths: Vec<String> = call.items()?.iter().map(print::text).collect();
+    if paths.iter().any(|path| path.starts_with('/')) && !paths.iter().all(|p| p.starts_with('/')) {
+        return Err(failed("`commonpath` expects absolute paths or relative ones, found both"));
+    }
     let split = |path: &String| {
         Path::new(path)
             .components()
@@ -145,7 +148,10 @@ fn path_join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         _ => items(call.value()).ok_or_else(|| call.expected("a path or a list of paths"))?,
     };
     let mut out = String::new();
-    for part in parts.iter().map(print::text) {
+    for part in &parts {
+        let part = part.as_str().map(str::to_owned).ok_or_else(|| {
+            failed(format!("`path_join` expects text, found {}", described(part)))
+        })?;
         if part.starts_with('/') || out.is_empty() {
             out = part;
         } else {

@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 use rprov_modules::kit::Span;
 
-use super::super::call::items;
 use super::super::error::{ErrorKind, TemplateError, failed, wrap};
-use super::super::{Context, FileOptions, Raw, expand_home, print, python};
+use super::super::{Context, FileOptions, Raw, expand_home, print};
 use super::Lookup;
 
 /// The content of a file of the controller; a vaulted one is opened.
-fn read(path: &Path, cx: &Context) -> Result<String, Error> {
+pub(super) fn read(path: &Path, cx: &Context) -> Result<String, Error> {
     let bytes = std::fs::read(path)
         .map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
     if bytes.starts_with(b"$ANSIBLE_VAULT;") {
@@ -23,7 +21,7 @@ fn read(path: &Path, cx: &Context) -> Result<String, Error> {
 }
 
 /// A file by its name, or an error that says where it was looked for.
-fn find(cx: &Context, below: &str, name: &str) -> Result<PathBuf, Error> {
+pub(super) fn find(cx: &Context, below: &str, name: &str) -> Result<PathBuf, Error> {
     cx.search.find(below, name).ok_or_else(|| {
         let path = Path::new(name);
         let mut error = TemplateError::new(
@@ -49,6 +47,14 @@ pub(super) fn file(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         let text = read(&find(lookup.cx(), "files", &print::text(term))?, lookup.cx())?;
         let text = if left { text.trim_start() } else { &text };
         Ok(Value::from(if right { text.trim_end() } else { text }))
+    };
+    lookup.terms.iter().map(one).collect()
+}
+
+/// A file as it is once opened, whether it is vaulted or not.
+pub(super) fn unvault(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
+    let one = |term: &Value| {
+        read(&find(lookup.cx(), "files", &print::text(term))?, lookup.cx()).map(Value::from)
     };
     lookup.terms.iter().map(one).collect()
 }
@@ -81,71 +87,6 @@ pub(super) fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         templar.file(&text, &path, &cx, &options).map(Value::from).map_err(wrap)
     };
     lookup.terms.iter().map(one).collect()
-}
-
-pub(super) fn first_found(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let mut skip = lookup.flag("skip", false);
-    let mut names: Vec<String> = Vec::new();
-    let words = |value: &Value| -> Vec<String> {
-        let list = if value.as_str().is_some() {
-            vec![value.clone()]
-        } else {
-            items(value).unwrap_or_default()
-        };
-        let split = |text: String| text.split([',', ';']).map(str::to_owned).collect::<Vec<_>>();
-        list.iter().map(print::text).flat_map(split).filter(|word| !word.is_empty()).collect()
-    };
-    let mut add = |files: Option<Value>, paths: Option<Value>| {
-        let files = files.as_ref().map(words).unwrap_or_default();
-        let paths = paths.as_ref().map(words).unwrap_or_default();
-        if paths.is_empty() {
-            names.extend(files);
-        } else if files.is_empty() {
-            names.extend(paths);
-        } else {
-            for path in &paths {
-                names.extend(
-                    files
-                        .iter()
-                        .map(|file| Path::new(path).join(file).to_string_lossy().into_owned()),
-                );
-            }
-        }
-    };
-    for term in &lookup.terms {
-        let list = if matches!(term.kind(), ValueKind::Map | ValueKind::String) {
-            vec![term.clone()]
-        } else {
-            items(term).unwrap_or_default()
-        };
-        for term in list {
-            if term.kind() == ValueKind::Map {
-                let part = |name: &str| python::look(&term, &Value::from(name));
-                add(part("files")?, part("paths")?);
-                skip |= part("skip")?.is_some_and(|skip| skip.is_true());
-            } else {
-                add(Some(term), None);
-            }
-        }
-    }
-    if lookup.option("files").is_some() || lookup.option("paths").is_some() {
-        add(lookup.option("files").cloned(), lookup.option("paths").cloned());
-    }
-    // Which directory a file belongs in depends on the task it is for; each is tried.
-    for name in &names {
-        for below in ["files", "templates", "vars", "tasks"] {
-            if let Some(path) = lookup.cx().search.find(below, name) {
-                return Ok(vec![Value::from(path.to_string_lossy().into_owned())]);
-            }
-        }
-    }
-    if skip {
-        return Ok(Vec::new());
-    }
-    let tried = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let error =
-        TemplateError::new(ErrorKind::Failed, "`first_found` found no file", Span::default());
-    Err(wrap(error.help(format!("looked for {tried}; `skip=true` makes none an empty result"))))
 }
 
 pub(super) fn fileglob(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {

@@ -6,7 +6,7 @@ use minijinja::{Error, Value};
 use super::super::call::{described, items};
 use super::super::error::failed;
 use super::super::value::{self, pair};
-use super::super::{format, print, python};
+use super::super::{print, python};
 use super::Lookup;
 
 pub(super) fn is_list(value: &Value) -> bool {
@@ -32,7 +32,8 @@ pub(super) fn deeply_flattened(terms: &[Value]) -> Vec<Value> {
 
 pub(super) fn dict(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let mut found = Vec::new();
-    for term in flattened(&lookup.terms) {
+    let terms = if lookup.is_loop() { flattened(&lookup.terms) } else { lookup.terms.clone() };
+    for term in terms {
         if term.kind() != ValueKind::Map {
             return Err(failed(format!("`dict` expects mappings, found {}", described(&term))));
         }
@@ -40,84 +41,6 @@ pub(super) fn dict(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
             found.push(value::map(
                 [(Value::from("key"), key), (Value::from("value"), item)].into_iter().collect(),
             ));
-        }
-    }
-    Ok(found)
-}
-
-/// `start=1 end=5 stride=2 format=x%02d`, `count=3`, or short: `1-5/2:x%02d`.
-pub(super) fn sequence(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let mut found = Vec::new();
-    let terms = if lookup.terms.is_empty() { vec![Value::from("")] } else { lookup.terms.clone() };
-    for term in terms {
-        let text = print::text(&term);
-        let invalid = || {
-            failed(format!(
-                "`sequence` cannot read `{text}`: expected as `start=1 end=5` or `1-5/2:item%02d`"
-            ))
-        };
-        let number = |text: &str| {
-            let (sign, digits) =
-                text.trim().strip_prefix('-').map_or((1, text.trim()), |rest| (-1, rest));
-            let parsed = match digits.get(..2) {
-                Some("0x" | "0X") => i64::from_str_radix(&digits[2..], 16),
-                _ if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(digits, 8),
-                _ => digits.parse(),
-            };
-            parsed.map(|number| sign * number).map_err(|_| invalid())
-        };
-        let (mut start, mut end, mut count, mut stride, mut format) =
-            (1, None, None, None, "%d".to_owned());
-        let mut set = |key: &str, text: &str| -> Result<(), Error> {
-            match key {
-                "start" => start = number(text)?,
-                "end" => end = Some(number(text)?),
-                "count" => count = Some(number(text)?),
-                "stride" => stride = Some(number(text)?),
-                "format" => format = text.to_owned(),
-                _ => return Err(invalid()),
-            }
-            Ok(())
-        };
-        for (key, value) in &lookup.options {
-            set(key, &print::text(value))?;
-        }
-        if text.contains('=') {
-            for word in text.split_whitespace() {
-                let (key, value) = word.split_once('=').ok_or_else(invalid)?;
-                set(key, value)?;
-            }
-        } else if !text.trim().is_empty() {
-            let (range, shape) = text
-                .split_once(':')
-                .map_or((text.as_str(), None), |(range, shape)| (range, Some(shape)));
-            let (range, step) =
-                range.split_once('/').map_or((range, None), |(range, step)| (range, Some(step)));
-            let (first, last) = range
-                .split_once('-')
-                .filter(|(first, _)| !first.is_empty())
-                .unwrap_or(("1", range));
-            set("start", first)?;
-            set("end", last)?;
-            step.map(|step| set("stride", step)).transpose()?;
-            shape.map(|shape| set("format", shape)).transpose()?;
-        }
-        let end = match (end, count) {
-            (Some(end), None) => end,
-            (None, Some(0)) => continue,
-            (None, Some(count)) => {
-                start + count.saturating_mul(stride.unwrap_or(1)) - stride.unwrap_or(1)
-            }
-            _ => return Err(failed("`sequence` needs either `end` or `count`")),
-        };
-        let stride = stride.unwrap_or(if end < start { -1 } else { 1 });
-        if stride == 0 || (end - start) / stride > 1_000_000 {
-            return Err(failed("`sequence` gives more than a million items"));
-        }
-        let mut at = start;
-        while if stride > 0 { at <= end } else { at >= end } {
-            found.push(Value::from(format::percent(&format, &[Value::from(at)], &[])?));
-            at += stride;
         }
     }
     Ok(found)
@@ -136,7 +59,8 @@ pub(super) fn nested(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     if lookup.terms.is_empty() {
         return Err(failed("`nested` needs at least one list"));
     }
-    for list in lists(lookup) {
+    for term in &lookup.terms {
+        let list = items(term).unwrap_or_else(|| vec![term.clone()]);
         if rows.len().saturating_mul(list.len()) > 1_000_000 {
             return Err(failed("`nested` gives more than a million items"));
         }

@@ -1,27 +1,35 @@
-//! Lookups and functions: values from the controller's files, variables, programs and clock.
+//! Lookups: values from the controller's files, variables and programs.
 
 mod files;
+mod first_found;
+mod ini;
 mod lists;
+mod names;
 mod password;
+mod sequence;
+mod table;
+mod url;
 
 use std::sync::Arc;
 
-use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 use rprov_modules::kit::Span;
 
-use self::files::{file, fileglob, first_found, lines, pipe, template};
+use self::files::{file, fileglob, lines, pipe, template, unvault};
+use self::first_found::first_found;
+use self::ini::ini;
 use self::lists::{
-    deeply_flattened, dict, flattened, indexed_items, nested, random_choice, sequence, subelements,
-    together,
+    deeply_flattened, dict, flattened, indexed_items, nested, random_choice, subelements, together,
 };
+use self::names::{env, inventory_hostnames, varnames, vars};
 use self::password::password;
-use super::call::{Arguments, Call, items};
+use self::sequence::sequence;
+use self::table::csvfile;
+use self::url::url;
 use super::error::{ErrorKind, TemplateError, failed, unwrap, wrap};
-use super::fault::did_you_mean;
-use super::filters::time;
+use super::functions::arguments;
 use super::lazy::{Evaluation, here};
-use super::value::{self, Map};
 use super::{Context, Templar, print};
 
 pub(super) use self::files::glob;
@@ -55,6 +63,12 @@ const PLUGINS: &[(&str, Plugin)] = &[
     ("random_choice", random_choice),
     ("subelements", subelements),
     ("password", password),
+    ("csvfile", csvfile),
+    ("ini", ini),
+    ("inventory_hostnames", inventory_hostnames),
+    ("unvault", unvault),
+    ("url", url),
+    ("varnames", varnames),
 ];
 
 impl Lookup<'_> {
@@ -67,6 +81,26 @@ impl Lookup<'_> {
             Some(text) => rprov_modules::kit::boolean(text).unwrap_or(default),
             None => value.is_true(),
         })
+    }
+
+    /// An option as text.
+    fn text(&self, name: &str) -> Option<String> {
+        self.option(name).filter(|value| !value.is_none()).map(print::text)
+    }
+
+    /// Refuses options that the lookup does not have.
+    fn only(&self, known: &[&str]) -> Result<(), Error> {
+        match self.options.iter().find(|(name, _)| !known.contains(&&**name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(failed(format!("unknown option `{name}`: expected {}", known.join(", "))))
+            }
+        }
+    }
+
+    /// Whether this is the loop of a task (`with_…`).
+    fn is_loop(&self) -> bool {
+        self.cx().lookup("rprov_loop_terms").is_some()
     }
 
     fn cx(&self) -> &Context {
@@ -83,55 +117,6 @@ pub(super) fn register(environment: &mut Environment<'static>) {
             },
         );
     }
-    environment.add_function(
-        "now",
-        |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-            let call = arguments("now", state, rest)?;
-            let format = call.given(1, "fmt").map(print::text);
-            time::now(call.flag(0, "utc", false), format.as_deref())
-        },
-    );
-    environment.add_function(
-        "undef",
-        |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-            let call = arguments("undef", state, rest)?;
-            let message = call.text(0, "hint", "a value must be given");
-            Err(wrap(TemplateError::new(ErrorKind::Undefined, message, Span::default())))
-        },
-    );
-    environment.add_function(
-        "dict",
-        |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-            let call = arguments("dict", state, rest)?;
-            let mut entries = Map::new();
-            match call.args.get(1) {
-                Some(map) if map.kind() == ValueKind::Map => entries.extend(print::pairs(map)),
-                Some(list) => {
-                    for row in items(list).unwrap_or_default() {
-                        match items(&row).as_deref() {
-                            Some([key, item]) => drop(entries.insert(key.clone(), item.clone())),
-                            _ => return Err(failed("`dict` expects a mapping or a list of pairs")),
-                        }
-                    }
-                }
-                None => {}
-            }
-            entries.extend(
-                call.named.iter().map(|(key, item)| (Value::from(key.as_str()), item.clone())),
-            );
-            Ok(value::map(entries))
-        },
-    );
-}
-
-/// The arguments of a function, counted as those of a filter are: after a first one.
-fn arguments<'a, 't, 'e>(
-    name: &'static str,
-    state: &'a mut State<'t, 'e>,
-    rest: Rest<ValueOrKwargs>,
-) -> Result<Call<'a, 't, 'e>, Error> {
-    let args = std::iter::once(Value::from(())).chain(rest.into_values()).collect();
-    Call::new(name, state, args, Arguments::Evaluated)
 }
 
 fn function(
@@ -180,10 +165,7 @@ fn function(
 }
 
 fn run(name: &str, lookup: Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let bare = name
-        .strip_prefix("ansible.builtin.")
-        .or_else(|| name.strip_prefix("ansible.legacy."))
-        .unwrap_or(name);
+    let bare = super::register::bare(name);
     match PLUGINS.iter().find(|(known, _)| *known == bare) {
         Some((_, plugin)) => plugin(&lookup),
         None => {
@@ -230,30 +212,4 @@ impl Templar {
             error
         })
     }
-}
-
-fn env(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let default = lookup.option("default").cloned().unwrap_or_else(|| Value::from(""));
-    let one = |term: &Value| {
-        let name = print::text(term);
-        let name = name.split_whitespace().next().unwrap_or_default().to_owned();
-        std::env::var(name).map_or_else(|_| default.clone(), Value::from)
-    };
-    Ok(lookup.terms.iter().map(one).collect())
-}
-
-fn vars(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let one = |term: &Value| {
-        let name = print::text(term);
-        match lookup.evaluation.variable(&name) {
-            Some(value) => value.map_err(wrap),
-            None => lookup.option("default").cloned().ok_or_else(|| {
-                let message = format!("no variable named `{name}`");
-                let mut error = TemplateError::new(ErrorKind::Undefined, message, Span::default());
-                error.help = did_you_mean(&name, lookup.evaluation);
-                wrap(error)
-            }),
-        }
-    };
-    lookup.terms.iter().map(one).collect()
 }

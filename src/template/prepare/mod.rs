@@ -5,7 +5,7 @@
 //!   knows Python's lookup rules and lets an undefined value pass to the end of the chain;
 //! - a comparison by order becomes a call that refuses values of different types;
 //! - string literals are decoded by Ansible's rules and written again by minijinja's;
-//! - `ansible.builtin.` in front of filter and test names is dropped, and `'…' % x` becomes a call.
+//! - `ansible.builtin.` in front of filter and test names is dropped, and `x % y` becomes a call.
 //!
 //! The rewriter never fails: text it does not understand is copied, and minijinja reports it.
 
@@ -52,6 +52,14 @@ impl Prepared {
         self.text.push_str(text);
     }
 
+    /// Takes off what comes from `at` on.
+    fn split_off(&mut self, at: usize) -> Prepared {
+        let text = self.text.split_off(at);
+        let first = self.map.partition_point(|(out, _)| *out < at);
+        let map = self.map.split_off(first);
+        Prepared { text, map: map.into_iter().map(|(out, source)| (out - at, source)).collect() }
+    }
+
     fn append(&mut self, other: Prepared) {
         let base = self.text.len();
         self.text.push_str(&other.text);
@@ -89,6 +97,8 @@ pub(in crate::template) enum Backslash {
     Plain,
     /// As Python's escapes: in template files.
     Escape,
+    /// As Python's escapes, and a template in the literal is evaluated: in conditions.
+    Embedded,
 }
 
 /// Splits a template at its delimiters. `None`: a delimiter is not closed.
@@ -176,6 +186,9 @@ fn close(source: &str, from: usize, mark: &str) -> Option<usize> {
 pub(in crate::template) fn template(source: &str, marks: &Marks, backslash: Backslash) -> Prepared {
     let mut out = Prepared::default();
     let mut at = 0;
+    // The macros that are open: their name if they collect arguments.
+    let mut collecting: Vec<Option<String>> = Vec::new();
+    let mut ended = None;
     while let Some((start, kind)) = next_open(source, at, marks) {
         out.copy(source, at..start);
         at = start;
@@ -207,12 +220,34 @@ pub(in crate::template) fn template(source: &str, marks: &Marks, backslash: Back
                         at = stop;
                         continue;
                     }
-                    out.append(Rewriter::new(source, from..to, backslash).statement());
+                    let mut words = word.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+                    match words.next() {
+                        Some("macro") => {
+                            let name = words.find(|word| !word.is_empty()).unwrap_or_default();
+                            let body = source.get(end..).unwrap_or_default();
+                            let body = &body[..macro_end(body).unwrap_or(0)];
+                            let used = |word: &str| has_word(body, word);
+                            let collects = used("varargs") || used("kwargs");
+                            collecting.push(collects.then(|| name.to_owned()));
+                        }
+                        Some("endmacro") => ended = collecting.pop().flatten(),
+                        _ => {}
+                    }
+                    let statement = Rewriter::new(source, from..to, backslash).statement();
+                    match collecting.last().filter(|_| word.starts_with("macro")) {
+                        Some(Some(_)) => out.append(with_collected(statement, to)),
+                        _ => out.append(statement),
+                    }
                 } else {
                     out.append(Rewriter::new(source, from..to, backslash).expression());
                 }
                 let after = end + shut.len();
                 out.copy(source, to..after);
+                if let Some(name) = ended.take() {
+                    // Closed as the macro is, so that white space after it goes the same way.
+                    out.insert(&format!("{open} set {name} = {name}|__collecting "), to);
+                    out.copy(source, to..after);
+                }
                 at = after;
             }
         }
@@ -262,6 +297,40 @@ pub(in crate::template) fn segments(
         }
     }
     Ok(found)
+}
+
+/// The declaration of a macro with two arguments more.
+fn with_collected(mut statement: Prepared, at: usize) -> Prepared {
+    let Some(close) = statement.text.rfind(')') else { return statement };
+    let tail = statement.split_off(close);
+    let declared = statement.text.split_once('(').is_some_and(|(_, list)| !list.trim().is_empty());
+    statement.insert(if declared { "," } else { "" }, at);
+    statement.insert("varargs=[],kwargs={}", at);
+    statement.append(tail);
+    statement
+}
+
+/// Where a macro's body ends, macros in it left out.
+fn macro_end(body: &str) -> Option<usize> {
+    let mut depth = 0;
+    for (at, _) in body.match_indices("macro") {
+        if body[..at].ends_with("end") {
+            match depth {
+                0 => return Some(at),
+                _ => depth -= 1,
+            }
+        } else if body[..at].trim_end_matches(['-', '+', ' ']).ends_with('%') {
+            depth += 1;
+        }
+    }
+    None
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let letter = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        !text[..at].ends_with(letter) && !text[at + word.len()..].starts_with(letter)
+    })
 }
 
 /// The offset after `{% endraw %}`.
@@ -317,7 +386,7 @@ mod tests {
         assert_eq!(rewrite("a[1:2]"), "a[1:2]");
         assert_eq!(
             rewrite("'%s' % a.b|upper"),
-            r#"("%s"|__percent((a|__at("a.b","b"))|upper))"#.replace("(a", " (a")
+            r#"(("%s" )|__percent( (a|__at("a.b","b"))|upper))"#
         );
     }
 

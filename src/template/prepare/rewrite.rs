@@ -108,6 +108,13 @@ impl<'a> Rewriter<'a> {
         match self.backslash {
             Backslash::Plain => quoted(inner),
             Backslash::Escape => quoted(&unescape(inner)),
+            Backslash::Embedded => {
+                let literal = unescape(inner);
+                match super::super::lazy::is_template(&literal) {
+                    true => format!("({}|__embedded)", quoted(&literal)),
+                    false => quoted(&literal),
+                }
+            }
         }
     }
 
@@ -117,6 +124,11 @@ impl<'a> Rewriter<'a> {
         // Operands of comparisons since the last word or comma that binds looser than they do.
         let mut operands: Vec<Prepared> = vec![Prepared::default()];
         let mut operators: Vec<(Prepared, &'static str)> = Vec::new();
+        // Where the factors in front of the cursor begin in the last operand, and whether they end
+        // there: for `%`, which takes them all.
+        let (mut term, mut after_operand) = (0, false);
+        // What something is subtracted from.
+        let mut minuend: Option<Prepared> = None;
         self.depth += 1;
         while self.at < self.tokens.len() {
             let token = self.tokens[self.at];
@@ -133,10 +145,14 @@ impl<'a> Rewriter<'a> {
                 _ => "none",
             };
             if token.kind == Kind::Punct && operator != "none" {
+                if let Some(operand) = operands.last_mut() {
+                    subtracted(operand, &mut minuend, token.start);
+                }
                 let mut written = Prepared::default();
                 self.raw(&mut written);
                 operators.push((written, operator));
                 operands.push(Prepared::default());
+                (term, after_operand) = (0, false);
                 continue;
             }
             let looser = match token.kind {
@@ -145,12 +161,34 @@ impl<'a> Rewriter<'a> {
                 _ => false,
             };
             if looser {
+                if let Some(operand) = operands.last_mut() {
+                    subtracted(operand, &mut minuend, token.start);
+                }
                 compared(&mut out, &mut operands, &mut operators);
+                (term, after_operand) = (0, false);
                 self.raw(&mut out);
                 continue;
             }
             let Some(operand) = operands.last_mut() else { break };
             let mut piece = Prepared::default();
+            if token.kind == Kind::Punct && text == "%" && after_operand {
+                let left = operand.split_off(term);
+                let whole = self.percent(left, token.start);
+                operand.append(whole);
+                continue;
+            }
+            if token.kind == Kind::Punct && after_operand && matches!(text, "+" | "-" | "~") {
+                subtracted(operand, &mut minuend, token.start);
+                if text == "-" {
+                    minuend = Some(std::mem::take(operand));
+                    self.at += 1;
+                    self.copied = token.end;
+                    (term, after_operand) = (0, false);
+                    continue;
+                }
+            }
+            // A sign between two terms ends the one before it; in front of one it belongs to it.
+            let sign = token.kind == Kind::Punct && matches!(text, "+" | "-" | "~");
             if token.kind == Kind::Punct && text == "|" {
                 self.raw(&mut piece);
                 self.plugin_name(&mut piece);
@@ -169,6 +207,14 @@ impl<'a> Rewriter<'a> {
                 self.raw(&mut piece);
             }
             operand.append(piece);
+            if sign && after_operand {
+                term = operand.text.len();
+            }
+            after_operand = !(token.kind == Kind::Punct
+                && matches!(text, "+" | "-" | "~" | "*" | "**" | "/" | "//"));
+        }
+        if let Some(operand) = operands.last_mut() {
+            subtracted(operand, &mut minuend, self.copied);
         }
         compared(&mut out, &mut operands, &mut operators);
         self.depth -= 1;
@@ -302,23 +348,20 @@ impl<'a> Rewriter<'a> {
             }
         }
         out = self.flush(out, &mut pending, start);
-        if text && self.is(self.at, "%") {
-            out = self.percent(out, start);
-        }
         let mut whole = Prepared::default();
         whole.copy(self.source, lead);
         whole.append(out);
         whole
     }
 
-    /// `'…' % operand` becomes `('…'|__percent(operand))`.
-    fn percent(&mut self, format: Prepared, start: usize) -> Prepared {
+    /// `factors % operand` becomes `((factors)|__percent(operand))`.
+    fn percent(&mut self, factors: Prepared, start: usize) -> Prepared {
         self.at += 1;
         self.copied = self.tokens[self.at - 1].end;
         let mut out = Prepared::default();
-        out.insert("(", start);
-        out.append(format);
-        out.insert("|__percent(", start);
+        out.insert("((", start);
+        out.append(factors);
+        out.insert(")|__percent(", start);
         while self.is(self.at, "-") || self.is(self.at, "+") {
             self.raw(&mut out);
         }
@@ -333,9 +376,17 @@ impl<'a> Rewriter<'a> {
             };
             out.append(operand);
         }
-        while self.is(self.at, "|") {
-            self.raw(&mut out);
-            self.plugin_name(&mut out);
+        loop {
+            if self.is(self.at, "|") {
+                self.raw(&mut out);
+                self.plugin_name(&mut out);
+            } else if self.is(self.at, "**") && self.at + 1 < self.tokens.len() {
+                self.raw(&mut out);
+                let power = self.chain();
+                out.append(power);
+            } else {
+                break;
+            }
         }
         out.insert("))", self.copied);
         out
@@ -379,6 +430,17 @@ impl<'a> Rewriter<'a> {
         }
         false
     }
+}
+
+/// `minuend - operand` becomes `((minuend)|__minus(operand))`: times can be subtracted too.
+fn subtracted(operand: &mut Prepared, minuend: &mut Option<Prepared>, at: usize) {
+    let Some(minuend) = minuend.take() else { return };
+    let right = std::mem::take(operand);
+    operand.insert("((", at);
+    operand.append(minuend);
+    operand.insert(")|__minus(", at);
+    operand.append(right);
+    operand.insert("))", at);
 }
 
 /// Writes operands and the comparisons between them; one alone that asks for order becomes a call,
