@@ -15,6 +15,8 @@ mod connection;
 pub mod embedded;
 mod error;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod hello;
 mod interrupt;
 mod privilege;

@@ -94,6 +94,8 @@ pub enum Error {
     PassphraseNeeded(String),
     /// A piece of a file encrypted as a whole was changed, moved or dropped; its number, from 0.
     Chunk(u64),
+    /// The end of a file encrypted as a whole is not the one that was written.
+    Cut,
 }
 
 impl fmt::Display for Error {
@@ -174,11 +176,12 @@ impl fmt::Display for Error {
             Error::PassphraseNeeded(name) => {
                 write!(f, "a new key needs the passphrase of the recipient `{name}`")
             }
+            Error::Cut => f.write_str("the end of the encrypted file is missing, or was altered"),
             Error::Chunk(number) => write!(
                 f,
-                "the encrypted file was altered between bytes {} and {} of its content",
-                number * crate::CHUNK as u64,
-                (number + 1) * crate::CHUNK as u64
+                "the encrypted file was altered in the {} KiB behind byte {} of its content",
+                crate::CHUNK / 1024,
+                number.saturating_mul(crate::CHUNK as u64)
             ),
         }
     }

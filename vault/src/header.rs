@@ -83,6 +83,17 @@ impl Header {
         self.bounded()
     }
 
+    /// Drops the recipient of this key.
+    pub(crate) fn remove(&mut self, key: &str) -> Result<(), Error> {
+        let before = self.recipients.len();
+        self.recipients.retain(|(recipient, _)| recipient.key() != key);
+        match self.recipients.len() {
+            0 => Err(Error::NoRecipients),
+            after if after == before => Err(Error::UnknownRecipient(key.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
     /// Wraps a new data key for all recipients.
     pub(crate) fn rewrap(&mut self, data: &DataKey, keyring: &Keyring) -> Result<(), Error> {
         let id = self.id;
@@ -256,3 +267,6 @@ impl<'a> Lines<'a> {
         Error::Header { line: self.number, expected }
     }
 }
+
+#[cfg(test)]
+mod tests;

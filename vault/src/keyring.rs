@@ -244,3 +244,6 @@ fn unwrap_with(kek: &Key, id: FileId, recipient: &Recipient, wrapped: &[u8]) -> 
     let plain = key::open(kek, &bound(id, recipient), wrapped)?;
     Some(DataKey(Zeroizing::new(plain.as_slice().try_into().ok()?)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,26 @@
 //! # Ok::<(), rprov_vault::Error>(())
 //! ```
 //!
+//! A [`Whole`] is any other file, encrypted in pieces: it reads and writes streams, so that memory
+//! does not grow with the file.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use rprov_vault::{Cost, Keyring, Whole};
+//!
+//! let mut keyring = Keyring::new();
+//! let team = keyring.recipient(b"a long passphrase", Cost::new(64, 1, 1)?, "")?;
+//! let mut sealer = Whole::new(&[team], &keyring)?.seal(Vec::new())?;
+//! sealer.write_all(b"a certificate")?;
+//! let sealed = sealer.finish()?;
+//!
+//! let mut input = &sealed[..];
+//! let mut plain = Vec::new();
+//! Whole::read(&mut input, &keyring)?.open(input).read_to_end(&mut plain)?;
+//! assert_eq!(plain, b"a certificate");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Ansible's
 //! [`ansible`] reads and writes Ansible Vault's envelopes.
 
@@ -40,6 +60,7 @@ mod key;
 mod keyring;
 mod path;
 mod recipient;
+mod stream;
 mod values;
 mod yaml;
 
@@ -49,7 +70,14 @@ pub use self::kdf::Cost;
 pub use self::keyring::{Identity, Keyring};
 pub use self::path::{KeyPath, Step};
 pub use self::recipient::Recipient;
+pub use self::stream::{Opener, Sealer, Whole};
 pub use self::values::{NewValue, SealedValue, Value, ValueKind, Vault, recipients, sealed_values};
+
+/// Whether the first bytes of a file say that it is encrypted: in a format of ours, or Ansible's.
+#[must_use]
+pub fn is_encrypted(start: &[u8]) -> bool {
+    mode(start).is_some() || start.starts_with(b"$ANSIBLE_VAULT;")
+}
 
 /// Bytes of a piece of a file that is encrypted as a whole.
 pub(crate) const CHUNK: usize = 64 * 1024;

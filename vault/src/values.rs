@@ -240,13 +240,7 @@ impl Vault {
     /// [`Error::PassphraseNeeded`] when a passphrase stays that is not in the keyring.
     pub fn remove(&mut self, key: &str, keyring: &Keyring) -> Result<(), Error> {
         let mut header = self.header.clone();
-        header.recipients.retain(|(recipient, _)| recipient.key() != key);
-        if header.recipients.len() == self.header.recipients.len() {
-            return Err(Error::UnknownRecipient(key.to_owned()));
-        }
-        if header.recipients.is_empty() {
-            return Err(Error::NoRecipients);
-        }
+        header.remove(key)?;
         self.renew(header, keyring)
     }
 

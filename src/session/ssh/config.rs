@@ -225,6 +225,10 @@ fn expand_globs(path: &Path) -> Vec<PathBuf> {
 }
 
 fn succeeds(command: &str) -> bool {
+    // A fuzzer makes up commands.
+    if cfg!(fuzzing) {
+        return false;
+    }
     let status = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::null())

@@ -5,6 +5,8 @@
 
 mod auth;
 mod config;
+#[cfg(fuzzing)]
+pub(super) mod fuzz;
 mod host_key;
 mod known_hosts;
 mod pattern;

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::Cost;
 
@@ -192,5 +194,112 @@ fn what_cannot_be_set_or_unset_is_refused() {
         let error = done.expect_err("it is refused").to_string();
         assert!(error.starts_with(message), "{error}");
         assert_eq!(vault.plain().as_str(), before, "nothing was changed");
+    }
+}
+
+/// YAML of all kinds, in blocks and in flow.
+fn yaml() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        "[a-z][a-z0-9 ]{0,12}[a-z]",
+        "'[a-zé ]{0,9}(''[a-z]{0,3})?'",
+        r#""([a-z :#]|\\n|\\t|\\u00e9){0,9}""#,
+        Just("~".to_owned()),
+        Just("true".to_owned()),
+        Just("0x1F".to_owned()),
+        Just("-1.5e3".to_owned()),
+        Just("!!str 12".to_owned()),
+        Just("&a x".to_owned()),
+        Just(String::new()),
+    ];
+    let value = prop_oneof![
+        4 => scalar.clone(),
+        1 => proptest::collection::vec("[a-z]{1,8}", 1..4).prop_map(|words| format!("[{}]", words.join(", "))),
+        1 => proptest::collection::vec("[a-z ]{0,8}[a-z]", 1..4).prop_map(|lines| {
+            let lines: Vec<String> = lines.iter().map(|line| format!("      {}\n", line.trim_start())).collect();
+            format!("|\n{}", lines.concat().trim_end())
+        }),
+    ];
+    proptest::collection::vec(
+        ("[a-z]{1,4}", proptest::collection::vec(value, 1..5), any::<bool>(), any::<bool>()),
+        1..6,
+    )
+    .prop_map(|groups| {
+        let mut text = String::new();
+        for (i, (name, values, list, comment)) in groups.iter().enumerate() {
+            text += &format!("{name}{i}:{}\n", if *comment { "  # note" } else { "" });
+            for (j, value) in values.iter().enumerate() {
+                text += &match list {
+                    true => format!("  - {value}\n"),
+                    false => format!("  k{j}: {value}\n"),
+                };
+            }
+        }
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_sealed_comes_back_and_keeps_its_bytes(plain in yaml(), at in any::<prop::sample::Index>()) {
+        let (keyring, mut vault) = sealed(&plain);
+        let opened = Vault::open(vault.sealed().as_bytes(), &keyring).expect("it opens");
+        prop_assert_eq!(opened.plain().as_str(), plain.as_str());
+        let values = vault.list().expect("a vault");
+        let scalars: Vec<&Value> = values
+            .iter()
+            .filter(|value| matches!(value.kind, ValueKind::Scalar { .. }) && !value.source.contains('\n'))
+            .collect();
+        prop_assume!(!scalars.is_empty());
+        let before = vault.sealed().to_owned();
+        let path = at.get(&scalars).path.clone();
+        vault.set(&path, NewValue::Text("something else")).expect("it can be set");
+        prop_assert_eq!(changed_lines(&before, vault.sealed()).len(), 1);
+        let opened = Vault::open(vault.sealed().as_bytes(), &keyring).expect("it opens");
+        let found = opened.get(&path).expect("it is there");
+        prop_assert_eq!(found.source.as_str(), "'something else'");
+    }
+
+    #[test]
+    fn any_changed_bit_is_seen_or_changes_a_comment_or_space(at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        let (keyring, vault) = sealed(PLAIN);
+        let mut bytes = vault.sealed().as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        if let Ok(opened) = Vault::open(&bytes, &keyring) {
+            let mean = |vault: &Vault| -> Vec<(KeyPath, ValueKind)> {
+                let values = vault.list().expect("a vault").into_iter();
+                values.map(|value| (value.path, value.kind)).collect()
+            };
+            prop_assert_eq!(mean(&opened), mean(&vault), "byte {}", at);
+        }
+    }
+
+    #[test]
+    fn any_two_swapped_values_are_seen(a in 0usize..20, b in 0usize..20) {
+        let plain: String = (0..20).map(|i| format!("key{i}: same\n")).collect();
+        let (keyring, vault) = sealed(&plain);
+        prop_assume!(a != b);
+        let tokens: Vec<String> =
+            sealed_values(vault.sealed().as_bytes()).expect("sealed").into_iter().map(|value| value.token).collect();
+        let swapped = vault.sealed().replace(&tokens[a], "@").replace(&tokens[b], &tokens[a]).replace('@', &tokens[b]);
+        let first = a.min(b);
+        let found = Vault::open(swapped.as_bytes(), &keyring).err();
+        let expected = Error::ValueMoved {
+            path: format!("key{first}"),
+            line: 6 + first,
+            from: Some(format!("key{}", a.max(b))),
+        };
+        prop_assert_eq!(found, Some(expected));
+    }
+
+    #[test]
+    fn no_text_panics(text in r#"([a-z]|: |- |\n|\n  |\[|\]|\{|\}|'|"|#| |\||>|&a |\*a|!x |\?|,|é|\t|---|\.\.\.){0,40}"#) {
+        let (keyring, recipient) = keyring();
+        if let Ok(vault) = Vault::seal(&text, &[recipient], &keyring) {
+            let opened = Vault::open(vault.sealed().as_bytes(), &keyring).expect("it opens");
+            prop_assert_eq!(opened.plain().as_str(), text.as_str());
+        }
     }
 }
