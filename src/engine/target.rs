@@ -204,13 +204,8 @@ pub(super) fn become_(play: &PlayRun, task: &Task, context: &Context) -> Result<
     let Some(exe) = shlex::split(&exe) else {
         return Err(Failure::new(format!("a quote is not closed in `{exe}`")));
     };
-    Ok(Some(Become {
-        exe,
-        method,
-        user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "root".to_owned()),
-        password,
-        flags,
-    }))
+    let user = user.filter(|u| !u.is_empty()).unwrap_or_else(|| "root".to_owned());
+    Ok(Some(Become { exe, password, flags, ..Become::new(method, user) }))
 }
 
 /// A login user need not become itself.

@@ -36,7 +36,7 @@ pub(crate) fn start(words: &[&str]) -> std::io::Result<Wires> {
         let _ = sender.send(Output::End(why));
     });
     let stdin = stdin.ok_or_else(|| std::io::Error::other("no pipe"))?;
-    Ok(Wires { stdin: Box::new(stdin), output, alive: None })
+    Ok(Wires { stdin: Box::new(stdin), output, alive: None, terminal: None })
 }
 
 async fn drain<R: AsyncRead + Unpin>(

@@ -4,23 +4,24 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
-use rprov_modules::kit::System;
+use rprov_modules::kit::{System, quote};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use super::{
     child,
     embedded::EmbeddedHost,
-    error::SessionError,
+    error::{BecomeProblem, SessionError},
     frame::{self, Nonce},
     hello,
     interrupt::Interrupt,
     privilege::{self, Talk, Turn},
     shell::{PATIENCE, Shell},
     ssh::{Link, SshTarget},
+    terminal,
     wires::{Output, Wires},
 };
 
@@ -58,8 +59,32 @@ pub struct Become {
     pub password: Option<String>,
     /// The method's program and words of its own behind it. Empty: the method's name.
     pub exe: Vec<String>,
-    /// Further words for the method's command, before its own. Default: none.
+    /// Further words for the method's command, before its own. Default: `-H` for sudo, else none.
     pub flags: Vec<String>,
+    /// A directory to be in before sudo is started. Default: where the login begins.
+    pub directory: Option<String>,
+}
+
+impl Become {
+    /// A user and a method, with everything else as it is by default.
+    pub fn new(method: Method, user: impl Into<String>) -> Become {
+        let (password, exe, flags, directory) = Default::default();
+        Become { method, user: user.into(), password, exe, flags, directory }
+    }
+
+    /// The words that start the method, for a shell.
+    pub(crate) fn program(&self) -> String {
+        let name = match self.method {
+            Method::Sudo => "sudo",
+            Method::Su => "su",
+            Method::Doas => "doas",
+            Method::Runuser => "runuser",
+        };
+        match self.exe.is_empty() {
+            true => name.to_owned(),
+            false => self.exe.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+        }
+    }
 }
 
 impl fmt::Debug for Become {
@@ -74,6 +99,8 @@ pub enum Method {
     #[default]
     Sudo,
     Su,
+    Doas,
+    Runuser,
 }
 
 /// A connection to a host, which any number of shells may share. Cheap to clone.
@@ -89,6 +116,8 @@ struct Inner {
     system: OnceLock<Arc<System>>,
     trips: AtomicUsize,
     interrupt: OnceLock<Interrupt>,
+    /// `sudo` was found to insist on a terminal.
+    terminal: AtomicBool,
 }
 
 impl Connection {
@@ -107,6 +136,7 @@ impl Connection {
             system: OnceLock::new(),
             trips: AtomicUsize::new(0),
             interrupt: OnceLock::new(),
+            terminal: AtomicBool::new(false),
         };
         Ok(Connection { inner: Arc::new(inner) })
     }
@@ -128,22 +158,65 @@ impl Connection {
         let nonce = Nonce::random();
         let known = self.inner.system.get();
         let greeting = frame::greeting(&nonce, &hello::script(known.is_some()));
-        let mut wires;
+        let wires;
         let mut said = Vec::new();
         match other {
             None => wires = self.start(frame::START).await?,
-            Some(other) => {
-                // Command lines can be seen by others: the nonce of the frames stays out of it.
-                let door = Nonce::random();
-                wires = self.start(&privilege::command(other, &door)).await?;
-                said = self.enter(&mut wires, other, &door).await?;
-            }
+            Some(other) => (wires, said) = self.other(other).await?,
         }
         let shell =
             Shell::greet(self.clone(), other.cloned(), wires, nonce, &said, greeting, known)
                 .await?;
         let _ = self.inner.system.set(shell.facts().system.clone());
         Ok(shell)
+    }
+
+    /// Starts the shell of another user; what that said already.
+    async fn other(&self, other: &Become) -> Result<(Wires, Vec<u8>), SessionError> {
+        // Command lines can be seen by others: the nonce of the frames stays out of it.
+        let door = Nonce::random();
+        let line = privilege::command(other, &door);
+        let can = matches!(self.inner.target.transport, Transport::Ssh(_));
+        let known = self.inner.terminal.load(Ordering::Relaxed) && other.method == Method::Sudo;
+        if !(can && (known || privilege::needs_terminal(other))) {
+            let mut wires = self.start(&line).await?;
+            match self.enter(&mut wires, other, &door).await {
+                Err(SessionError::Become { why: BecomeProblem::TerminalMissing, .. }) if can => {
+                    self.inner.terminal.store(true, Ordering::Relaxed);
+                }
+                said => return Ok((wires, said?)),
+            }
+        }
+        let mut wires = self.start_beside_terminal(&line).await?;
+        let said = self.enter(&mut wires, other, &door).await?;
+        Ok((wires, said))
+    }
+
+    /// Starts a command line that has a terminal, but whose streams are pipes.
+    async fn start_beside_terminal(&self, line: &str) -> Result<Wires, SessionError> {
+        let link = self.inner.link.as_ref().expect("an open connection has a link");
+        let name = Nonce::random();
+        let mut wires = link.start(self.host(), &terminal::carry(&name), false).await?;
+        let ready = terminal::ready(&name);
+        let mut said = Vec::new();
+        self.count_round_trip();
+        while !said.ends_with(ready.as_bytes()) {
+            let why = match timeout(PATIENCE, wires.output.recv()).await {
+                Ok(Some(Output::Out(bytes) | Output::Err(bytes))) => {
+                    said.extend(bytes);
+                    continue;
+                }
+                Ok(Some(Output::End(why))) => why,
+                Ok(None) => "it ended at once".to_owned(),
+                Err(_) => "no answer".to_owned(),
+            };
+            let why =
+                format!("no pipes beside a terminal: {why}: {}", String::from_utf8_lossy(&said));
+            return Err(SessionError::Shell { host: self.host().to_owned(), why });
+        }
+        let terminal = link.start(self.host(), &terminal::run(&name, line), true).await?;
+        wires.terminal = Some(Box::new(terminal));
+        Ok(wires)
     }
 
     /// Talks until the other user's shell is there; what that said already.
@@ -161,23 +234,41 @@ impl Connection {
         let mut talk = Talk::new(other, nonce);
         self.count_round_trip();
         loop {
-            let said = timeout(PATIENCE, wires.output.recv()).await;
-            let turn = match said {
-                Ok(Some(Output::Out(bytes))) => talk.hear(&bytes, b""),
-                Ok(Some(Output::Err(bytes))) => talk.hear(b"", &bytes),
-                Ok(Some(Output::End(why))) => return Err(fail(talk.end(&why))),
-                Ok(None) => return Err(fail(talk.end("it ended at once"))),
+            let Wires { output, terminal, .. } = wires;
+            let next = async {
+                match terminal {
+                    None => (false, output.recv().await),
+                    Some(terminal) => tokio::select! {
+                        said = output.recv() => (false, said),
+                        // Its end is not the shell's: that is told by the pipes.
+                        Some(said) = terminal.output.recv() => (true, Some(said)),
+                    },
+                }
+            };
+            let turn = match timeout(PATIENCE, next).await {
+                Ok((true, Some(Output::Out(bytes) | Output::Err(bytes)))) => {
+                    talk.hear_terminal(&bytes)
+                }
+                Ok((true, _)) => Turn::Wait,
+                Ok((false, Some(Output::Out(bytes)))) => talk.hear(&bytes, b""),
+                Ok((false, Some(Output::Err(bytes)))) => talk.hear(b"", &bytes),
+                Ok((false, Some(Output::End(why)))) => return Err(fail(talk.end(&why))),
+                Ok((false, None)) => return Err(fail(talk.end("it ended at once"))),
                 Err(_) => return Err(fail(talk.end("no answer"))),
             };
             match turn {
                 Turn::Wait => {}
                 Turn::Ready { rest } => return Ok(rest),
                 Turn::Failed(why) => return Err(fail(why)),
-                Turn::Password(line) => {
+                Turn::Password { line, terminal } => {
                     self.count_round_trip();
+                    let stdin = match &mut wires.terminal {
+                        Some(beside) if terminal => &mut beside.stdin,
+                        _ => &mut wires.stdin,
+                    };
                     // If it cannot be sent the other end is about to say why.
-                    let _ = wires.stdin.write_all(line.as_bytes()).await;
-                    let _ = wires.stdin.flush().await;
+                    let _ = stdin.write_all(line.as_bytes()).await;
+                    let _ = stdin.flush().await;
                 }
             }
         }
@@ -207,7 +298,7 @@ impl Connection {
             }
             Transport::Ssh(_) => {
                 let link = self.inner.link.as_ref().expect("an open connection has a link");
-                return link.start(self.host(), line).await;
+                return link.start(self.host(), line, false).await;
             }
         };
         started.map_err(|why| SessionError::Unreachable { host: host(), why: why.to_string() })

@@ -49,6 +49,8 @@ pub enum BecomeProblem {
     PasswordMissing,
     /// The password is not the right one.
     PasswordRefused,
+    /// It wants a terminal (`requiretty`), and there is none.
+    TerminalMissing,
     /// In the words of the host.
     Failed(String),
 }
@@ -106,6 +108,7 @@ impl fmt::Display for BecomeProblem {
                 f.write_str("a password is asked for, and none was given")
             }
             BecomeProblem::PasswordRefused => f.write_str("the password was refused"),
+            BecomeProblem::TerminalMissing => f.write_str("`sudo` insists on a terminal"),
             BecomeProblem::Failed(why) => f.write_str(why),
         }
     }
@@ -131,6 +134,9 @@ impl SessionError {
             },
             SessionError::Become { why: BecomeProblem::PasswordMissing, .. } => {
                 "give `--ask-become-pass`, or set `ansible_become_password` in the vault".into()
+            }
+            SessionError::Become { why: BecomeProblem::TerminalMissing, .. } => {
+                "only connections by SSH have one: remove `Defaults requiretty` from sudoers".into()
             }
             SessionError::Authentication { .. } => {
                 "check `ansible_user`, and that the agent or `ansible_ssh_private_key_file` holds a key the host accepts".into()

@@ -23,6 +23,7 @@ mod privilege;
 mod shell;
 mod ssh;
 mod steps;
+mod terminal;
 mod wires;
 
 use std::{

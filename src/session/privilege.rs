@@ -1,4 +1,5 @@
-//! Starting the shell of another user: sudo and su. The conversation is pure; see [`Talk`].
+//! Starting the shell of another user: sudo, su, doas, runuser. The conversation is pure; see
+//! [`Talk`].
 //!
 //! Nothing is sent before the host asks for a password or the other user's shell says it is ready:
 //! a shell that needs no password would take it for a command. The password travels on standard
@@ -15,20 +16,35 @@ use super::{
 pub(crate) fn command(other: &Become, nonce: &Nonce) -> String {
     use rprov_modules::kit::quote;
     let shell = quote(&format!("echo {};{LOOP}", ready(nonce)));
-    let flags = other.flags.iter().map(|flag| quote(flag) + " ").collect::<String>();
+    let mut flags = other.flags.iter().map(|flag| quote(flag) + " ").collect::<String>();
     let user = quote(&other.user);
-    let exe = |name: &str| match other.exe.is_empty() {
-        true => name.to_owned(),
-        false => other.exe.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
-    };
+    let program = other.program();
     match other.method {
-        Method::Sudo => format!(
-            "exec {} -H -S -p {} {flags}-u {user} -- /bin/sh -c {shell}",
-            exe("sudo"),
-            quote(&prompt(nonce))
-        ),
-        Method::Su => format!("exec {} {flags}-s /bin/sh -c {shell} -- {user}", exe("su")),
+        Method::Sudo => {
+            if other.flags.is_empty() {
+                flags.push_str("-H ");
+            }
+            let first = match &other.directory {
+                Some(directory) => format!("cd {} && ", quote(directory)),
+                None => String::new(),
+            };
+            let prompt = quote(&prompt(nonce));
+            format!("{first}exec {program} {flags}-S -p {prompt} -u {user} -- /bin/sh -c {shell}")
+        }
+        Method::Su | Method::Runuser => {
+            format!("exec {program} {flags}-s /bin/sh -c {shell} -- {user}")
+        }
+        Method::Doas => {
+            // Without a password it must not ask: there may be no terminal to ask on.
+            let quiet = if other.password.is_none() { "-n " } else { "" };
+            format!("exec {program} {quiet}{flags}-u {user} -- /bin/sh -c {shell}")
+        }
     }
+}
+
+/// Whether the command cannot do without a terminal from the beginning.
+pub(crate) fn needs_terminal(other: &Become) -> bool {
+    other.method == Method::Doas && other.password.is_some()
 }
 
 fn ready(nonce: &Nonce) -> String {
@@ -44,8 +60,11 @@ fn prompt(nonce: &Nonce) -> String {
 pub(crate) enum Turn {
     /// Nothing is clear yet.
     Wait,
-    /// Send this line.
-    Password(String),
+    /// Send this line, to the terminal if that is where it was asked for.
+    Password {
+        line: String,
+        terminal: bool,
+    },
     /// The shell is there. What its streams said behind the ready line is its own.
     Ready {
         rest: Vec<u8>,
@@ -60,23 +79,37 @@ pub(crate) struct Talk<'a> {
     prompt: String,
     out: Vec<u8>,
     err: Vec<u8>,
+    /// What was said on the terminal, if there is one.
+    terminal: Vec<u8>,
     answered: bool,
 }
 
 impl<'a> Talk<'a> {
     pub(crate) fn new(other: &'a Become, nonce: &Nonce) -> Talk<'a> {
         let (ready, prompt) = (format!("{}\n", ready(nonce)), prompt(nonce));
-        Talk { other, ready, prompt, out: Vec::new(), err: Vec::new(), answered: false }
+        let (out, err, terminal) = Default::default();
+        Talk { other, ready, prompt, out, err, terminal, answered: false }
+    }
+
+    /// Takes what was said on the terminal.
+    pub(crate) fn hear_terminal(&mut self, said: &[u8]) -> Turn {
+        self.terminal.extend_from_slice(said);
+        self.turn()
     }
 
     /// Takes what a stream said.
     pub(crate) fn hear(&mut self, out: &[u8], err: &[u8]) -> Turn {
         self.out.extend_from_slice(out);
         self.err.extend_from_slice(err);
+        self.turn()
+    }
+
+    fn turn(&mut self) -> Turn {
         if let Some(at) = find(&self.out, self.ready.as_bytes()) {
             return Turn::Ready { rest: self.out.split_off(at + self.ready.len()) };
         }
-        if !self.asked() {
+        let terminal = self.asked_in(&self.terminal);
+        if !terminal && !self.asked_in(&self.err) && !self.asked_in(&self.out) {
             return Turn::Wait;
         }
         match &self.other.password {
@@ -86,7 +119,8 @@ impl<'a> Talk<'a> {
                 self.answered = true;
                 self.out.clear();
                 self.err.clear();
-                Turn::Password(format!("{password}\n"))
+                self.terminal.clear();
+                Turn::Password { line: format!("{password}\n"), terminal }
             }
         }
     }
@@ -96,36 +130,44 @@ impl<'a> Talk<'a> {
         let said = self.said();
         let refused = |text: &str| said.to_lowercase().contains(text);
         if self.answered
-            && (self.other.method == Method::Su
+            && (matches!(self.other.method, Method::Su | Method::Doas)
                 || refused("incorrect password")
                 || refused("try again"))
         {
             return BecomeProblem::PasswordRefused;
         }
-        if !self.answered && self.other.password.is_none() && refused("a password is required") {
-            return BecomeProblem::PasswordMissing;
+        if !self.answered && self.other.password.is_none() {
+            // In doas's words: it may ask, but must not.
+            let asks = match self.other.method {
+                Method::Doas => refused("authentication required"),
+                _ => refused("a password is required"),
+            };
+            if asks {
+                return BecomeProblem::PasswordMissing;
+            }
+        }
+        // The word is the same in most languages.
+        if self.other.method == Method::Sudo && !self.answered && refused("tty") {
+            return BecomeProblem::TerminalMissing;
         }
         BecomeProblem::Failed(if said.is_empty() { why.to_owned() } else { said })
     }
 
-    /// Whether the host waits for a password now.
-    fn asked(&self) -> bool {
+    /// Whether these last words ask for a password.
+    fn asked_in(&self, said: &[u8]) -> bool {
         match self.other.method {
-            Method::Sudo => {
-                let prompt = self.prompt.as_bytes();
-                find(&self.err, prompt).is_some() || find(&self.out, prompt).is_some()
-            }
-            // su's prompt is translated, but it is the last thing said and has no line end.
-            Method::Su => [&self.err, &self.out].into_iter().any(|said| {
+            Method::Sudo => find(said, self.prompt.as_bytes()).is_some(),
+            // A prompt is translated, but it is the last thing said and has no line end.
+            Method::Su | Method::Doas | Method::Runuser => {
                 let said = String::from_utf8_lossy(said);
                 let last = said.rsplit('\n').next().unwrap_or_default().trim_end();
                 last.ends_with(':') || last.ends_with('：')
-            }),
+            }
         }
     }
 
     fn said(&self) -> String {
-        let text = [self.err.as_slice(), self.out.as_slice()].concat();
+        let text = [&*self.err, &self.out, &self.terminal].concat();
         let text = String::from_utf8_lossy(&text).replace(&self.prompt, "");
         text.trim().to_owned()
     }
@@ -141,7 +183,11 @@ mod tests {
 
     fn other(method: Method, password: Option<&str>) -> Become {
         let password = password.map(str::to_owned);
-        Become { method, user: "root".into(), password, exe: vec![], flags: vec![] }
+        Become { password, ..Become::new(method, "root") }
+    }
+
+    fn asks(line: &str) -> Turn {
+        Turn::Password { line: line.into(), terminal: false }
     }
 
     #[test]
@@ -152,13 +198,13 @@ mod tests {
         let mut talk = Talk::new(&own, &nonce);
         assert_eq!(talk.hear(b"motd: ", b"lecture\n"), Turn::Wait);
         assert_eq!(talk.hear(b"", &prompt.as_bytes()[..9]), Turn::Wait);
-        assert_eq!(talk.hear(b"", &prompt.as_bytes()[9..]), Turn::Password("secret\n".into()));
+        assert_eq!(talk.hear(b"", &prompt.as_bytes()[9..]), asks("secret\n"));
         assert_eq!(talk.hear(b"", b"\n"), Turn::Wait);
         let ready = format!("{}-ready\n\nx", nonce.as_str());
         assert_eq!(talk.hear(ready.as_bytes(), b""), Turn::Ready { rest: b"\nx".to_vec() });
 
         let mut talk = Talk::new(&own, &nonce);
-        assert!(matches!(talk.hear(b"", prompt.as_bytes()), Turn::Password(_)));
+        assert!(matches!(talk.hear(b"", prompt.as_bytes()), Turn::Password { .. }));
         let again = format!("\nSorry, try again.\n{prompt}");
         assert_eq!(talk.hear(b"", again.as_bytes()), Turn::Failed(BecomeProblem::PasswordRefused));
         let nobody = other(Method::Sudo, None);
@@ -173,8 +219,36 @@ mod tests {
         let nonce = Nonce::random();
         let own = other(Method::Su, Some("x"));
         let mut talk = Talk::new(&own, &nonce);
-        assert_eq!(talk.hear(b"", b"Mot de passe :\xc2\xa0"), Turn::Password("x\n".into()));
+        assert_eq!(talk.hear(b"", b"Mot de passe :\xc2\xa0"), asks("x\n"));
         assert_eq!(talk.hear(b"", b"\nsu: Authentication failure\n"), Turn::Wait);
         assert_eq!(talk.end("status 1"), BecomeProblem::PasswordRefused);
+    }
+
+    #[test]
+    fn a_terminal_is_missed_in_sudos_words() {
+        let nonce = Nonce::random();
+        let own = other(Method::Sudo, Some("x"));
+        let mut talk = Talk::new(&own, &nonce);
+        talk.hear(b"", b"sudo: sorry, you must have a tty to run sudo\n");
+        assert_eq!(talk.end("status 1"), BecomeProblem::TerminalMissing);
+    }
+
+    #[test]
+    fn doas_asks_on_the_terminal() {
+        let nonce = Nonce::random();
+        let own = other(Method::Doas, Some("x"));
+        assert!(needs_terminal(&own) && !command(&own, &nonce).contains(" -n "));
+        let mut talk = Talk::new(&own, &nonce);
+        let asked = talk.hear_terminal(b"doas (deploy@h2) password: ");
+        assert_eq!(asked, Turn::Password { line: "x\n".into(), terminal: true });
+        assert_eq!(talk.hear_terminal(b"\r\n"), Turn::Wait);
+        let ready = format!("{}-ready\n", nonce.as_str());
+        assert_eq!(talk.hear(ready.as_bytes(), b""), Turn::Ready { rest: vec![] });
+
+        let nobody = other(Method::Doas, None);
+        assert!(!needs_terminal(&nobody) && command(&nobody, &nonce).starts_with("exec doas -n "));
+        let mut talk = Talk::new(&nobody, &nonce);
+        talk.hear(b"", b"doas: Authentication required\n");
+        assert_eq!(talk.end("status 1"), BecomeProblem::PasswordMissing);
     }
 }

@@ -157,7 +157,7 @@ impl Shell {
 
     /// Ends the shell, and waits until it has cleaned up after itself.
     pub async fn close(self) {
-        let Wires { stdin, mut output, alive } = self.wires;
+        let Wires { stdin, mut output, alive, terminal } = self.wires;
         drop((stdin, alive));
         let end = async {
             while let Some(said) = output.recv().await {
@@ -167,6 +167,7 @@ impl Shell {
             }
         };
         let _ = timeout(GRACE, end).await;
+        drop(terminal);
     }
 
     async fn exchange(

@@ -12,6 +12,8 @@ pub(crate) struct Wires {
     pub(crate) output: mpsc::UnboundedReceiver<Output>,
     /// Dropped with the wires: tells the task behind a channel to end the shell's input.
     pub(crate) alive: Option<oneshot::Sender<()>>,
+    /// A terminal that the shell has beside its streams.
+    pub(crate) terminal: Option<Box<Wires>>,
 }
 
 pub(crate) enum Output {

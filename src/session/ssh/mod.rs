@@ -193,13 +193,22 @@ impl Link {
         }
     }
 
-    /// Starts a command line of the login shell.
+    /// Starts a command line of the login shell, if need be on a terminal: then errors come with
+    /// the output.
     ///
     /// # Errors
     /// The connection is lost, or the server opens no further channel.
-    pub(crate) async fn start(&self, host: &str, line: &str) -> Result<Wires, SessionError> {
+    pub(crate) async fn start(
+        &self,
+        host: &str,
+        line: &str,
+        terminal: bool,
+    ) -> Result<Wires, SessionError> {
         let opened = async {
             let channel = self.handle.channel_open_session().await?;
+            if terminal {
+                channel.request_pty(false, "dumb", 80, 24, 0, 0, &[]).await?;
+            }
             channel.exec(true, line).await?;
             Ok::<_, russh::Error>(channel)
         };
@@ -259,7 +268,7 @@ impl Link {
             let _ = dropped.await;
             let _ = to.eof().await;
         });
-        Ok(Wires { stdin: Box::new(writer), output, alive: Some(alive) })
+        Ok(Wires { stdin: Box::new(writer), output, alive: Some(alive), terminal: None })
     }
 }
 

@@ -86,16 +86,93 @@ async fn facts_and_flights_over_ssh() {
     shell.close().await;
 }
 
+fn become_(method: Method, user: &str, password: Option<&str>) -> Become {
+    Become { password: password.map(str::to_owned), ..Become::new(method, user) }
+}
+
+/// `sudo` that insists on a terminal, and `doas`, which asks on one: streams stay apart and whole,
+/// and the pipes are gone.
+#[tokio::test]
+async fn terminals() {
+    let Some(root) = accounts().await else { return };
+    let mut shell = root.shell(None).await.expect("a shell");
+    let rules = "id ttys >/dev/null 2>&1 || useradd -m -s /bin/bash ttys
+        echo 'ttys:pa ss' | chpasswd
+        mkdir -p /home/ttys/.ssh; cp /root/.ssh/authorized_keys /home/ttys/.ssh/; chown -R ttys: /home/ttys/.ssh
+        printf 'Defaults:ttys requiretty\nttys ALL=(ALL) ALL\nttys ALL=(nobody2) NOPASSWD: ALL\n' >/etc/sudoers.d/ttys
+        printf 'permit ttys\npermit nopass ttys as nobody2\n' >/etc/doas.conf
+        command -v doas";
+    let doas = say(&mut shell, rules).await.ok();
+    if !doas {
+        skipped("doas: it is not installed there");
+    }
+    let ttys = open(lab("ttys").expect("set")).await.expect("a connection");
+    for method in [Method::Sudo, Method::Doas].into_iter().take(1 + usize::from(doas)) {
+        for (user, password) in [("root", Some("pa ss")), ("nobody2", None)] {
+            let mut shell =
+                ttys.shell(Some(&become_(method, user, password))).await.expect("a shell");
+            assert_eq!(shell.facts().user, user, "{method:?}");
+            let said =
+                say(&mut shell, "printf 'a\\r\\nb\\004\\177'; echo error >&2; ls /tmp").await;
+            assert!(said.stdout.starts_with(b"a\r\nb\x04\x7f"), "{said:?}");
+            assert!(!said.out().contains("rprov-"), "{said:?}");
+            assert_eq!(said.err(), "error\n");
+            let payload = (0..=255u8).cycle().take(300_000).collect::<Vec<_>>();
+            let mut cat = command(Program::Argv(vec!["cat".into()]));
+            cat.stdin = Some(payload.clone().into());
+            let steps = [request(Step::Command(cat))];
+            let steps = shell.flight(&steps, &[]).await.expect("a flight").steps;
+            assert_eq!(reply(&steps[0]).stdout, payload, "{method:?}");
+            shell.close().await;
+        }
+        for (user, password, expected) in [
+            ("root", Some("wrong"), BecomeProblem::PasswordRefused),
+            ("root", None, BecomeProblem::PasswordMissing),
+        ] {
+            let other = become_(method, user, password);
+            let Err(SessionError::Become { why, .. }) = ttys.shell(Some(&other)).await.map(|_| ())
+            else {
+                panic!("expected a refusal");
+            };
+            assert_eq!(why, expected, "{method:?}");
+        }
+    }
+    // All of it has ended, or ends now.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let left = say(&mut shell, "ls -d /tmp/rprov-* 2>/dev/null; pgrep -u ttys -x cat").await;
+    assert_eq!(left.out(), "");
+}
+
+#[tokio::test]
+async fn other_programs_become_users_too() {
+    let Some(root) = accounts().await else { return };
+    let as_runuser = become_(Method::Runuser, "nobody2", None);
+    let mut shell = root.shell(Some(&as_runuser)).await.expect("a shell");
+    assert_eq!((&*shell.facts().user, &*shell.facts().home), ("nobody2", "/home/nobody2"));
+    let said = say(&mut shell, "id -un").await.out();
+    assert_eq!(said, "nobody2\n");
+    let elsewhere = Become {
+        exe: vec!["/usr/bin/sudo".into()],
+        directory: Some("/var".into()),
+        flags: vec!["-E".into()],
+        ..become_(Method::Sudo, "asks", None)
+    };
+    assert!(root.shell(Some(&elsewhere)).await.is_ok());
+    for (field, expected) in [
+        (Become { exe: vec!["/no/such".into()], ..elsewhere.clone() }, "/no/such"),
+        (Become { directory: Some("/no/dir".into()), ..elsewhere.clone() }, "/no/dir"),
+    ] {
+        let Err(SessionError::Become { why, .. }) = root.shell(Some(&field)).await.map(|_| ())
+        else {
+            panic!("expected a refusal");
+        };
+        assert!(why.to_string().contains(expected), "{why}");
+    }
+}
+
 #[tokio::test]
 async fn other_users() {
     let Some(root) = accounts().await else { return };
-    let become_ = |method, user: &str, password: Option<&str>| Become {
-        method,
-        user: user.into(),
-        password: password.map(str::to_owned),
-        exe: vec![],
-        flags: vec![],
-    };
     let mut nobody = root.shell(Some(&become_(Method::Sudo, "asks", None))).await.expect("sudo");
     assert_eq!(nobody.facts().user, "asks");
     assert_eq!(nobody.facts().home, "/home/asks");
