@@ -386,7 +386,7 @@ mod tests {
         assert_eq!(rewrite("a[1:2]"), "a[1:2]");
         assert_eq!(
             rewrite("'%s' % a.b|upper"),
-            r#"(("%s" )|__percent( (a|__at("a.b","b"))|upper))"#
+            r#"(("%s")|__percent( (a|__at("a.b","b"))|upper))"#
         );
     }
 
