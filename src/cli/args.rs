@@ -170,6 +170,12 @@ pub(super) struct RunArgs {
     /// Run notified handlers even on hosts where a task has failed
     #[arg(long)]
     pub(super) force_handlers: bool,
+    /// Neither keep notified handlers of a failed run for the next one, nor run those that are kept
+    #[arg(long)]
+    pub(super) no_pending_handlers: bool,
+    /// Forget the facts that were kept for later runs
+    #[arg(long)]
+    pub(super) flush_cache: bool,
     /// Begin at the task with this name
     #[arg(long, value_name = "TASK")]
     pub(super) start_at_task: Option<String>,

@@ -3,6 +3,7 @@
 mod args;
 mod embedded;
 mod exit;
+mod facts;
 mod faults;
 mod inputs;
 mod lint;
@@ -11,6 +12,7 @@ mod overview;
 mod project;
 mod run;
 mod secrets;
+mod state;
 mod why;
 
 use std::io::{IsTerminal, Write};

@@ -296,6 +296,8 @@ fn options(args: &RunArgs, tags: TagFilter, limit: Option<Limit>) -> Result<Opti
         )?,
         force_handlers: args.force_handlers,
         start_at_task: args.start_at_task.clone(),
+        pending: super::state::directory().filter(|_| !args.no_pending_handlers),
+        facts: super::facts::settings(args.flush_cache).map_err(|error| vec![error])?,
         keyring: Keyring::new(Arc::new(|file| {
             crate::report::ask(&format!("Passphrase of {}: ", file.display()), true)
         })),

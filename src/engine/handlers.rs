@@ -14,13 +14,17 @@ use crate::playbook::{Action, Builtin};
 use crate::report::Event;
 
 /// Runs what was notified, once each, in the order of the play's handlers. A handler may notify
-/// those after it; one before it has to wait for the next flush, as in Ansible.
-pub(super) async fn flush_handlers(play: &Arc<PlayRun>) {
+/// those after it; one before it has to wait for the next flush, as in Ansible. `recall`: also what
+/// an earlier run has left.
+pub(super) async fn flush_handlers(play: &Arc<PlayRun>, recall: bool) {
     let forced = play.engine.options.force_handlers || play.settings().force_handlers;
     let hosts = play.hosts_for_handlers(forced);
     // Forced handlers run on failed hosts, too, and leave them failed.
     let failed: Vec<_> =
         hosts.iter().filter(|host| std::mem::take(&mut host.progress().failed)).cloned().collect();
+    if recall {
+        play.notify_recalled(&hosts);
+    }
     run_handlers(play, &hosts).await;
     failed.iter().for_each(|host| host.progress().failed = true);
 }
@@ -36,11 +40,11 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
         let handler = &handler;
         let acting: Vec<_> = hosts
             .iter()
-            .filter(|host| host.progress().notified.swap_remove(&at))
+            .filter(|host| host.alive() && host.progress().notified.swap_remove(&at))
             .cloned()
             .collect();
+        let this = at;
         at += 1;
-        let acting: Vec<_> = acting.into_iter().filter(|host| host.alive()).collect();
         if acting.is_empty() {
             continue;
         }
@@ -56,6 +60,13 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
         })
         .await;
         run_included(play, handler, &acting, outcomes, &rest, 0).await;
+        for host in &acting {
+            let mut progress = host.progress();
+            match progress.failed || progress.unreachable {
+                true => progress.owed.insert(this),
+                false => progress.owed.swap_remove(&this),
+            };
+        }
     }
 }
 

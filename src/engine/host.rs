@@ -6,12 +6,13 @@ use indexmap::IndexSet;
 use minijinja::Value;
 use serde_json::Map;
 
+use super::facts::Known;
 use super::link::Link;
 use super::task::Learning;
 use crate::inventory::HostName;
 use crate::playbook::{Role, Task};
 use crate::report::Stats;
-use crate::template::{Context, from_json};
+use crate::template::Context;
 use crate::vars::Layer;
 
 /// A host, shared by all that act on it or read its variables.
@@ -30,10 +31,7 @@ pub(super) struct Host {
 /// so a task keeps the variables it began with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Learnt {
-    /// `ansible_facts`, without the `ansible_` prefix.
-    pub(super) facts: Arc<Map<String, serde_json::Value>>,
-    /// The facts as variables: `ansible_facts`, and each with its prefix.
-    pub(super) fact_vars: Arc<Layer>,
+    pub(super) facts: Known,
     pub(super) included: Arc<Layer>,
     /// `set_fact` and `register`.
     pub(super) set: Arc<Layer>,
@@ -56,6 +54,10 @@ pub(super) struct Progress {
     pub(super) left: Option<Arc<Role>>,
     /// Handlers to run, by their place in the play's list.
     pub(super) notified: IndexSet<usize>,
+    /// Handlers that failed.
+    pub(super) owed: IndexSet<usize>,
+    /// Handlers that an earlier run has left to this one, by name.
+    pub(super) recalled: Vec<String>,
     pub(super) stats: Stats,
 }
 
@@ -117,6 +119,8 @@ impl Host {
         progress.left = None;
         progress.ended = false;
         progress.notified.clear();
+        progress.owed.clear();
+        progress.recalled.clear();
     }
 
     pub(super) fn own_context(&self) -> Option<Context> {
@@ -162,25 +166,12 @@ impl Host {
         Arc::make_mut(&mut self.change().included).extend(layer);
     }
 
-    /// Facts a module has returned: `{"distribution": …}` or `{"ansible_distribution": …}`.
+    /// Facts a module has returned, or a file has kept.
     pub(super) fn add_facts(&self, facts: &Map<String, serde_json::Value>) {
-        let mut learnt = self.change();
-        let all = Arc::make_mut(&mut learnt.facts);
-        for (name, value) in facts {
-            let short = name.strip_prefix("ansible_").unwrap_or(name);
-            all.insert(short.to_owned(), value.clone());
-        }
-        let mut layer = Layer::default();
-        for (name, fact) in all.iter() {
-            layer.set(format!("ansible_{name}"), from_json(fact));
-        }
-        layer.set("ansible_facts", from_json(&serde_json::Value::Object(all.clone())));
-        learnt.fact_vars = Arc::new(layer);
+        self.change().facts.add(facts);
     }
 
     pub(super) fn clear_facts(&self) {
-        let mut learnt = self.change();
-        learnt.facts = Arc::default();
-        learnt.fact_vars = Arc::default();
+        self.change().facts = Known::default();
     }
 }

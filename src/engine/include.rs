@@ -182,7 +182,7 @@ impl all::Contexts for Contexts {
             errors.first().map_or_else(String::new, |error| error.message().to_owned())
         })?;
         let learnt = known.learnt();
-        layers.push(Level::Facts, learnt.fact_vars);
+        layers.push(Level::Facts, learnt.facts.vars);
         layers.push(Level::IncludeVars, learnt.included);
         layers.push(Level::SetFact, learnt.set);
         layers.push(Level::Extra, engine.extra.clone());

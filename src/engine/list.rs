@@ -105,7 +105,10 @@ async fn one(
     if !selected(play, &task.chain) {
         return;
     }
-    let hosts: Vec<_> = hosts.into_iter().filter(|host| !host.has_left(task)).collect();
+    let hosts: Vec<_> = hosts
+        .into_iter()
+        .filter(|host| !host.has_left(task) && !play.knows_facts(task, host))
+        .collect();
     if hosts.is_empty() {
         return;
     }

@@ -10,14 +10,17 @@
 mod action;
 mod ahead;
 mod arguments;
+mod facts;
 mod flags;
 mod handlers;
 mod host;
 mod include;
+mod kept;
 mod link;
 mod list;
 mod loops;
 mod outcome;
+mod pending;
 mod perform;
 mod play;
 mod scope;
@@ -33,6 +36,7 @@ use std::{
 
 use indexmap::IndexMap;
 
+pub use self::facts::{FactCache, FactSettings, Gathering};
 use self::host::Host;
 use crate::inventory::{HostName, Inventory, pattern::Limit};
 use crate::playbook::{Loader, Play, TagFilter};
@@ -68,6 +72,9 @@ pub struct Options {
     pub ssh_password: Option<String>,
     pub force_handlers: bool,
     pub start_at_task: Option<String>,
+    pub facts: FactSettings,
+    /// Where notified handlers of failed runs are kept. `None`: nowhere.
+    pub pending: Option<std::path::PathBuf>,
     /// Private keys, opened once for all hosts.
     pub keyring: Keyring,
     /// Hosts that live inside this process.
@@ -149,8 +156,15 @@ impl Engine {
     pub async fn run(self: &Arc<Self>, plays: Vec<Play>) -> Result<Ending, Vec<Diagnostic>> {
         let plays_are_empty = plays.is_empty();
         self.warn();
-        for play in plays {
-            if self.interrupt.sent() || !play::run(self, Arc::new(play)).await? {
+        let plays: Vec<Arc<Play>> = plays.into_iter().map(Arc::new).collect();
+        self.forget_kept_facts();
+        for at in 0..plays.len() {
+            let same = |play: &&Arc<Play>| {
+                play.span.file == plays[at].span.file
+                    && pending::name(play) == pending::name(&plays[at])
+            };
+            let nth = plays[..at].iter().filter(same).count();
+            if self.interrupt.sent() || !play::run(self, &plays[at..], nth).await? {
                 break;
             }
         }
@@ -228,6 +242,51 @@ impl Engine {
     /// The running state of a host, made when first met.
     fn host(&self, name: &HostName) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.entry(name.clone()).or_insert_with(|| Arc::new(Host::new(name.clone()))).clone()
+        let met = || {
+            let host = Host::new(name.clone());
+            let cache = self.options.facts.cache.as_ref();
+            if let Some(facts) = cache.and_then(|cache| cache.read(name)) {
+                host.add_facts(&facts);
+            }
+            Arc::new(host)
+        };
+        hosts.entry(name.clone()).or_insert_with(met).clone()
+    }
+
+    /// Adds facts to a host, and keeps them for later runs if it is so set.
+    fn learn_facts(&self, host: &Host, facts: &serde_json::Map<String, serde_json::Value>) {
+        host.add_facts(facts);
+        if let Some(cache) = &self.options.facts.cache
+            && let Err(error) = cache.write(&host.name, host.learnt().facts.all())
+        {
+            self.warn_of_cache("write", &error);
+        }
+    }
+
+    /// `meta: clear_facts`.
+    fn forget_facts(&self, host: &Host) {
+        host.clear_facts();
+        if let Some(cache) = &self.options.facts.cache
+            && let Err(error) = cache.forget(&host.name)
+        {
+            self.warn_of_cache("remove", &error);
+        }
+    }
+
+    /// `--flush-cache`.
+    fn forget_kept_facts(&self) {
+        if let Some(cache) = self.options.facts.cache.as_ref().filter(|_| self.options.facts.flush)
+        {
+            for host in self.inventory.hosts() {
+                if let Err(error) = cache.forget(&host.name) {
+                    self.warn_of_cache("remove", &error);
+                }
+            }
+        }
+    }
+
+    fn warn_of_cache(&self, what: &str, error: &std::io::Error) {
+        let message = format!("cannot {what} kept facts: {}", crate::vars::files::reason(error));
+        self.reporter.report(Event::Warning(message));
     }
 }

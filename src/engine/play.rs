@@ -17,9 +17,11 @@ use self::prompt::prompt;
 use self::settings::{Settings, Strategy};
 use self::vars::special;
 use super::Engine;
+use super::facts::{self, Gathering};
 use super::handlers;
 use super::host::Host;
 use super::list::{self, Rest};
+use super::pending::Pending;
 use crate::inventory::HostName;
 use crate::playbook::{Play, Role, Task};
 use crate::report::Event;
@@ -39,12 +41,20 @@ pub(super) struct PlayRun {
     roles: RwLock<Vec<Arc<Role>>>,
     special: Arc<Layer>,
     settings: Settings,
+    /// Nothing can refer to facts: they are not gathered.
+    pub(super) facts_unused: bool,
+    pub(super) pending: Option<Pending>,
     /// `meta: end_play`: no further batch.
     ended: std::sync::atomic::AtomicBool,
 }
 
-/// Runs a play; false if the run must not go on to the next one.
-pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, Vec<Diagnostic>> {
+/// Runs the first of these plays, the `nth` of its name; false if the run must not go on to the next one.
+pub(super) async fn run(
+    engine: &Arc<Engine>,
+    plays: &[Arc<Play>],
+    nth: usize,
+) -> Result<bool, Vec<Diagnostic>> {
+    let Some(play) = plays.first().cloned() else { return Ok(false) };
     let prompted = Arc::new(prompt(engine, &play)?);
     let context = settings::context(engine, &play, &prompted);
     let settings = Settings::new(engine, &play, &context).map_err(|error| vec![error])?;
@@ -74,6 +84,7 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
     }
     alive.iter().for_each(|name| engine.host(name).begin_play());
     let batches = batches(engine, &play, &context, &alive)?;
+    let facts_unused = !facts::needed(engine, plays);
     for batch in batches {
         let batch: Vec<Arc<Host>> = batch.iter().map(|name| engine.host(name)).collect();
         let run = Arc::new(PlayRun {
@@ -86,11 +97,15 @@ pub(super) async fn run(engine: &Arc<Engine>, play: Arc<Play>) -> Result<bool, V
             special: special(engine, &play, &name, &hosts, &batch),
             batch,
             settings,
+            facts_unused,
+            pending: Pending::new(engine, &play, nth),
             ended: std::sync::atomic::AtomicBool::new(false),
         });
         engine.reporter.report(Event::Play { name: name.clone() });
+        run.recall_handlers();
         run.read_vars_files().await;
         run.run().await;
+        run.keep_handlers();
         if run.stops_here() {
             return Ok(false);
         }
@@ -138,9 +153,9 @@ impl PlayRun {
     }
 
     async fn run(self: &Arc<Self>) {
-        let facts = self.fact_task();
+        let gather = self.fact_task();
         let mut phases = self.play.phases.clone();
-        if let Some(task) = facts {
+        if let Some(task) = gather {
             let first: Vec<_> = std::iter::once(task).chain(phases[0].iter().cloned()).collect();
             phases[0] = first.into();
         }
@@ -173,7 +188,9 @@ impl PlayRun {
             } else {
                 list::run(self, &rest, self.alive()).await;
             }
-            handlers::flush_handlers(self).await;
+            // What an earlier run has left waits for the first tasks.
+            let recall = at + 1 == phases.len() || !self.play.phases[at].is_empty();
+            handlers::flush_handlers(self, recall).await;
         }
     }
 
@@ -181,12 +198,24 @@ impl PlayRun {
     fn fact_task(&self) -> Option<list::Item> {
         let wanted = match self.play.chain.keywords.get("gather_facts") {
             Some(node) => boolean(&self.plain(node)).unwrap_or(true),
-            None => true,
+            None => self.engine.options.facts.gathering != Gathering::Explicit,
         };
         if !wanted {
             return None;
         }
         super::action::fact_task(&self.play)
+    }
+
+    /// Whether a task is the one that gathers facts.
+    pub(super) fn gathers(&self, task: &Task) -> bool {
+        task.span == self.play.span
+    }
+
+    /// With `gathering: smart`, hosts whose facts are known are passed over.
+    pub(super) fn knows_facts(&self, task: &Task, host: &Host) -> bool {
+        self.engine.options.facts.gathering == Gathering::Smart
+            && self.gathers(task)
+            && host.learnt().facts.gathered()
     }
 
     /// `meta: end_play`.
@@ -200,7 +229,7 @@ impl PlayRun {
     }
 
     /// Whether too many hosts of the batch have failed for the play to go on.
-    fn stops_here(&self) -> bool {
+    pub(super) fn stops_here(&self) -> bool {
         let failed = self.batch.iter().filter(|host| !host.whole()).count();
         if failed == 0 {
             return false;

@@ -51,7 +51,7 @@ impl PlayRun {
             }
             layers.push(Level::Special, Arc::new(special::role(&own.name, &own.path)));
         }
-        layers.push(Level::Facts, learnt.fact_vars);
+        layers.push(Level::Facts, learnt.facts.vars);
         layers.push(Level::Play, self.play.vars.clone());
         layers.push(Level::Prompt, self.prompted.clone());
         layers.push(Level::PlayFiles, self.vars_files(host));

@@ -89,6 +89,11 @@ impl Keywords {
         self.0.iter().find(|(key, _)| *key == name).map(|(_, node)| node)
     }
 
+    /// All that are written at this level.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Node)> {
+        self.0.iter().map(|(name, node)| (*name, node))
+    }
+
     /// The keywords of a task that runs under any `--tags`.
     pub(crate) fn always() -> Keywords {
         Keywords(vec![("tags", Node::string(Default::default(), "always"))])

@@ -101,6 +101,11 @@ impl Layers {
         }
     }
 
+    /// All of them, the lowest first.
+    pub fn layers(&self) -> impl Iterator<Item = &Arc<Layer>> {
+        self.stack.iter().map(|(_, layer)| layer)
+    }
+
     /// The same with one more layer.
     #[must_use]
     pub fn with(mut self, level: Level, layer: Arc<Layer>) -> Layers {

@@ -5,9 +5,11 @@ and local.json. Run with the Python of an installed ansible-core 2.19.
 What belongs to this machine only (interfaces, host keys, tools that may be missing) is left out.
 """
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHOICES = [
@@ -46,3 +48,22 @@ for choice in CHOICES:
 local = setup(f"gather_subset=!all,!min,local fact_path={HERE}/facts.d")["ansible_local"]
 text = json.dumps(local, indent=1, sort_keys=True).replace(str(HERE), "@")
 (HERE / "local.json").write_text(text + "\n")
+
+# A file of Ansible's own fact cache: facts, and a variable that a play keeps.
+with tempfile.TemporaryDirectory() as scratch:
+    play = pathlib.Path(scratch, "play.yml")
+    play.write_text("""
+- hosts: localhost
+  gather_subset: ['!all', '!min', pkg_mgr]
+  tasks:
+    - set_fact: {mine: {a: [1, x]}, number: 7, cacheable: true}
+    - set_fact: {other: 2}
+""")
+    environment = os.environ | {"ANSIBLE_CACHE_PLUGIN": "jsonfile",
+                                "ANSIBLE_CACHE_PLUGIN_CONNECTION": scratch + "/kept"}
+    subprocess.run([pathlib.Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-c", "local",
+                    "-e", f"ansible_python_interpreter={sys.executable}", play],
+                   env=environment, check=True, capture_output=True)
+    (kept,) = pathlib.Path(scratch, "kept").iterdir()
+    (HERE / "kept").mkdir(exist_ok=True)
+    (HERE / "kept" / kept.name).write_text(kept.read_text().replace(scratch, "@"))

@@ -90,3 +90,64 @@ fn local_facts_are_read_as_ansible_reads_them() {
     let found: Value = serde_json::from_str(&text).expect("valid");
     assert_eq!(found, recorded("local.json"));
 }
+
+/// Runs a play on this machine with facts kept in `kept/`; what it prints.
+fn keeping(dir: &Path, play: &str, flags: &[&str], gathering: &str) -> String {
+    fs::write(dir.join("play.yml"), play).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["playbook", "play.yml", "-i", "localhost,", "--connection", "local"])
+        .args(flags)
+        .current_dir(dir)
+        .env("ANSIBLE_CACHE_PLUGIN", "jsonfile")
+        .env("ANSIBLE_CACHE_PLUGIN_CONNECTION", dir.join("kept"))
+        .env("ANSIBLE_GATHERING", gathering)
+        .output()
+        .expect("runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+const SHOW: &str = "- hosts: all\n  tasks:\n    - debug: msg=\"<{{ ansible_facts.pkg_mgr | default('none') }} \
+    {{ mine.a | default('none') }} {{ number | default('none') }} {{ other | default('none') }}>\"\n";
+
+#[test]
+fn facts_that_ansible_has_kept_are_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir(dir.path().join("kept")).expect("made");
+    fs::copy(here("kept/s1_localhost"), dir.path().join("kept/s1_localhost")).expect("copied");
+    let text = keeping(dir.path(), SHOW, &[], "smart");
+    assert!(
+        text.contains("<apt [1, 'x'] 7 none>") || text.contains("<apt [1, \\\"x\\\"] 7 none>"),
+        "{text}"
+    );
+    assert!(!text.contains("Gathering Facts"), "they are known: {text}");
+    let text = keeping(dir.path(), SHOW, &[], "explicit");
+    assert!(!text.contains("Gathering Facts") && text.contains("<apt "), "{text}");
+    let text = keeping(dir.path(), SHOW, &["--flush-cache"], "explicit");
+    assert!(text.contains("<none none none none>"), "{text}");
+    assert!(!dir.path().join("kept/s1_localhost").exists());
+}
+
+#[test]
+fn facts_are_kept_and_cleared() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("kept/s1_localhost");
+    let play = "- hosts: all\n  gather_subset: ['!all', '!min', pkg_mgr]\n  tasks:\n\
+        \x20   - set_fact: {mine: {a: 5}, number: 7, cacheable: true}\n    - set_fact: {other: 2}\n";
+    let text = keeping(dir.path(), play, &[], "smart");
+    assert!(text.contains("Gathering Facts"), "{text}");
+    let text = keeping(dir.path(), SHOW, &[], "smart");
+    assert!(text.contains(" 5 7 none>") && !text.contains("Gathering Facts"), "{text}");
+    let clear = "- hosts: all\n  gather_facts: false\n  tasks:\n    - meta: clear_facts\n\
+        \x20   - debug: msg=\"<{{ number | default('gone') }}>\"\n";
+    let text = keeping(dir.path(), clear, &[], "smart");
+    assert!(text.contains("<gone>") && !file.exists(), "{text}");
+    // What is too old counts no more.
+    keeping(dir.path(), play, &[], "smart");
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(90_000);
+    fs::File::options().write(true).open(&file).expect("there").set_modified(old).expect("aged");
+    let text = keeping(dir.path(), SHOW, &[], "smart");
+    assert!(text.contains("Gathering Facts") && text.contains(" none none none>"), "{text}");
+}

@@ -146,3 +146,49 @@ async fn a_registered_value_costs_one_round_trip_where_it_is_made() {
     assert!(text.contains("ok=4  "), "{text}");
     assert!(flights <= 5, "{flights} round trips");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_nothing_refers_to_take_no_round_trip() {
+    let lab = Lab::new().await;
+    let dir = lab.dir.path();
+    fs::create_dir_all(dir.join("templates")).expect("made");
+    fs::write(dir.join("templates/plain.j2"), "{{ greeting }}\n").expect("written");
+    fs::write(dir.join("templates/facts.j2"), "{% set x = ansible_facts.system %}{{ x }}\n")
+        .expect("written");
+    fs::write(dir.join("included.yml"), "- debug: msg={{ ansible_system }}\n").expect("written");
+    fs::write(dir.join("harmless.yml"), "- debug: msg={{ greeting }}\n").expect("written");
+    let play = |rest: &str| {
+        format!(
+            "- hosts: all\n  vars: {{greeting: hello, unused: '{{{{ ansible_system }}}}', kind: '{{{{ os }}}}', os: '{{{{ ansible_os_family }}}}', file: harmless.yml}}\n  tasks:\n{rest}"
+        )
+    };
+    let gathers = async |rest: &str| {
+        let (text, _) = lab.run(&play(rest), &["-vvv"]).await;
+        assert!(text.contains("TASK [Gathering Facts]") && text.contains("ok: [h]"), "{text}");
+        let (_, flights) = lab.run(&play(rest), &[]).await;
+        flights > 0
+    };
+    for (rest, expected) in [
+        ("    - debug: msg={{ greeting }}\n", false),
+        ("    - debug: msg={{ ansible_play_hosts | length ~ ansible_user }}\n", false),
+        ("    - debug: msg={{ lookup('template', 'plain.j2') }}\n", false),
+        ("    - include_tasks: harmless.yml\n", false),
+        (
+            "    - set_fact: {a: 1}\n    - debug: var=a\n      when: a == 1 and greeting is defined\n",
+            false,
+        ),
+        ("    - debug: msg={{ ansible_facts.system }}\n", true),
+        ("    - debug: msg={{ kind }}\n", true),
+        ("    - debug: msg=x\n      when: ansible_os_family is defined\n", true),
+        ("    - debug: var=ansible_system\n", true),
+        ("    - debug: msg={{ lookup('template', 'facts.j2') }}\n", true),
+        ("    - debug: msg={{ hostvars[inventory_hostname].greeting }}\n", true),
+        ("    - debug: msg={{ lookup('vars', 'ansible_' ~ 'system') }}\n", true),
+        ("    - include_tasks: included.yml\n", true),
+        ("    - include_tasks: '{{ file }}'\n", true),
+        ("    - assert: {that: [ansible_system is defined]}\n", true),
+        ("    - debug: msg=x\n      loop: '{{ ansible_interfaces }}'\n      when: false\n", true),
+    ] {
+        assert_eq!(gathers(rest).await, expected, "{rest}");
+    }
+}

@@ -14,6 +14,7 @@ mod flights;
 mod inventory;
 mod lint;
 mod modules;
+mod pending;
 mod playbook;
 mod promises;
 mod session;

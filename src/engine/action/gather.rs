@@ -31,7 +31,7 @@ pub(in crate::engine) fn fact_task(play: &Play) -> Option<Item> {
     Some(Item::Task(Arc::new(Task {
         name: Some(Node::string(play.span, "Gathering Facts")),
         action: Action::Module(spec),
-        written: "setup".to_owned(),
+        written: "gather_facts".to_owned(),
         args,
         defaults: Vec::new(),
         chain: Arc::new(chain),

@@ -40,14 +40,14 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
         return;
     }
     match action.as_str() {
-        "flush_handlers" => Box::pin(handlers::flush_handlers(play)).await,
+        "flush_handlers" => Box::pin(handlers::flush_handlers(play, true)).await,
         "end_play" => {
             play.end();
             play.alive().iter().for_each(|host| host.progress().ended = true);
         }
         "end_batch" => play.alive().iter().for_each(|host| host.progress().ended = true),
         "end_host" => chosen.iter().for_each(|host| host.progress().ended = true),
-        "clear_facts" => chosen.iter().for_each(|host| host.clear_facts()),
+        "clear_facts" => chosen.iter().for_each(|host| play.engine.forget_facts(host)),
         "end_role" => {
             if task.role().is_none() {
                 let error = Diagnostic::error("`end_role` ends a role, and this is none");

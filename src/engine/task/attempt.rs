@@ -95,6 +95,9 @@ impl At<'_> {
     }
 
     async fn act(&self, context: &Context, later: &[Turn]) -> Done {
+        if self.play.facts_unused && self.play.gathers(self.task) {
+            return Done::default();
+        }
         match self.task.action {
             Action::Builtin(builtin) => action::run(self, builtin, context).await,
             Action::Module(spec) => perform::module(self, spec, context, later).await,

@@ -36,7 +36,7 @@ impl At<'_> {
         if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
             && !done.sets_variables
         {
-            self.host.add_facts(facts);
+            self.play.engine.learn_facts(self.host, facts);
             learnt.facts = Some(facts.clone());
         }
         {
