@@ -22,6 +22,7 @@ mod cron;
 mod cron_table;
 mod debian_version;
 mod file;
+mod getent;
 mod git;
 mod group;
 mod guard;
@@ -30,6 +31,7 @@ mod lineinfile;
 mod nginx;
 mod nvm;
 mod package;
+mod package_facts;
 mod ping;
 mod pip;
 mod pyenv;
@@ -37,6 +39,7 @@ mod raw;
 mod replace;
 mod script;
 mod service;
+mod service_facts;
 mod service_unit;
 mod setup;
 mod shell;
@@ -62,12 +65,14 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<cron::Cron>(),
     Spec::of::<file::File>(),
+    Spec::of::<getent::Getent>(),
     Spec::of::<git::Git>(),
     Spec::of::<group::Group>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<nvm::Nvm>(),
     Spec::of::<package::Package>(),
+    Spec::of::<package_facts::PackageFacts>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<pyenv::Pyenv>(),
@@ -75,6 +80,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<replace::Replace>(),
     Spec::of::<script::Upload>(),
     Spec::of::<service::Service>(),
+    Spec::of::<service_facts::ServiceFacts>(),
     Spec::of::<setup::Setup>(),
     Spec::of::<shell::Shell>(),
     Spec::of::<stat::Look>(),

@@ -192,3 +192,25 @@ async fn facts_that_nothing_refers_to_take_no_round_trip() {
         assert_eq!(gathers(rest).await, expected, "{rest}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn skipped_tasks_take_no_round_trip_and_render_no_arguments() {
+    let lab = Lab::new().await;
+    let hosts = fs::read_to_string(lab.dir.path().join("hosts")).expect("written");
+    let many: String = (0..100).map(|n| hosts.replacen("h ", &format!("h{n} "), 1)).collect();
+    fs::write(lab.dir.path().join("hosts"), many).expect("written");
+    let mut play =
+        "- hosts: all\n  gather_facts: false\n  vars: {go: false}\n  tasks:\n".to_owned();
+    for n in 0..10 {
+        // Rendered, the arguments would fail the task.
+        let _ = write!(
+            play,
+            "    - name: task {n} on {{{{ inventory_hostname }}}}\n      copy: {{dest: /x, content: \"{{{{ lookup('file', '/nowhere') }}}}\"}}\n      when: go | bool\n"
+        );
+    }
+    let (text, flights) = lab.run(&play, &[]).await;
+    assert_eq!(flights, 0, "{text}");
+    assert_eq!(text.matches("skipping: [h").count(), 1000, "{text}");
+    // Ansible renders the name for the first host.
+    assert_eq!(text.matches(" on h0] *").count(), 10, "{text}");
+}
