@@ -4,9 +4,9 @@
 //! - getent:
 //!     database: passwd
 //!     key: root
-//! - debug:
-//!     var: ansible_facts.getent_passwd.root
 //! ```
+//!
+//! Then `ansible_facts.getent_passwd.root` is the entry of root.
 
 use std::collections::HashMap;
 

@@ -2,10 +2,9 @@
 //!
 //! ```yaml
 //! - package_facts:
-//! - debug:
-//!     msg: "{{ ansible_facts.packages.nginx[0].version }}"
-//!   when: "'nginx' in ansible_facts.packages"
 //! ```
+//!
+//! Then `ansible_facts.packages.nginx[0].version` is the version of nginx, if it is installed.
 
 use std::collections::HashMap;
 

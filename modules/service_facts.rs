@@ -2,10 +2,9 @@
 //!
 //! ```yaml
 //! - service_facts:
-//! - debug:
-//!     msg: nginx runs
-//!   when: ansible_facts.services['nginx.service'].state == 'running'
 //! ```
+//!
+//! Then `ansible_facts.services['nginx.service'].state` is `running`, if nginx runs.
 
 use serde_json::{Map, Value, json};
 

@@ -38,11 +38,15 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
             return;
         }
         let handler = &handler;
-        let acting: Vec<_> = hosts
+        // A host that fails in the middle of a flush runs no more of it, in no later flush either.
+        let (acting, out): (Vec<_>, Vec<_>) = hosts
             .iter()
-            .filter(|host| host.alive() && host.progress().notified.swap_remove(&at))
+            .filter(|host| host.progress().notified.swap_remove(&at))
             .cloned()
-            .collect();
+            .partition(|host| host.alive());
+        for host in &out {
+            host.progress().owed.insert(at);
+        }
         let this = at;
         at += 1;
         if acting.is_empty() {

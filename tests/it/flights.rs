@@ -182,7 +182,7 @@ async fn facts_that_nothing_refers_to_take_no_round_trip() {
         ("    - debug: msg=x\n      when: ansible_os_family is defined\n", true),
         ("    - debug: var=ansible_system\n", true),
         ("    - debug: msg={{ lookup('template', 'facts.j2') }}\n", true),
-        ("    - debug: msg={{ hostvars[inventory_hostname].greeting }}\n", true),
+        ("    - debug: msg={{ hostvars[inventory_hostname].inventory_hostname }}\n", true),
         ("    - debug: msg={{ lookup('vars', 'ansible_' ~ 'system') }}\n", true),
         ("    - include_tasks: included.yml\n", true),
         ("    - include_tasks: '{{ file }}'\n", true),
