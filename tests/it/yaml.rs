@@ -220,6 +220,16 @@ fn tags_and_styles_decide_what_is_a_string() {
 }
 
 #[test]
+fn tabs_within_quotes_are_blanks() {
+    // PyYAML's answers.
+    let text = "a: 'x\n\ty'\nb: \"p\n \t q\n\n\tr\"\nc: |\n  k\tv\n  \tw\n";
+    let expected = serde_json::json!({"a": "x y", "b": "p q\nr", "c": "k\tv\n\tw\n"});
+    assert_eq!(json(&parsed(text)), expected);
+    let map = SourceMap::default();
+    assert!(yaml::parse(&map, Path::new("t.yml"), "a: 'x\n\ty'\nb:\n\tc: 1\n").is_err());
+}
+
+#[test]
 fn a_file_may_end_without_a_line_break() {
     let value = |text: &str| json(&parsed(text));
     assert_eq!(value("a: |\n  x\n  y"), json!({"a": "x\ny"}));

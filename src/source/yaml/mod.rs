@@ -8,6 +8,7 @@ mod events;
 mod fault;
 mod keys;
 mod scan;
+mod tabs;
 mod tags;
 
 use std::collections::HashMap;
@@ -33,9 +34,20 @@ pub fn parse(map: &SourceMap, path: &Path, text: &str) -> Result<Vec<Node>, Diag
         return Err(Diagnostic::error(format!("`{}` is larger than 4 GiB", path.display())));
     }
     let file = map.add(path, text.clone());
-    let mut builder = Builder::new(file, &text);
-    let json = is_json(&text);
-    for event in Events::new(&text) {
+    let error = match documents(file, &text) {
+        Ok(documents) => return Ok(documents),
+        Err(error) => error,
+    };
+    match text.contains('\t').then(|| tabs::spaced(&text)).flatten() {
+        Some(spaced) => documents(file, &spaced),
+        None => Err(error),
+    }
+}
+
+fn documents(file: u32, text: &str) -> Result<Vec<Node>, Diagnostic> {
+    let mut builder = Builder::new(file, text);
+    let json = is_json(text);
+    for event in Events::new(text) {
         let (mut event, start, end) = event.map_err(|fault| builder.fault(fault))?;
         if let Ev::Scalar { text, style: Style::Plain, .. } = &mut event
             && json
