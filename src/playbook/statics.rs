@@ -1,5 +1,6 @@
 //! `vars:` of every level, and those that count while loading.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rprov_modules::kit::Node;
@@ -9,7 +10,7 @@ use super::keywords::Keywords;
 use super::load::Load;
 use crate::source::Diagnostic;
 use crate::template::{Raw, Scope};
-use crate::vars::Layer;
+use crate::vars::{Layer, special};
 
 impl Load<'_> {
     /// What is checked of the keywords of any level.
@@ -21,9 +22,18 @@ impl Load<'_> {
         }
     }
 
-    /// The variables that count while loading: `-e`, then `vars` from the inside out.
+    /// The variables that count while loading: `-e`, then `vars` from the inside out; and where the
+    /// playbook and the role are.
     pub(super) fn statics(&self, chain: &Arc<Chain>) -> Arc<dyn Scope> {
-        let layers: Vec<_> = chain.levels().map(|level| level.vars.clone()).collect();
+        let mut places = Layer::default();
+        let here = Path::new(".");
+        let dir = if self.playbook_dir.as_os_str().is_empty() { here } else { &self.playbook_dir };
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        places.set("playbook_dir", dir.to_string_lossy());
+        if let Some(role) = &chain.role {
+            places.extend(special::role(&role.name, &role.path));
+        }
+        let layers = chain.levels().map(|level| level.vars.clone()).chain([Arc::new(places)]);
         Arc::new(Static::new(&self.loader.settings.extra, layers))
     }
 
