@@ -59,8 +59,8 @@ pub(super) struct Sources {
     pub(super) roles: Vec<PathBuf>,
     /// Files that are no YAML: templates, scripts, documents, inventories.
     pub(super) texts: Vec<PathBuf>,
-    /// Files that cannot be read.
-    pub(super) faults: Vec<Diagnostic>,
+    /// Files that cannot be read, and why.
+    pub(super) faults: Vec<(PathBuf, Diagnostic)>,
     /// Files that cannot be decrypted.
     pub(super) sealed: Vec<PathBuf>,
     targets: Vec<PathBuf>,
@@ -128,7 +128,7 @@ impl Sources {
     fn add(&mut self, path: PathBuf, loader: &Loader) {
         let has = |name: &str| parts(&path).any(|part| part == name);
         let yaml = matches!(path.extension().and_then(OsStr::to_str), Some("yml" | "yaml"));
-        if !yaml || has("templates") || (has("files") && !self.is_target(&path)) {
+        if !yaml || has("templates") || has("docs") || (has("files") && !self.is_target(&path)) {
             return self.texts.push(path);
         }
         let node = match loader.file(&path, None) {
@@ -136,7 +136,7 @@ impl Sources {
             Err(fault) if fault.check() == Some(VAULTED) => return self.sealed.push(path),
             Err(fault) => {
                 if self.is_target(&path) || place(&path).is_some() || looks_like_plays(&path) {
-                    self.faults.push(fault);
+                    self.faults.push((path, fault));
                 }
                 return;
             }

@@ -1,11 +1,12 @@
 //! What a run would refuse: playbooks are read as a run reads them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Check;
 use crate::lint::findings::Findings;
-use crate::lint::sources::Kind;
-use crate::lint::tree::Tree;
+use crate::lint::sources::{Kind, parent};
+use crate::lint::tree::{Tree, short};
 use crate::vars::files::VAULTED;
 
 const fn found(id: &'static str, finds: &'static str) -> Check {
@@ -36,8 +37,8 @@ pub(super) const UNSUPPORTED: Check =
 pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
     let mut found = Vec::new();
     let loader = tree.request.loader;
-    for file in tree.sources.files.iter().filter(|file| file.kind == Kind::Playbook) {
-        found.extend(loader.playbook(&file.path).err().unwrap_or_default());
+    for path in playbooks(tree) {
+        found.extend(loader.playbook(&path).err().unwrap_or_default());
     }
     for (role, _) in tree.sources.roles.iter().zip(&tree.used).filter(|(_, used)| !**used) {
         let Some((book, name)) = play_of(role) else { continue };
@@ -53,10 +54,48 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
         let id = fault.check().unwrap_or(REFUSED.id);
         findings.of(id).keep(fault.kind(id));
     }
-    for fault in &tree.sources.faults {
+    for (_, fault) in &tree.sources.faults {
         let id = fault.check().unwrap_or(BROKEN_FILE.id);
         findings.of(id).keep(fault.clone().kind(id));
     }
+}
+
+/// The playbooks to be read: what others import is read with those.
+fn playbooks(tree: &Tree<'_>) -> Vec<PathBuf> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let files = tree.sources.files.iter().filter(|file| file.kind == Kind::Playbook);
+    let books: BTreeMap<PathBuf, (&Path, Vec<PathBuf>)> = files
+        .map(|file| {
+            let plays = file.node.items().unwrap_or_default();
+            let entries = plays.iter().flat_map(|play| play.entries().unwrap_or_default());
+            let imports = entries.filter(|entry| {
+                entry.key.text().is_some_and(|key| short(key) == "import_playbook")
+            });
+            let names = imports.filter_map(|entry| entry.value.text());
+            let paths = names.map(|name| real(&parent(&file.path).join(name))).collect();
+            (real(&file.path), (file.path.as_path(), paths))
+        })
+        .collect();
+    let imported: BTreeSet<&PathBuf> = books
+        .iter()
+        .flat_map(|(own, (_, paths))| paths.iter().filter(move |path| *path != own))
+        .collect();
+    let (mut chosen, mut met) = (Vec::new(), BTreeSet::new());
+    // Those that import each other have no first one: any will do.
+    let last = books.keys().filter(|path| imported.contains(path));
+    for path in books.keys().filter(|path| !imported.contains(path)).chain(last) {
+        if met.contains(path) {
+            continue;
+        }
+        chosen.extend(books.get(path).map(|(written, _)| written.to_path_buf()));
+        let mut open = vec![path];
+        while let Some(next) = open.pop() {
+            if met.insert(next) {
+                open.extend(books.get(next).into_iter().flat_map(|(_, paths)| paths));
+            }
+        }
+    }
+    chosen
 }
 
 /// Where a playbook would stand that uses a role, and the role's name there.

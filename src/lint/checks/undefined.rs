@@ -245,6 +245,17 @@ impl Known {
             let groups = inventory.groups().flat_map(|group| group.vars.keys());
             hosts.chain(groups).for_each(|name| self.name(name));
         }
+        // What a file defines that cannot be read is told by how its lines begin.
+        for (path, _) in &tree.sources.faults {
+            let text = std::fs::read(path).unwrap_or_default();
+            for line in String::from_utf8_lossy(&text).lines() {
+                let name =
+                    line.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default();
+                if is_name(name) {
+                    self.name(name);
+                }
+            }
+        }
         // A module may return a fact of its own name.
         for module in tree.tasks.iter().filter_map(|task| task.module.as_ref()) {
             self.name(module.name.rsplit('.').next().unwrap_or(module.name));
