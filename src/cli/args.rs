@@ -60,8 +60,19 @@ pub(super) struct LintArgs {
     /// Tags that should select some task
     #[arg(short, long, value_name = "TAGS")]
     pub(super) tags: Vec<String>,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
     #[command(flatten)]
     pub(super) input: InputArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people: places, causes, help
+    Human,
+    /// One JSON list: id, severity, message, file, line, column, help
+    Json,
 }
 
 const LINT: &str = "\

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::args::LintArgs;
+use super::args::{Format, LintArgs};
 use super::inputs::{Inputs, environment, split};
 use super::project::Project;
 use super::{Exit, Result};
-use crate::lint::{self, Request};
+use crate::lint::{self, Report, Request};
 use crate::report::Redactor;
-use crate::source::{SourceMap, render_all};
+use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
 
 pub(super) fn lint(map: &SourceMap, redactor: &Redactor, args: LintArgs) -> Result {
@@ -33,6 +33,16 @@ pub(super) fn lint(map: &SourceMap, redactor: &Redactor, args: LintArgs) -> Resu
         extra: inputs.extra.clone(),
         tags: args.tags,
     })?;
+    let clean = report.findings.is_empty();
+    let out = match args.format {
+        Format::Human => human(report, map),
+        Format::Json => json(&report, map),
+    };
+    super::say(&redactor.clean(&out));
+    Ok(if clean { Exit::Ok } else { Exit::TaskFailed })
+}
+
+fn human(report: Report, map: &SourceMap) -> String {
     let mut out = String::new();
     for note in &report.notes {
         out.push_str(&format!("note: {note}\n"));
@@ -41,14 +51,31 @@ pub(super) fn lint(map: &SourceMap, redactor: &Redactor, args: LintArgs) -> Resu
         1 => "1 file".to_owned(),
         files => format!("{files} files"),
     };
-    let clean = report.findings.is_empty();
-    if clean {
-        out.push_str(&format!("nothing found in {looked}\n"));
-    } else {
-        let shown: Vec<_> = report.findings.into_iter().map(|finding| finding.labelled()).collect();
-        let shown = render_all(&shown, map, super::color(&std::io::stdout()));
-        out.push_str(&format!("{shown} in {looked}\n"));
+    if report.findings.is_empty() {
+        return format!("{out}nothing found in {looked}\n");
     }
-    super::say(&redactor.clean(&out));
-    Ok(if clean { Exit::Ok } else { Exit::TaskFailed })
+    let shown: Vec<Diagnostic> =
+        report.findings.into_iter().map(|finding| finding.labelled()).collect();
+    let shown = render_all(&shown, map, super::color(&std::io::stdout()));
+    format!("{out}{shown} in {looked}\n")
+}
+
+fn json(report: &Report, map: &SourceMap) -> String {
+    let one = |finding: &Diagnostic| {
+        let place = finding.span().and_then(|span| map.line_col(span));
+        let (file, line, column) = place.map_or((None, None, None), |(path, line, column)| {
+            (Some(path.display().to_string()), Some(line), Some(column))
+        });
+        serde_json::json!({
+            "id": finding.check(),
+            "severity": if finding.is_error() { "error" } else { "warning" },
+            "message": finding.message(),
+            "file": file,
+            "line": line,
+            "column": column,
+            "help": finding.helps(),
+        })
+    };
+    let all: Vec<serde_json::Value> = report.findings.iter().map(one).collect();
+    format!("{}\n", serde_json::to_string_pretty(&all).unwrap_or_default())
 }

@@ -104,6 +104,11 @@ impl Diagnostic {
         self
     }
 
+    /// What the user can do, each in a sentence.
+    pub(crate) fn helps(&self) -> &[String] {
+        &self.inner.helps
+    }
+
     pub fn severity(&self) -> Severity {
         self.inner.severity
     }

@@ -157,6 +157,9 @@ fn is_secret(entry: &Entry) -> bool {
         && !text.starts_with(['/', '~', '.', '<', '$', '!', '*', '%'])
         && !text.contains("://")
         && !PLACEHOLDERS.iter().any(|start| lower.starts_with(start))
+        && !lower.contains("todo")
+        // A word for itself: a label, a column, a value to be filled in.
+        && !NAMES.contains(&lower.as_str())
         && ![".txt", ".pem", ".key", ".yml"].iter().any(|end| lower.ends_with(end))
 }
 
