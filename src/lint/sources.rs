@@ -3,13 +3,14 @@
 //! The project is larger than what is asked about: a variable may be defined anywhere in it. What is
 //! found counts only if it is in a target or in what a target reaches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rprov_modules::kit::Node;
 
+use super::tree::short;
 use crate::playbook::Loader;
 use crate::source::Diagnostic;
 use crate::vars::files::VAULTED;
@@ -64,6 +65,10 @@ pub(super) struct Sources {
     /// Files that cannot be decrypted.
     pub(super) sealed: Vec<PathBuf>,
     targets: Vec<PathBuf>,
+    /// Targets that are playbooks.
+    books: Vec<PathBuf>,
+    /// Playbooks that no target is or imports.
+    apart: BTreeSet<PathBuf>,
 }
 
 impl Sources {
@@ -85,6 +90,8 @@ impl Sources {
                 None => {
                     let beside = MARKS.iter().chain(&["vars", "tasks", "handlers", "templates"]);
                     beside.for_each(|name| walk(&dir.join(name), 0, &mut paths));
+                    // What it imports stands there, too.
+                    walk(dir, DEEPEST, &mut paths);
                 }
             }
             if target.is_file() && !paths.iter().any(|path| same(path, target)) {
@@ -102,17 +109,36 @@ impl Sources {
             faults: Vec::new(),
             sealed: Vec::new(),
             targets: real,
+            books: Vec::new(),
+            apart: BTreeSet::new(),
         };
         paths.into_iter().for_each(|path| sources.add(path, loader));
+        sources.set_apart();
         Ok(sources)
     }
 
-    /// Whether a finding in this file was asked for: one in a target, in a directory of one, or
-    /// beside a playbook that is one.
+    /// Whether a finding in this file was asked for: one in a target or below one, and below the
+    /// directory of a playbook that is one, but in no other playbook.
     pub(super) fn wanted(&self, path: &Path) -> bool {
-        self.targets.iter().any(|target| {
-            path.starts_with(target) || (target.is_file() && path.starts_with(parent(target)))
-        })
+        self.targets.iter().any(|target| path.starts_with(target))
+            || (!self.apart.contains(path)
+                && self.books.iter().any(|book| path.starts_with(parent(book))))
+    }
+
+    fn set_apart(&mut self) {
+        let books = self.files.iter().filter(|file| file.kind == Kind::Playbook);
+        let books: BTreeMap<PathBuf, Vec<PathBuf>> =
+            books.map(|file| (real(&file.path), imports(file))).collect();
+        self.books =
+            self.targets.iter().filter(|path| books.contains_key(*path)).cloned().collect();
+        let mut open: Vec<PathBuf> = self.books.clone();
+        let mut reached = BTreeSet::new();
+        while let Some(next) = open.pop() {
+            if reached.insert(next.clone()) {
+                open.extend(books.get(&next).into_iter().flatten().cloned());
+            }
+        }
+        self.apart = books.into_keys().filter(|path| !reached.contains(path)).collect();
     }
 
     /// How many files were read as YAML, faulty ones included.
@@ -153,6 +179,21 @@ fn looks_like_plays(path: &Path) -> bool {
     let text = String::from_utf8_lossy(&bytes);
     let begins = ["- hosts:", "- name:", "- import_playbook:", "hosts:", "tasks:"];
     text.lines().any(|line| begins.iter().any(|begin| line.trim_start().starts_with(begin)))
+}
+
+/// The playbooks that a playbook imports.
+pub(super) fn imports(file: &File) -> Vec<PathBuf> {
+    let plays = file.node.items().unwrap_or_default();
+    let entries = plays.iter().flat_map(|play| play.entries().unwrap_or_default());
+    let imports =
+        entries.filter(|entry| entry.key.text().is_some_and(|key| short(key) == "import_playbook"));
+    let names = imports.filter_map(|entry| entry.value.text());
+    names.map(|name| real(&parent(&file.path).join(name))).collect()
+}
+
+/// The one path of a file.
+pub(super) fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// What a file is; none if it is nothing of ours.

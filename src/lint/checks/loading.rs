@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Check;
 use crate::lint::findings::Findings;
-use crate::lint::sources::{Kind, parent};
-use crate::lint::tree::{Tree, short};
+use crate::lint::sources::{Kind, imports, real};
+use crate::lint::tree::Tree;
 use crate::vars::files::VAULTED;
 
 const fn found(id: &'static str, finds: &'static str) -> Check {
@@ -62,20 +62,9 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
 
 /// The playbooks to be read: what others import is read with those.
 fn playbooks(tree: &Tree<'_>) -> Vec<PathBuf> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let files = tree.sources.files.iter().filter(|file| file.kind == Kind::Playbook);
-    let books: BTreeMap<PathBuf, (&Path, Vec<PathBuf>)> = files
-        .map(|file| {
-            let plays = file.node.items().unwrap_or_default();
-            let entries = plays.iter().flat_map(|play| play.entries().unwrap_or_default());
-            let imports = entries.filter(|entry| {
-                entry.key.text().is_some_and(|key| short(key) == "import_playbook")
-            });
-            let names = imports.filter_map(|entry| entry.value.text());
-            let paths = names.map(|name| real(&parent(&file.path).join(name))).collect();
-            (real(&file.path), (file.path.as_path(), paths))
-        })
-        .collect();
+    let books: BTreeMap<PathBuf, (&Path, Vec<PathBuf>)> =
+        files.map(|file| (real(&file.path), (file.path.as_path(), imports(file)))).collect();
     let imported: BTreeSet<&PathBuf> = books
         .iter()
         .flat_map(|(own, (_, paths))| paths.iter().filter(move |path| *path != own))
