@@ -54,14 +54,31 @@ fn weight(byte: Option<&u8>) -> i32 {
 
 /// Whether `text` fits a pattern in which `*` stands for any text and `?` for any character.
 pub(crate) fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.chars().next() {
-        None => text.is_empty(),
-        Some('*') => (0..=text.len())
-            .filter(|at| text.is_char_boundary(*at))
-            .any(|at| fits(&pattern[1..], &text[at..])),
-        Some(c) => text.chars().next().is_some_and(|t| {
-            (c == '?' || c == t) && fits(&pattern[c.len_utf8()..], &text[t.len_utf8()..])
-        }),
+    let (mut pattern, mut text) = (pattern, text);
+    // Behind the last `*`, and what it has not taken yet. Only the last one needs to take more.
+    let mut star: Option<(&str, &str)> = None;
+    loop {
+        let mut wanted = pattern.chars();
+        let mut found = text.chars();
+        match (wanted.next(), found.next()) {
+            (Some('*'), _) => {
+                pattern = wanted.as_str();
+                star = Some((pattern, text));
+            }
+            (None, None) => return true,
+            (Some(c), Some(t)) if c == '?' || c == t => {
+                (pattern, text) = (wanted.as_str(), found.as_str());
+            }
+            _ => {
+                let Some((behind, left)) = star else { return false };
+                let mut left = left.chars();
+                if left.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (behind, left.as_str());
+                star = Some((behind, text));
+            }
+        }
     }
 }
 
@@ -93,5 +110,8 @@ mod tests {
     fn patterns_fit() {
         assert!(fits("1.2*", "1.22.1-9") && fits("1.?-1", "1.2-1") && fits("*", ""));
         assert!(!fits("1.2", "1.22") && !fits("1.2*", "1.3"));
+        assert!(fits("*1*1", "0101") && fits("a*b*c", "abxbcc") && !fits("a*b*c", "abxbd"));
+        assert!(!fits(&"*a".repeat(40), &"a".repeat(39)), "many stars take no time");
+        assert!(fits("*é?", "aéx") && !fits("*é?", "aé"));
     }
 }

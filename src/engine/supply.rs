@@ -1,11 +1,6 @@
 //! A task made ready for a host: arguments rendered and bound, and given what it needs from here.
 
-use std::{
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use rprov_modules::kit::{Ask, Goal, Need, Node, Spec, Supply, TemplateOptions, TreeEntry};
 
@@ -17,7 +12,7 @@ use crate::playbook::Task;
 use crate::session::{Become, Env, Question};
 use crate::source::Diagnostic;
 use crate::template::{Context, FileOptions};
-use crate::vars::files::reason;
+use crate::vars::files::{self, Reader, reason};
 
 /// A module bound to what it shall do, and how it is to be run.
 pub(super) struct Prepared {
@@ -113,9 +108,8 @@ fn supply(play: &PlayRun, task: &Task, need: &Need, context: &Context) -> Result
     };
     match need {
         Need::Template { options, .. } => template(play, task, &path, options, context),
-        Need::File { .. } if path.is_dir() => {
-            tree(&path).map_err(|error| unreadable(task, &path, &error))
-        }
+        Need::File { .. } if path.is_dir() => tree(&path, play.engine.loader.reader())
+            .map_err(|error| Failure::from(error.at(task.span, "needed here"))),
         Need::File { .. } => {
             let content = play
                 .engine
@@ -177,33 +171,43 @@ fn template(
 }
 
 /// A directory, parents before children, in the order of names.
-fn tree(root: &Path) -> std::io::Result<Supply> {
-    fn walk(root: &Path, dir: &Path, entries: &mut Vec<TreeEntry>) -> std::io::Result<()> {
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)?
-            .map(|entry| entry.map(|e| e.path()))
-            .collect::<Result<_, _>>()?;
+fn tree(root: &Path, reader: &Reader) -> Result<Supply, Diagnostic> {
+    fn walk(
+        root: &Path,
+        dir: &Path,
+        reader: &Reader,
+        entries: &mut Vec<TreeEntry>,
+    ) -> Result<(), Diagnostic> {
+        let listed = std::fs::read_dir(dir).and_then(|found| {
+            found.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>()
+        });
+        let mut paths = listed.map_err(|error| files::unreadable(dir, &error))?;
         paths.sort();
         for path in paths {
-            let about = std::fs::symlink_metadata(&path)?;
+            let wrong = |error: std::io::Error| files::unreadable(&path, &error);
+            let about = std::fs::symlink_metadata(&path).map_err(wrong)?;
             let relative = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             let mode = about.permissions().mode() & 0o7777;
             let link = match about.is_symlink() {
-                true => Some(std::fs::read_link(&path)?.to_string_lossy().into_owned()),
+                true => {
+                    let to = std::fs::read_link(&path).map_err(wrong)?;
+                    Some(to.to_string_lossy().into_owned())
+                }
                 false => None,
             };
             let content = match about.is_file() {
-                true => Some(std::fs::read(&path)?.into()),
+                true => Some(reader.bytes(&path)?.into()),
                 false => None,
             };
             entries.push(TreeEntry { path: relative, mode, content, link });
             if about.is_dir() {
-                walk(root, &path, entries)?;
+                walk(root, &path, reader, entries)?;
             }
         }
         Ok(())
     }
     let mut entries = Vec::new();
-    walk(root, root, &mut entries)?;
+    walk(root, root, reader, &mut entries)?;
     Ok(Supply::Tree { path: root.to_string_lossy().into_owned(), entries })
 }
 

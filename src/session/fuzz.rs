@@ -1,6 +1,5 @@
 //! What the fuzz targets reach: everything a host says. Built for them only.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use rprov_modules::kit::{Algorithm, Ask, PackageManager, Reply};
@@ -75,6 +74,6 @@ pub fn answers(data: &[u8]) {
             .collect();
         batch.read(&frames);
         drop(batch.finish());
-        drop(request.encode(&Nonce::random()).iter().map(Arc::strong_count).max());
+        let _ = request.encode(&Nonce::random());
     }
 }

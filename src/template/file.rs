@@ -158,7 +158,7 @@ impl Loader {
         let Some(path) = path else { return Ok(None) };
         let bytes = std::fs::read(&path)
             .map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
-        let bytes = if bytes.starts_with(b"$ANSIBLE_VAULT;") {
+        let bytes = if rprov_vault::is_encrypted(&bytes) {
             self.cx.decrypt(&bytes, Span::default()).map_err(wrap)?.into_bytes()
         } else {
             bytes

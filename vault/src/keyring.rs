@@ -32,8 +32,10 @@ impl Identity {
         let wrong = |why: &str| Error::Identity(why.to_owned());
         let text = std::str::from_utf8(text).map_err(|_| wrong("it is not UTF-8"))?;
         if text.trim_start().starts_with("-----BEGIN ") {
-            let found = age::ssh::Identity::from_buffer(text.trim_start().as_bytes(), None)
-                .map_err(|error| wrong(&error.to_string()))?;
+            let found =
+                guarded(|| age::ssh::Identity::from_buffer(text.trim_start().as_bytes(), None))
+                    .ok_or_else(|| wrong("it is damaged"))?
+                    .map_err(|error| wrong(&error.to_string()))?;
             return match found {
                 age::ssh::Identity::Unsupported(_) => Err(wrong(
                     "expected an ed25519 or RSA key in the format of OpenSSH, found another kind",
@@ -66,7 +68,9 @@ impl Identity {
         match &self.0 {
             Inner::Ssh(age::ssh::Identity::Encrypted(locked)) => {
                 let passphrase = SecretString::from(passphrase.to_owned());
-                let key = locked.decrypt(passphrase).map_err(|_| Error::IdentityPassphrase)?;
+                let key = guarded(|| locked.decrypt(passphrase))
+                    .ok_or_else(|| Error::Identity("it is damaged".to_owned()))?
+                    .map_err(|_| Error::IdentityPassphrase)?;
                 Ok(Identity(Inner::Ssh(key.into())))
             }
             _ => Ok(self.clone()),
@@ -234,6 +238,11 @@ impl Keyring {
         let kek = kek.ok_or_else(|| Error::PassphraseNeeded(recipient.name()))?;
         Ok(key::seal(&kek, &bound(id, recipient), Zeroizing::new(key.0.to_vec())))
     }
+}
+
+/// age's reader of private keys panics at an RSA key with a number that is zeros only.
+fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
 }
 
 fn bound(id: FileId, recipient: &Recipient) -> Vec<u8> {

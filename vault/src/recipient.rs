@@ -7,6 +7,9 @@ use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::Error;
 use crate::kdf::{Cost, SALT};
 use crate::key::{DataKey, encode};
@@ -119,6 +122,10 @@ fn public(key: &str) -> Result<Box<dyn age::Recipient>, Error> {
         let key: age::x25519::Recipient = key.parse().map_err(wrong)?;
         return Ok(Box::new(key));
     }
+    let blob = key.split_once(' ').and_then(|(_, blob)| STANDARD.decode(blob).ok());
+    if blob.is_none_or(|blob| has_empty_number(&blob)) {
+        return Err(wrong("expected `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`"));
+    }
     match key.parse::<age::ssh::Recipient>() {
         Ok(key) => Ok(Box::new(key)),
         Err(Wrong::RsaModulusTooSmall) => Err(wrong("expected RSA of at least 2048 bits")),
@@ -130,6 +137,20 @@ fn public(key: &str) -> Result<Box<dyn age::Recipient>, Error> {
             Err(wrong("expected `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`"))
         }
     }
+}
+
+/// Whether a number of an SSH key is made of zeros only: age's reader panics at it.
+fn has_empty_number(blob: &[u8]) -> bool {
+    let mut rest = blob;
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        let Some((field, after)) = behind.split_at_checked(length) else { return false };
+        if !field.is_empty() && field.iter().all(|byte| *byte == 0) {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 impl FromStr for Recipient {

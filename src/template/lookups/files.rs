@@ -14,7 +14,7 @@ use super::Lookup;
 pub(super) fn read(path: &Path, cx: &Context) -> Result<String, Error> {
     let bytes = std::fs::read(path)
         .map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
-    if bytes.starts_with(b"$ANSIBLE_VAULT;") {
+    if rprov_vault::is_encrypted(&bytes) {
         return cx.decrypt(&bytes, Span::default()).map_err(wrap);
     }
     String::from_utf8(bytes).map_err(|_| failed(format!("`{}` is not UTF-8", path.display())))

@@ -93,6 +93,9 @@ fn what_is_no_key_is_said_to_be_none() {
         ("ssh-dss AAAA", "expected"),
         ("age1nonsense", "age1nonsense"),
         ("", "expected `age1…`"),
+        // A number of zeros only, which makes age's reader panic; and a key with rubbish behind.
+        ("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAABAAAAAA=", "expected `age1…`"),
+        ("ssh-rsa AAAAB3NzaC1yc2EAAAADAAAABQABAQ]@dv6", "expected `age1…`"),
         ("ecdsa-sha2-nistp256 AAAA", "expected"),
     ] {
         let error = text.parse::<Recipient>().expect_err("no recipient").to_string();
