@@ -9,6 +9,7 @@
 //! - [`session`]: a host we can ask: SSH, local, embedded.
 //! - [`engine`]: plays over hosts; check, verification and the look-ahead window.
 //! - [`lint`]: what can be told of a project without a host.
+//! - [`keys`]: new keys for applications, and the writing of texts in URLs.
 //! - [`report`]: events to lines and diffs.
 //! - [`cli`]: the command line.
 
@@ -16,6 +17,7 @@ pub mod cli;
 pub mod engine;
 pub mod inventory;
 pub mod lint;
+pub mod keys;
 pub mod playbook;
 pub mod report;
 pub mod session;

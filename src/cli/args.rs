@@ -1,6 +1,9 @@
 //! Words of the command line: ansible-playbook's flags, and `name=value`.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use super::passwords::PasswordArgs;
+use super::vault::VaultVerb;
 
 /// Runs the YAML playbooks, inventories and vault files that Ansible users have, over SSH.
 #[derive(Debug, Parser)]
@@ -27,9 +30,34 @@ pub(super) enum Command {
     Lint(LintArgs),
     /// Tell the value of a variable on a host, who gave it and what it shadows
     Why(WhyArgs),
+    /// Encrypt and decrypt files of Ansible Vault, with ansible-vault's verbs and flags
+    #[command(subcommand)]
+    Vault(VaultVerb),
+    /// Print a new secret key: 50 characters of a-z, 0-9 and !@#$%^&*(-_=+)
+    #[command(name = "secretkey")]
+    SecretKey,
+    /// Print a new API key: 32 random bytes as 64 hexadecimal digits
+    #[command(name = "apikey")]
+    ApiKey,
+    /// Print a text as it is written in a URL, a space as `+`
+    #[command(name = "urlencode")]
+    UrlEncode(UrlEncodeArgs),
     /// A playbook of the project, by its name
     #[command(external_subcommand)]
     Verb(Vec<String>),
+}
+
+/// The names of all commands.
+pub(super) fn commands() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UrlEncodeArgs {
+    /// The text (default: standard input, without the line break at its end). Other users of this
+    /// machine can see it: a password had better come from standard input
+    #[arg(value_name = "TEXT")]
+    pub(super) text: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -213,13 +241,6 @@ pub(super) struct InputArgs {
     /// Extra variables: name=value, JSON, YAML, or @file
     #[arg(short, long, visible_alias = "extra-var", value_name = "VARS")]
     pub(super) extra_vars: Vec<String>,
-    /// Read a vault password from a file, or from the output of a script; may be given several times
-    #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE")]
-    pub(super) vault_password_file: Vec<String>,
-    /// Read the vault password of a label: LABEL@FILE, LABEL@prompt; may be given several times
-    #[arg(long, value_name = "[LABEL@]SOURCE")]
-    pub(super) vault_id: Vec<String>,
-    /// Ask for the vault password
-    #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
-    pub(super) ask_vault_pass: bool,
+    #[command(flatten)]
+    pub(super) passwords: PasswordArgs,
 }

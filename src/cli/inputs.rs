@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::Result;
 use super::args::InputArgs;
+use super::passwords::{Otherwise, Passwords};
 use super::project::{Environment, Project};
-use super::secrets::Secrets;
 use crate::inventory::Inventory;
 use crate::playbook::{Loader, Settings};
 use crate::report::Redactor;
@@ -17,7 +17,7 @@ use crate::vars::{Layer, extra, files::Reader};
 
 /// The inputs of a command, read.
 pub(super) struct Inputs {
-    pub(super) secrets: Secrets,
+    pub(super) passwords: Passwords,
     pub(super) reader: Reader,
     pub(super) extra: Arc<Layer>,
     /// The inventory's sources, in order; none if none was given.
@@ -40,8 +40,8 @@ impl Inputs {
         words: &[String],
         args: &InputArgs,
     ) -> Result<Inputs> {
-        let secrets = Secrets::new(args, redactor)?;
-        let reader = secrets.reader(map);
+        let passwords = Passwords::new(&args.passwords, redactor, Otherwise::Fail)?;
+        let reader = passwords.reader(map);
         let mut errors = Vec::new();
         let mut extra = Layer::default();
         if let Some(secrets) = environment.and_then(|env| env.secrets.as_ref()) {
@@ -67,7 +67,7 @@ impl Inputs {
                 inventory = Some(Arc::new(found))
             });
         }
-        Ok(Inputs { secrets, reader, extra, sources, inventory, errors })
+        Ok(Inputs { passwords, reader, extra, sources, inventory, errors })
     }
 
     /// That there is an inventory at all.
@@ -93,7 +93,7 @@ impl Inputs {
             roles_path: super::run::roles_path(),
             collections_path: super::run::collections_path(),
             reader: self.reader.clone(),
-            decrypt: Some(self.secrets.decrypt()),
+            decrypt: Some(self.passwords.decrypt()),
         })
     }
 }

@@ -1,18 +1,22 @@
 //! The command line: words in, exit code out.
 
 mod args;
+mod editor;
 mod embedded;
 mod exit;
 mod facts;
 mod faults;
+mod held;
 mod inputs;
+mod keys;
 mod lint;
 mod listing;
 mod overview;
+mod passwords;
 mod project;
 mod run;
-mod secrets;
 mod state;
+mod vault;
 mod why;
 
 use std::io::{IsTerminal, Write};
@@ -39,6 +43,10 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
         Some(Command::Ping(args)) => run::ping(&map, &redactor, args),
         Some(Command::Lint(args)) => lint::lint(&map, &redactor, args),
         Some(Command::Why(args)) => why::why(&map, &redactor, args),
+        Some(Command::Vault(verb)) => vault::run(verb, &redactor),
+        Some(Command::SecretKey) => keys::secret_key(),
+        Some(Command::ApiKey) => keys::api_key(),
+        Some(Command::UrlEncode(args)) => keys::url_encode(args),
         Some(Command::Verb(words)) => {
             let name = words.first().cloned().unwrap_or_default();
             let full = std::iter::once(format!("rprov {name}")).chain(words.into_iter().skip(1));

@@ -53,6 +53,12 @@ impl Project {
         self.root.join("vault-password")
     }
 
+    /// The root, as an absolute path.
+    pub(super) fn directory(&self) -> PathBuf {
+        // Of an empty path this is the working directory.
+        std::path::absolute(self.root.join(".")).unwrap_or_else(|_| self.root.clone())
+    }
+
     /// The playbook of a verb: `playbooks/VERB.yml`, or `VERB.yml` in the root.
     ///
     /// # Errors
@@ -64,8 +70,9 @@ impl Project {
         }
         let error = Diagnostic::error(format!("there is no verb `{verb}`"))
             .note("a verb is a playbook in `playbooks/` or in the project's root");
+        let commands = super::args::commands();
         let names: Vec<&str> =
-            verbs.iter().map(|(name, _)| name.as_str()).chain(["playbook", "ping"]).collect();
+            verbs.iter().map(|(name, _)| name).chain(&commands).map(String::as_str).collect();
         Err(match nearest(verb, names.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help(format!("known verbs: {}", names.join(", "))),

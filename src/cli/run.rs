@@ -105,7 +105,7 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
     inputs.need_inventory()?;
     let templar = Templar::new(map.clone());
     let loader = inputs.loader(map, &templar);
-    let Inputs { secrets, reader, extra: extra_vars, sources, inventory, mut errors } = inputs;
+    let Inputs { passwords, reader, extra: extra_vars, sources, inventory, mut errors } = inputs;
     let mut limit = None;
     if let Some(inventory) = inventory.as_ref().filter(|_| !args.limit.is_empty()) {
         collect(
@@ -209,7 +209,7 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
             inventory,
             loader,
             templar,
-            decrypt: Some(secrets.decrypt()),
+            decrypt: Some(passwords.decrypt()),
             options,
             extra: extra_vars,
             special,

@@ -2,13 +2,15 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-/// Asks on the terminal and reads a line; what is private is not echoed. `None` without a terminal.
+/// Asks on the terminal and reads a line; what is private is not echoed, and is asked for also while
+/// standard input is something else. `None` without a terminal.
 pub fn ask(question: &str, private: bool) -> Option<String> {
-    if !std::io::stdin().is_terminal() {
-        return None;
-    }
-    if private {
+    let stdin = std::io::stdin().is_terminal();
+    if private && (stdin || std::io::stderr().is_terminal()) {
         return rpassword::prompt_password(question).ok();
+    }
+    if !stdin {
+        return None;
     }
     let mut terminal = std::io::stderr();
     terminal.write_all(question.as_bytes()).and_then(|()| terminal.flush()).ok()?;

@@ -52,7 +52,7 @@ impl<'a> Sight<'a> {
             ..special::Run::default()
         };
         let vars = InventoryVars::new(inventory.clone(), Some(dir), inputs.reader.clone());
-        let all = All { vars, extra: inputs.extra.clone(), decrypt: inputs.secrets.decrypt() };
+        let all = All { vars, extra: inputs.extra.clone(), decrypt: inputs.passwords.decrypt() };
         Sight { inventory, all: Arc::new(all), templar, loader, run }
     }
 

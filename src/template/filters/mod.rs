@@ -14,6 +14,7 @@ mod number;
 mod path;
 mod random;
 pub(super) mod regex;
+mod secret;
 pub(super) mod text;
 pub(super) mod time;
 mod url;
@@ -40,6 +41,7 @@ pub(super) const ALL: &[&[(&str, Body)]] = &[
     path::FILTERS,
     random::FILTERS,
     regex::FILTERS,
+    secret::FILTERS,
     text::FILTERS,
     time::FILTERS,
     url::FILTERS,
