@@ -3,6 +3,7 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::passwords::PasswordArgs;
+use super::secrets::SecretsVerb;
 use super::vault::VaultVerb;
 
 /// Runs the YAML playbooks, inventories and vault files that Ansible users have, over SSH.
@@ -30,6 +31,9 @@ pub(super) enum Command {
     Lint(LintArgs),
     /// Tell the value of a variable on a host, who gave it and what it shadows
     Why(WhyArgs),
+    /// Edit, compare, verify and share the secrets of an environment
+    #[command(subcommand)]
+    Secrets(SecretsVerb),
     /// Encrypt and decrypt files of Ansible Vault, with ansible-vault's verbs and flags
     #[command(subcommand)]
     Vault(VaultVerb),

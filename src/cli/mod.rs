@@ -12,9 +12,11 @@ mod keys;
 mod lint;
 mod listing;
 mod overview;
+mod pager;
 mod passwords;
 mod project;
 mod run;
+mod secrets;
 mod state;
 mod vault;
 mod why;
@@ -43,6 +45,7 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
         Some(Command::Ping(args)) => run::ping(&map, &redactor, args),
         Some(Command::Lint(args)) => lint::lint(&map, &redactor, args),
         Some(Command::Why(args)) => why::why(&map, &redactor, args),
+        Some(Command::Secrets(verb)) => secrets::run(verb, &redactor),
         Some(Command::Vault(verb)) => vault::run(verb, &redactor),
         Some(Command::SecretKey) => keys::secret_key(),
         Some(Command::ApiKey) => keys::api_key(),

@@ -14,9 +14,6 @@ use super::Layer;
 use crate::source::{self, Diagnostic, SourceMap};
 use crate::template::Decrypt;
 
-/// What a file begins with when it is encrypted as a whole.
-const VAULT: &[u8] = b"$ANSIBLE_VAULT;";
-
 /// The kind of the error that says that a file cannot be decrypted.
 pub(crate) const VAULTED: &str = "vaulted";
 
@@ -82,7 +79,7 @@ impl Reader {
     /// When it cannot be read or decrypted.
     pub(crate) fn open(&self, path: &Path) -> Result<(Vec<u8>, bool), Diagnostic> {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-        if !bytes.starts_with(VAULT) {
+        if !is_encrypted(&bytes) {
             return Ok((bytes, false));
         }
         let shown = path.display();
@@ -144,6 +141,11 @@ impl Reader {
 
 fn broken(error: Diagnostic) -> Diagnostic {
     if error.check().is_some() { error } else { error.kind("broken-file") }
+}
+
+/// Whether a file is encrypted, by Ansible Vault or by rprov.
+fn is_encrypted(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"$ANSIBLE_VAULT;") || rprov_vault::mode(bytes).is_some()
 }
 
 /// Every scalar of a value, but no keys.

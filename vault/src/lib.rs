@@ -61,6 +61,7 @@ mod keyring;
 mod path;
 mod recipient;
 mod stream;
+pub mod text;
 mod values;
 mod yaml;
 

@@ -3,9 +3,10 @@
 //! A [`Vault`] keeps the text as it is sealed and as it is in clear. Every change is made to the
 //! clear text; what it leaves alone keeps its bytes in the sealed one.
 
-mod change;
+pub(crate) mod change;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -31,6 +32,8 @@ const DIGEST: usize = 16;
 pub struct Value {
     pub path: KeyPath,
     pub kind: ValueKind,
+    /// Where it is written in the clear text, in bytes; without its tag and anchor.
+    pub span: Range<usize>,
     /// As it is written, quotes included. Of a mapping or list: all of it.
     pub source: Zeroizing<String>,
     /// The line it begins in, from 1, in the clear text.
@@ -169,7 +172,7 @@ impl Vault {
     /// None, for a vault that was opened or sealed.
     pub fn list(&self) -> Result<Vec<Value>, Error> {
         let outline = yaml::outline(&self.plain, 1)?;
-        Ok(outline.items.iter().map(|item| self.value(item)).collect())
+        Ok(outline.items.iter().map(|item| value(&self.plain, item)).collect())
     }
 
     /// What a path leads to.
@@ -179,7 +182,7 @@ impl Vault {
     pub fn get(&self, path: &KeyPath) -> Result<Value, Error> {
         let outline = yaml::outline(&self.plain, 1)?;
         let found = outline.find(path).ok_or_else(|| Error::NoSuchKey(path.to_string()))?;
-        Ok(self.value(found))
+        Ok(value(&self.plain, found))
     }
 
     /// Sets one value. Keys of the path that are not there are added to the mapping, items to the
@@ -200,19 +203,6 @@ impl Vault {
     pub fn unset(&mut self, path: &KeyPath) -> Result<(), Error> {
         let plain = change::unset(&self.plain, path)?;
         self.edit(&plain)
-    }
-
-    fn value(&self, item: &Item) -> Value {
-        let kind = match &item.kind {
-            Kind::Scalar { text, plain, tag } => {
-                ValueKind::Scalar { text: text.clone(), plain: *plain, tag: tag.clone() }
-            }
-            Kind::Clear => ValueKind::Clear,
-            Kind::List { length, .. } => ValueKind::List(*length),
-            Kind::Map { length, .. } => ValueKind::Map(*length),
-        };
-        let source = Zeroizing::new(self.plain[item.span.clone()].to_owned());
-        Value { path: item.path.clone(), kind, source, line: item.line }
     }
 
     /// Who can open it.
@@ -311,6 +301,20 @@ impl Vault {
         self.plain = Zeroizing::new(plain.to_owned());
         Ok(())
     }
+}
+
+/// An item of a clear text, for those who have no outline.
+pub(crate) fn value(plain: &str, item: &Item) -> Value {
+    let kind = match &item.kind {
+        Kind::Scalar { text, plain, tag } => {
+            ValueKind::Scalar { text: text.clone(), plain: *plain, tag: tag.clone() }
+        }
+        Kind::Clear => ValueKind::Clear,
+        Kind::List { length, .. } => ValueKind::List(*length),
+        Kind::Map { length, .. } => ValueKind::Map(*length),
+    };
+    let source = Zeroizing::new(plain[item.span.clone()].to_owned());
+    Value { path: item.path.clone(), kind, span: item.span.clone(), source, line: item.line }
 }
 
 /// Whether a clear text would be read as a sealed one.

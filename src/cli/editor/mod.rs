@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rprov_vault::ansible::Plain;
 
-use self::private::Private;
+pub(super) use self::private::Private;
 use self::process::{Ended, Signals};
 use super::Result;
 use crate::source::Diagnostic;
@@ -32,8 +32,15 @@ pub(super) enum Edited {
     },
 }
 
-/// Whether a text can be taken as it is; else a message in lines.
-pub(super) type Check<'a> = &'a dyn Fn(&[u8]) -> std::result::Result<(), String>;
+/// Why a text cannot be taken as it is, and where; lines and columns from 1.
+pub(super) struct Mistake {
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) what: String,
+}
+
+/// Whether a text can be taken as it is.
+pub(super) type Check<'a> = &'a dyn Fn(&[u8]) -> std::result::Result<(), Mistake>;
 
 /// Opens a text in the user's editor, again and again until `check` accepts it. The file has the
 /// name `name`, by which editors tell its kind.
@@ -65,18 +72,29 @@ pub(super) fn edit(name: &str, text: &[u8], check: Check<'_>) -> Result<Edited> 
                     return Ok(Edited::Abandoned { why, saved: changed.then_some(now) });
                 }
             }
-            let Err(message) = check(&now) else { return Ok(Edited::Changed(now)) };
-            super::complain(&format!("{message}\n"));
+            let Err(mistake) = check(&now) else { return Ok(Edited::Changed(now)) };
+            let Mistake { line, column, what } = &mistake;
+            super::complain(&format!("line {line}, column {column}: {what}\n"));
             if refused.as_ref().is_some_and(|before| **before == *now) {
                 let why = "saved again with the same mistake".to_owned();
                 return Ok(Edited::Abandoned { why, saved: Some(now) });
             }
-            let lines = message.lines().chain(["(correct it and save; these lines go away)"]);
-            let lines: String = lines.map(|line| format!("{MESSAGE}{line}\n")).collect();
-            write(&file, &Plain::new([lines.as_bytes(), &now].concat()))?;
+            let message = mistake.in_the_file();
+            write(&file, &Plain::new([message.as_bytes(), &now].concat()))?;
             refused = Some(now);
         }
     })
+}
+
+impl Mistake {
+    /// The lines above the text. They move it down by two, so its lines are counted with them.
+    fn in_the_file(&self) -> String {
+        let (line, column) = (self.line + 2, self.column);
+        let what = self.what.replace(['\n', '\r'], " ");
+        format!(
+            "{MESSAGE}line {line}, column {column}: {what}\n{MESSAGE}correct it and save; these two lines go away\n"
+        )
+    }
 }
 
 fn without_message(text: Plain) -> Plain {

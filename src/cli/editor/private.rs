@@ -15,7 +15,7 @@ const PREFIX: &str = "rprov-edit-";
 /// File systems that live in memory: the numbers of tmpfs and ramfs.
 const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
-pub(super) struct Private {
+pub(in crate::cli) struct Private {
     path: PathBuf,
     _lock: File,
 }
@@ -25,7 +25,7 @@ impl Private {
     ///
     /// # Errors
     /// When there is no such place.
-    pub(super) fn new() -> Result<Private, Diagnostic> {
+    pub(in crate::cli) fn new() -> Result<Private, Diagnostic> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let mut tried = Vec::new();
         for place in runtime.into_iter().chain([PathBuf::from("/dev/shm")]) {
@@ -45,7 +45,7 @@ impl Private {
         ))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cli) fn path(&self) -> &Path {
         &self.path
     }
 }

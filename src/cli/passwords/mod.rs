@@ -6,15 +6,18 @@
 
 mod choose;
 mod desktop;
+mod ours;
 mod source;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
+use rprov_vault::Keyring;
 use rprov_vault::ansible::{Envelope, Error, Plain};
 
 pub(super) use self::choose::{New, Password};
+use self::ours::Keys;
 use self::source::{Place, Source, home};
 use super::Result;
 use super::project::Project;
@@ -38,6 +41,10 @@ pub(super) struct PasswordArgs {
     /// Ask for the vault password
     #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
     pub(super) ask_vault_pass: bool,
+    /// Open vaults of rprov with this private SSH key, or file of age identities; may be given several
+    /// times (default: ~/.ssh/id_ed25519, ~/.ssh/id_rsa)
+    #[arg(long, value_name = "FILE")]
+    pub(super) identity: Vec<String>,
 }
 
 /// What to do where no password is found.
@@ -56,6 +63,9 @@ pub(super) enum Otherwise {
 pub(super) struct Passwords {
     sources: Arc<Vec<Source>>,
     opened: Arc<Mutex<HashMap<Vec<u8>, Plain>>>,
+    /// Private keys, and what has opened files of ours so far.
+    keys: Keys,
+    keyring: Arc<Mutex<Keyring>>,
     redactor: Redactor,
 }
 
@@ -104,8 +114,9 @@ impl Passwords {
         if otherwise != Otherwise::Fail && !args.ask_vault_pass {
             sources.push(Source::new("a question", None, prompt()));
         }
-        let (sources, opened) = (Arc::new(sources), Arc::default());
-        Ok(Passwords { sources, opened, redactor: redactor.clone() })
+        let (sources, opened, keyring) = (Arc::new(sources), Arc::default(), Arc::default());
+        let keys = Keys::new(&args.identity);
+        Ok(Passwords { sources, opened, keys, keyring, redactor: redactor.clone() })
     }
 
     /// Reads files through the vault.
@@ -134,7 +145,10 @@ impl Passwords {
         if let Some(plain) = opened().get(text) {
             return Ok(plain.clone());
         }
-        let (plain, _) = self.open_with(text)?;
+        let plain = match rprov_vault::mode(text) {
+            Some(_) => Plain::new(self.unlock(text)?.plain().as_bytes().to_vec()),
+            None => self.open_with(text)?.0,
+        };
         if text.len() <= KEPT {
             opened().insert(text.to_vec(), plain.clone());
         }

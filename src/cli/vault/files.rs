@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use rprov_vault::ansible::{Plain, is_envelope};
 
@@ -12,7 +11,7 @@ use super::text::stdin;
 use crate::cli::editor::{self, Edited};
 use crate::cli::held::{self, Held, Refused};
 use crate::cli::passwords::{New, Otherwise, Password, Passwords};
-use crate::cli::{Exit, Result, complain};
+use crate::cli::{Exit, Result, complain, pager};
 use crate::report::Redactor;
 use crate::source::Diagnostic;
 use crate::vars::files::unreadable;
@@ -90,7 +89,7 @@ pub(super) fn view(args: &ViewArgs, redactor: &Redactor) -> Result {
     for (shown, sealed) in files {
         let (plain, password) = open(&passwords, &shown, &sealed)?;
         tell(&args.common, &shown, &password);
-        page(&plain);
+        pager::show(&plain);
     }
     Ok(Exit::Ok)
 }
@@ -214,30 +213,4 @@ fn tell(common: &Common, shown: &str, password: &Password) {
         let label = password.label.as_deref().unwrap_or("default");
         complain(&format!("{shown}: label {label}\n"));
     }
-}
-
-/// To a person through a pager, as far as there is one; to a program as it is.
-fn page(plain: &[u8]) {
-    let mut stdout = std::io::stdout();
-    if stdout.is_terminal() {
-        let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
-        let words = shlex::split(pager.as_deref().unwrap_or("less")).unwrap_or_default();
-        if let Some((program, words)) = words.split_first() {
-            // Less then writes no file and starts nothing.
-            let child = Command::new(program)
-                .args(words)
-                .env("LESSSECURE", "1")
-                .stdin(Stdio::piped())
-                .spawn();
-            if let Ok(mut child) = child {
-                if let Some(mut input) = child.stdin.take() {
-                    // It may be left before it has read everything.
-                    let _ = input.write_all(plain);
-                }
-                let _ = child.wait();
-                return;
-            }
-        }
-    }
-    let _ = stdout.write_all(plain).and_then(|()| stdout.flush());
 }

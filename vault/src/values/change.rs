@@ -27,7 +27,7 @@ impl NewValue<'_> {
 }
 
 /// The text with a value at a path; the last keys of the path may be new.
-pub(super) fn set(
+pub(crate) fn set(
     text: &str,
     path: &KeyPath,
     value: NewValue<'_>,
@@ -81,7 +81,7 @@ pub(super) fn set(
 }
 
 /// The text without a path and what is below it.
-pub(super) fn unset(text: &str, path: &KeyPath) -> Result<Zeroizing<String>, Error> {
+pub(crate) fn unset(text: &str, path: &KeyPath) -> Result<Zeroizing<String>, Error> {
     let outline = yaml::outline(text, 1)?;
     let refuse = |why| Err(Error::Path { path: path.to_string(), why });
     let item = outline.find(path).ok_or_else(|| Error::NoSuchKey(path.to_string()))?;

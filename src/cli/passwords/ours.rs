@@ -1,0 +1,218 @@
+//! Opening files of our own format: with private keys and passphrases.
+//!
+//! What costs nothing is tried first: keys without a passphrase, passphrases that can be had without
+//! asking, and only then questions.
+
+use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
+
+use rprov_vault::{Cost, Error, Identity, Keyring, Recipient, Vault};
+
+use super::source::home;
+use super::{Passwords, Result};
+use crate::report;
+use crate::source::Diagnostic;
+use crate::template::DecryptError;
+use crate::vars::files::reason;
+
+/// Private keys that are tried when none is named.
+const DEFAULT_KEYS: [&str; 2] = ["~/.ssh/id_ed25519", "~/.ssh/id_rsa"];
+
+/// The private keys of a run.
+#[derive(Clone)]
+pub(super) struct Keys {
+    files: Vec<PathBuf>,
+    /// Named on the command line: then it is a mistake if one is missing.
+    given: bool,
+}
+
+impl Keys {
+    pub(super) fn new(given: &[String]) -> Keys {
+        let default = DEFAULT_KEYS.map(str::to_owned);
+        let files = if given.is_empty() { &default[..] } else { given };
+        Keys { files: files.iter().map(|file| home(file)).collect(), given: !given.is_empty() }
+    }
+}
+
+impl Passwords {
+    /// Opens a file of ours.
+    ///
+    /// # Errors
+    /// When it is damaged, or nothing at hand opens it; every place that was looked at is named.
+    pub(in crate::cli) fn unlock(&self, sealed: &[u8]) -> std::result::Result<Vault, DecryptError> {
+        let damaged = |error: Error| DecryptError { reason: error.to_string(), help: None };
+        let recipients = rprov_vault::recipients(sealed).map_err(damaged)?;
+        let mut attempt = Attempt { sealed, tried: Vec::new() };
+        let mut keyring = self.keyring();
+        // What opened one file opens the others of a project.
+        if let Some(vault) = attempt.open(&keyring)? {
+            return Ok(vault);
+        }
+        let mut locked = Vec::new();
+        for file in &self.keys.files {
+            for identity in attempt.identities(file, self.keys.given) {
+                let own = identity.recipient();
+                let is_for =
+                    |known: &&Recipient| own.as_ref().is_none_or(|own| own.key() == known.key());
+                if !recipients.iter().any(|known| is_for(&known)) {
+                    attempt.tried.push(format!("{}: it is no recipient", file.display()));
+                } else if identity.is_locked() {
+                    locked.push((file, identity));
+                } else {
+                    keyring.add_identity(identity);
+                    if let Some(vault) = attempt.open(&keyring)? {
+                        return Ok(vault);
+                    }
+                    attempt.tried.push(format!("{}: it does not open it", file.display()));
+                }
+            }
+        }
+        let by_passphrase = recipients.iter().any(Recipient::is_passphrase);
+        let (asking, known): (Vec<_>, Vec<_>) =
+            self.in_order(None).partition(|source| source.asks());
+        let mut help = None;
+        for source in known.into_iter().filter(|_| by_passphrase) {
+            let opened = attempt.passphrase(source, self, &mut keyring, &mut help)?;
+            if let Some(vault) = opened {
+                return Ok(vault);
+            }
+        }
+        for (file, identity) in locked {
+            let question = format!("Passphrase of {}: ", file.display());
+            let why = match report::ask(&question, true) {
+                None => "its passphrase is needed, and there is no terminal to ask on",
+                Some(passphrase) => {
+                    self.redactor.learn(&passphrase);
+                    match identity.unlock(&passphrase) {
+                        Ok(identity) => {
+                            keyring.add_identity(identity);
+                            if let Some(vault) = attempt.open(&keyring)? {
+                                return Ok(vault);
+                            }
+                            "it does not open it"
+                        }
+                        Err(_) => "the passphrase is wrong",
+                    }
+                }
+            };
+            attempt.tried.push(format!("{}: {why}", file.display()));
+        }
+        for source in asking.into_iter().filter(|_| by_passphrase) {
+            let opened = attempt.passphrase(source, self, &mut keyring, &mut help)?;
+            if let Some(vault) = opened {
+                return Ok(vault);
+            }
+        }
+        let names: Vec<String> = recipients.iter().map(Recipient::name).collect();
+        Err(DecryptError {
+            reason: format!(
+                "nothing at hand opens it; it is for {}; looked at {}",
+                names.join(", "),
+                attempt.tried.join("; ")
+            ),
+            help: help.or_else(|| match by_passphrase {
+                true => Some(self.advice()),
+                false => Some("name your private key with `--identity FILE`".to_owned()),
+            }),
+        })
+    }
+
+    /// What has opened files so far.
+    pub(in crate::cli) fn keyring(&self) -> MutexGuard<'_, Keyring> {
+        self.keyring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that may need the passphrases of a file that a private key has opened.
+    ///
+    /// # Errors
+    /// Those of what is done.
+    pub(in crate::cli) fn with_passphrases<T>(
+        &self,
+        mut act: impl FnMut(&Keyring) -> std::result::Result<T, Error>,
+    ) -> std::result::Result<T, Error> {
+        let first = act(&self.keyring());
+        if !matches!(first, Err(Error::PassphraseNeeded(_))) {
+            return first;
+        }
+        for source in self.in_order(None) {
+            if let Ok(passphrase) = source.password(&self.redactor) {
+                let mut keyring = self.keyring();
+                keyring.add_passphrase(passphrase);
+                match act(&keyring) {
+                    Err(Error::PassphraseNeeded(_)) => {}
+                    done => return done,
+                }
+            }
+        }
+        first
+    }
+
+    /// A passphrase as someone who can open a new file.
+    ///
+    /// # Errors
+    /// None, as long as passphrases have no comments.
+    pub(in crate::cli) fn recipient(&self, passphrase: &[u8]) -> Result<Recipient> {
+        let recipient = self.keyring().recipient(passphrase, Cost::default(), "");
+        recipient.map_err(|error| vec![Diagnostic::error(error.to_string())])
+    }
+}
+
+/// The opening of one file, and what was tried in vain.
+struct Attempt<'a> {
+    sealed: &'a [u8],
+    tried: Vec<String>,
+}
+
+impl Attempt<'_> {
+    /// The file, if what is at hand opens it.
+    fn open(&self, keyring: &Keyring) -> std::result::Result<Option<Vault>, DecryptError> {
+        match Vault::open(self.sealed, keyring) {
+            Ok(vault) => Ok(Some(vault)),
+            Err(Error::NoKey(_) | Error::WrongPassphrase) => Ok(None),
+            Err(error) => Err(DecryptError { reason: error.to_string(), help: None }),
+        }
+    }
+
+    /// The keys in a file.
+    fn identities(&mut self, file: &Path, given: bool) -> Vec<Identity> {
+        let read = std::fs::read(file).map(zeroize::Zeroizing::new);
+        let found = read
+            .map_err(|error| reason(&error))
+            .and_then(|text| Identity::parse(&text).map_err(|error| error.to_string()));
+        match found {
+            Ok(identities) => identities,
+            Err(why) if given || file.exists() => {
+                self.tried.push(format!("{}: {why}", file.display()));
+                vec![]
+            }
+            Err(_) => {
+                self.tried.push(format!("{}: no such file", file.display()));
+                vec![]
+            }
+        }
+    }
+
+    fn passphrase(
+        &mut self,
+        source: &super::Source,
+        passwords: &Passwords,
+        keyring: &mut Keyring,
+        help: &mut Option<String>,
+    ) -> std::result::Result<Option<Vault>, DecryptError> {
+        match source.password(&passwords.redactor) {
+            Ok(passphrase) => {
+                keyring.add_passphrase(passphrase);
+                let opened = self.open(keyring)?;
+                if opened.is_none() {
+                    self.tried.push(format!("{}: wrong passphrase", source.name));
+                }
+                Ok(opened)
+            }
+            Err(missing) => {
+                self.tried.push(format!("{}: {}", source.name, missing.reason));
+                *help = help.take().or_else(|| missing.help.clone());
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `rprov secrets check`: everything opened and verified.
+
+use std::fmt::Write;
+
+use rprov_vault::{Recipient, ValueKind, text};
+
+use super::args::FileArgs;
+use super::document::{Document, Form, values, wrong};
+use super::inline::tagged;
+use super::{conflicts, target};
+use crate::cli::{Exit, Result, say};
+use crate::report::Redactor;
+use crate::source::Diagnostic;
+
+pub(super) fn check(args: &FileArgs, redactor: &Redactor) -> Result {
+    let mut errors = Vec::new();
+    for path in target::some(&args.place, &args.words)? {
+        let shown = path.display();
+        let checked = Document::open(&path, &args.place.passwords, redactor).and_then(|document| {
+            text::list(&document.clear).map_err(|error| wrong(&path, &error))?;
+            Ok(document)
+        });
+        let document = match checked {
+            Ok(document) => document,
+            Err(more) => {
+                errors.extend(more);
+                continue;
+            }
+        };
+        let number = values(&document.clear).len();
+        let mut line = format!("{shown}: {}, {}", count(number, "value"), document.form.name());
+        if let Form::Values(vault) = &document.form {
+            let names: Vec<String> = vault.recipients().iter().map(Recipient::name).collect();
+            let _ = write!(line, ", for {}", names.join(", "));
+        }
+        say(&format!("{line}\n"));
+        let clear = in_clear(&document);
+        if !clear.is_empty() {
+            let error = format!("`{shown}` has {} in clear", count(clear.len(), "value"));
+            errors.push(
+                Diagnostic::error(error)
+                    .note(clear.join(", "))
+                    .help("`rprov secrets migrate` encrypts them"),
+            );
+        }
+        for path in conflicts::of(&document.clear) {
+            let error = format!("`{shown}` has a conflict of two branches at `{path}`");
+            errors.push(Diagnostic::error(error).help("`rprov secrets edit` solves it"));
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(Exit::Ok),
+        false => Err(errors),
+    }
+}
+
+/// The keys of values that anybody can read.
+fn in_clear(document: &Document) -> Vec<String> {
+    let open = |value: &rprov_vault::Value| match &document.form {
+        Form::Values(_) | Form::Envelope(_) => false,
+        Form::Plain => true,
+        // Ansible cannot encrypt anything but strings.
+        Form::Inline(_) => {
+            let string = matches!(&value.kind, ValueKind::Scalar { text, plain, .. }
+                if !plain || super::inline::is_string(text));
+            string && tagged(value).is_none()
+        }
+    };
+    let all = values(&document.clear);
+    all.iter().filter(|value| open(value)).map(|value| value.path.to_string()).collect()
+}
+
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        number => format!("{number} {what}s"),
+    }
+}
