@@ -79,7 +79,7 @@ impl Reader {
     /// When it cannot be read or decrypted.
     pub(crate) fn open(&self, path: &Path) -> Result<(Vec<u8>, bool), Diagnostic> {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-        if !is_encrypted(&bytes) {
+        if !rprov_vault::is_encrypted(&bytes) {
             return Ok((bytes, false));
         }
         let shown = path.display();
@@ -141,11 +141,6 @@ impl Reader {
 
 fn broken(error: Diagnostic) -> Diagnostic {
     if error.check().is_some() { error } else { error.kind("broken-file") }
-}
-
-/// Whether a file is encrypted, by Ansible Vault or by rprov.
-fn is_encrypted(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"$ANSIBLE_VAULT;") || rprov_vault::mode(bytes).is_some()
 }
 
 /// Every scalar of a value, but no keys.
