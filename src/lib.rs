@@ -16,8 +16,8 @@
 pub mod cli;
 pub mod engine;
 pub mod inventory;
-pub mod lint;
 pub mod keys;
+pub mod lint;
 pub mod playbook;
 pub mod report;
 pub mod session;
