@@ -15,7 +15,6 @@ mod inventory;
 mod lint;
 mod modules;
 mod pending;
-mod playbook;
 mod place;
 mod playbook;
 mod promises;
