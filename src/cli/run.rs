@@ -9,7 +9,7 @@ use super::inputs::{Inputs, collect, environment, split};
 use super::project::{Environment, Project};
 use super::{Exit, Result, faults, listing};
 use crate::engine::{Ending, Engine, Options, Parts};
-use crate::inventory::pattern::Limit;
+use crate::inventory::{Inventory, pattern::Limit};
 use crate::playbook::{Play, TagFilter};
 use crate::report::{AdHoc, Human, Redactor, Reporter};
 use crate::session::Keyring;
@@ -192,8 +192,9 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
         limit: (!args.limit.is_empty()).then(|| args.limit.join(",")),
-        sources,
+        sources: sources.clone(),
     };
+    let again = (sources, extra_vars.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -206,7 +207,10 @@ fn run(map: &SourceMap, redactor: &Redactor, plan: &Plan, args: RunArgs) -> Resu
         let options = Options { embedded: hosts.transports(), ..options };
         let engine = Engine::new(Parts {
             inventory_vars,
-            inventory,
+            reload: Box::new(move || {
+                let inventory = Arc::new(Inventory::load(&again.0, &reader, &again.1)?);
+                Ok(InventoryVars::new(inventory, Some(playbook_dir.clone()), reader.clone()))
+            }),
             loader,
             templar,
             decrypt: Some(passwords.decrypt()),

@@ -1,6 +1,7 @@
 //! Actions the engine carries out itself: they show, decide, wait or set variables.
 
 mod gather;
+mod grow;
 mod include_vars;
 mod meta;
 mod pause;
@@ -13,8 +14,9 @@ use serde_json::Value as Json;
 pub(super) use self::gather::fact_task;
 pub(super) use self::meta::meta;
 use super::arguments;
+use super::delegate;
 use super::outcome::{Done, Failure};
-use super::task::At;
+use super::task::{At, Learning};
 use crate::playbook::Builtin;
 use crate::template::Context;
 
@@ -25,22 +27,34 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
     };
     let task = settled.as_ref().unwrap_or(at.task);
     let at = &At { play: at.play, host: at.host, task, rest: at.rest, next: at.next };
+    let delegate = match delegate::delegate(at, context) {
+        Ok(delegate) => delegate,
+        Err(failure) => {
+            return Done { delegated: delegate::written(at), ..Done::failed(failure) };
+        }
+    };
+    let learner = delegate.as_ref().filter(|delegate| delegate.learns).map(|it| it.host.clone());
+    let own = at.host.clone();
+    let learns = learner.as_ref().unwrap_or(&own);
     let done = match builtin {
+        Builtin::AddHost => grow::add_host(at, context),
+        Builtin::GroupBy => grow::group_by(at, context),
         Builtin::Debug => say::debug(at, context),
         Builtin::Assert => say::assert(at, context),
         Builtin::Fail => say::fail(at, context),
-        Builtin::SetFact => set_fact::set_fact(at, context),
-        Builtin::IncludeVars => include_vars::include_vars(at, context),
+        Builtin::SetFact => set_fact::set_fact(at, context, learns),
+        Builtin::IncludeVars => include_vars::include_vars(at, context, learns),
         Builtin::Pause => pause::pause(at, context).await,
         // Told apart before a task is acted on.
         Builtin::Meta | Builtin::IncludeRole | Builtin::IncludeTasks => Ok(Done::default()),
     };
     let mut done = done.unwrap_or_else(Done::failed);
     // It acts here all the same; the name is shown, as Ansible does.
-    match super::target::delegate(at, context) {
-        Ok(host) => done.delegated = host.map(|host| host.name.to_string()),
-        Err(failure) => return Done::failed(failure),
+    done.delegated = delegate.map(|delegate| delegate.label);
+    if learner.is_some() {
+        done.learnt = Learning::default();
     }
+    done.learner = learner;
     done
 }
 

@@ -118,7 +118,9 @@ impl Look<'_> {
                 return;
             }
         }
-        let Ok(prepared) = Prepared::new(self.at.play, task, spec, context) else { return };
+        let Ok(prepared) = Prepared::new(self.at.play, task, spec, context, context) else {
+            return;
+        };
         if &super::target::same_user(prepared.become_.as_ref(), self.become_, self.facts)
             != self.become_
         {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rprov_modules::kit::{Node, NodeKind, Tag};
+use rprov_modules::kit::Node;
 
 use super::outcome::Failure;
 use super::play::PlayRun;
-use crate::playbook::{Task, has_template};
+use crate::playbook::Task;
 use crate::source::Diagnostic;
-use crate::template::Context;
+use crate::template::{Context, fixed};
 
 /// All arguments, rendered.
 pub(super) fn rendered(play: &PlayRun, task: &Task, context: &Context) -> Result<Node, Failure> {
@@ -46,8 +46,7 @@ pub(super) fn settled(
     if task.defaults.is_empty() && !whole {
         return Ok(None);
     }
-    let mut args = rendered(play, task, context)?;
-    finish(&mut args);
+    let args = fixed(rendered(play, task, context)?);
     Ok(Some(Arc::new(Task {
         name: task.name.clone(),
         action: task.action,
@@ -57,17 +56,4 @@ pub(super) fn settled(
         chain: task.chain.clone(),
         span: task.span,
     })))
-}
-
-/// What was rendered once is not rendered again.
-fn finish(node: &mut Node) {
-    match &mut node.kind {
-        NodeKind::Scalar(scalar) if has_template(&scalar.text) => scalar.tag = Some(Tag::Unsafe),
-        NodeKind::Scalar(_) => {}
-        NodeKind::List(items) => items.iter_mut().for_each(finish),
-        NodeKind::Map(entries) => entries.iter_mut().for_each(|entry| {
-            finish(&mut entry.key);
-            finish(&mut entry.value);
-        }),
-    }
 }

@@ -131,9 +131,13 @@ impl Host {
         *self.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.clone());
     }
 
+    pub(super) fn forget_view(&self) {
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// For writing: what was evaluated before is forgotten.
     fn change(&self) -> MutexGuard<'_, Learnt> {
-        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.forget_view();
         self.lock_learnt()
     }
 

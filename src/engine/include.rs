@@ -163,10 +163,15 @@ fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Di
 /// `hostvars`: every host as it sees itself, with what the run has found out about it so far.
 pub(super) fn hostvars(engine: &Arc<Engine>) -> minijinja::Value {
     all::hostvars(
-        engine.inventory.clone(),
+        engine.world.inventory(),
         engine.templar.clone(),
         Arc::new(Contexts(Arc::downgrade(engine))),
     )
+}
+
+/// The variables of one host as it sees itself.
+pub(super) fn view(engine: &Arc<Engine>, host: &crate::inventory::Host) -> minijinja::Value {
+    all::one(host, engine.templar.clone(), &Contexts(Arc::downgrade(engine)))
 }
 
 struct Contexts(Weak<Engine>);
@@ -178,7 +183,7 @@ impl all::Contexts for Contexts {
         if let Some(context) = known.own_context() {
             return Ok(context);
         }
-        let mut layers: Layers = engine.inventory_vars.layers(host).map_err(|errors| {
+        let mut layers: Layers = engine.world.vars().layers(host).map_err(|errors| {
             errors.first().map_or_else(String::new, |error| error.message().to_owned())
         })?;
         let learnt = known.learnt();

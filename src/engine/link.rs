@@ -18,7 +18,7 @@ const WIDEST: usize = 512;
 pub(super) struct Link {
     connection: Option<Connection>,
     /// What the connection was made to: a task may want another user or port.
-    way: String,
+    way: Option<Target>,
     shells: HashMap<Option<Become>, Shell>,
     answers: HashMap<(Option<Become>, Question), Answer>,
     window: Window,
@@ -51,10 +51,9 @@ impl Link {
         become_: Option<&Become>,
         interrupt: &Interrupt,
     ) -> Result<&Facts, SessionError> {
-        let way = format!("{target:?}");
-        if self.way != way {
+        if self.way.as_ref() != Some(target) {
             self.close();
-            self.way = way;
+            self.way = Some(target.clone());
         }
         let key = become_.cloned();
         if !self.shells.contains_key(&key) {

@@ -126,9 +126,12 @@ async fn one(
     }
     let name = title(play, task, &hosts[0]);
     engine.reporter.report(Event::Task { name, handler: rest.handler });
-    // A pause is one for all, as in Ansible.
+    // A pause is one for all, as in Ansible; and so is a new host.
     let once = flag(play, task, &hosts[0], "run_once")
-        || matches!(task.action, Action::Builtin(Builtin::Pause));
+        || matches!(task.action, Action::Builtin(Builtin::Pause | Builtin::AddHost));
+    if let Action::Builtin(Builtin::AddHost | Builtin::GroupBy) = task.action {
+        engine.world.will_grow();
+    }
     let acting = if once { vec![hosts[0].clone()] } else { hosts.clone() };
     let outcomes = on_hosts(play, task, &acting, |host| {
         let (play, task, rest) = (play.clone(), task.clone(), rest.clone());
@@ -168,9 +171,11 @@ where
     Fut: Future<Output = Outcome> + Send + 'static,
 {
     let throttle = number(play, task, &hosts[0], "throttle").filter(|n| *n > 0);
-    let forks = match play.engine.options.forks {
-        0 => hosts.len(),
-        forks => forks,
+    let forks = match (task.action, play.engine.options.forks) {
+        // Groups grow in the order of the hosts.
+        (Action::Builtin(Builtin::GroupBy), _) => 1,
+        (_, 0) => hosts.len(),
+        (_, forks) => forks,
     };
     let most = throttle.map_or(forks, |throttle: usize| throttle.min(forks)).max(1);
     let gate = Arc::new(tokio::sync::Semaphore::new(most));

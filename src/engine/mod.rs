@@ -10,6 +10,7 @@
 mod action;
 mod ahead;
 mod arguments;
+mod delegate;
 mod facts;
 mod flags;
 mod handlers;
@@ -28,9 +29,10 @@ mod show;
 mod supply;
 mod target;
 mod task;
+mod world;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -38,7 +40,9 @@ use indexmap::IndexMap;
 
 pub use self::facts::{FactCache, FactSettings, Gathering};
 use self::host::Host;
-use crate::inventory::{HostName, Inventory, pattern::Limit};
+pub use self::world::Reload;
+use self::world::World;
+use crate::inventory::{HostName, pattern::Limit};
 use crate::playbook::{Loader, Play, TagFilter};
 use crate::report::{Event, Redactor, Reporter, Stats};
 use crate::session::{Interrupt, Keyring, Transport};
@@ -83,8 +87,7 @@ pub struct Options {
 
 /// Runs plays. One per run.
 pub struct Engine {
-    inventory: Arc<Inventory>,
-    inventory_vars: InventoryVars,
+    world: World,
     loader: Loader,
     templar: Templar,
     decrypt: Option<Decrypt>,
@@ -100,6 +103,8 @@ pub struct Engine {
     interrupt: Interrupt,
     /// Some play had a host.
     matched: std::sync::atomic::AtomicBool,
+    /// What is said once, however many hosts it is true of.
+    said: Mutex<HashSet<String>>,
 }
 
 /// How a run ended.
@@ -112,8 +117,9 @@ pub enum Ending {
 
 /// The parts of an [`Engine`].
 pub struct Parts {
-    pub inventory: Arc<Inventory>,
     pub inventory_vars: InventoryVars,
+    /// For `meta: refresh_inventory`.
+    pub reload: Reload,
     pub loader: Loader,
     pub templar: Templar,
     pub decrypt: Option<Decrypt>,
@@ -128,8 +134,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Arc<Engine> {
         let waiting = parts.options.start_at_task.is_some();
         Arc::new(Engine {
-            inventory: parts.inventory,
-            inventory_vars: parts.inventory_vars,
+            world: World::new(parts.inventory_vars, parts.reload),
             loader: parts.loader,
             templar: parts.templar,
             decrypt: parts.decrypt,
@@ -142,6 +147,7 @@ impl Engine {
             waiting: std::sync::atomic::AtomicBool::new(waiting),
             interrupt: Interrupt::default(),
             matched: std::sync::atomic::AtomicBool::new(false),
+            said: Mutex::default(),
         })
     }
 
@@ -237,6 +243,17 @@ impl Engine {
                 link.close();
             }
         }
+    }
+
+    /// Whether this has not been said before.
+    fn first_time(&self, note: &str) -> bool {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(note.to_owned())
+    }
+
+    /// The inventory has changed: what hosts saw of each other counts no more.
+    fn forget_views(&self) {
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.values().for_each(|host| host.forget_view());
     }
 
     /// The running state of a host, made when first met.

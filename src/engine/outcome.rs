@@ -1,8 +1,11 @@
 //! What acting brought: the values for `register`, differences, failure.
 
+use std::sync::Arc;
+
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
+use super::host::Host;
 use super::task::Learning;
 use crate::source::Diagnostic;
 use crate::template::TemplateError;
@@ -22,6 +25,8 @@ pub(super) struct Done {
     pub(super) unsettled: Vec<Diff>,
     pub(super) warnings: Vec<String>,
     pub(super) delegated: Option<String>,
+    /// The host that has learnt its facts in this one's place.
+    pub(super) learner: Option<Arc<Host>>,
     pub(super) learnt: Learning,
     /// Its `ansible_facts` are variables, not facts of the host.
     pub(super) sets_variables: bool,
@@ -61,6 +66,12 @@ impl Failure {
             Some(error) => Failure::from(error),
             None => Failure::new("the variables of the host cannot be read"),
         }
+    }
+
+    /// The same with what can be done about it.
+    pub(super) fn helped(mut self, help: impl Into<String>) -> Failure {
+        self.help = Some(help.into());
+        self
     }
 
     /// Keeps the `msg` the module has given.

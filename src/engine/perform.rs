@@ -17,8 +17,9 @@ use super::link::Link;
 use super::loops::Turn;
 use super::outcome::{Done, Failure};
 use super::supply::Prepared;
+use super::target::{self, Seen};
 use super::task::At;
-use super::{ahead, show, target};
+use super::{ahead, delegate, show};
 use crate::report::Event;
 use crate::session::{Question, SessionError};
 use crate::source::Diagnostic;
@@ -30,16 +31,16 @@ pub(super) async fn module(
     context: &Context,
     later: &[Turn],
 ) -> Done {
-    let mut delegated = None;
-    let acting = match target::delegate(at, context) {
-        Ok(None) => at.host.clone(),
-        Ok(Some(host)) => {
-            delegated = Some(host.name.to_string());
-            host
+    let delegate = match delegate::delegate(at, context) {
+        Ok(delegate) => delegate,
+        Err(failure) => {
+            return Done { delegated: delegate::written(at), ..Done::failed(failure) };
         }
-        Err(failure) => return Done::failed(failure),
     };
-    let prepared = match Prepared::new(at.play, at.task, spec, context) {
+    let delegated = delegate.as_ref().map(|delegate| delegate.label.clone());
+    let acting = delegate.as_ref().map_or(at.host, |delegate| &delegate.host).clone();
+    let vars = delegate.as_ref().map_or(context, |delegate| &delegate.view);
+    let prepared = match Prepared::new(at.play, at.task, spec, context, vars) {
         Ok(prepared) => prepared,
         Err(failure) => return Done { delegated, ..Done::failed(failure) },
     };
@@ -62,6 +63,7 @@ pub(super) async fn module(
         acting: &acting,
         prepared: &prepared,
         context,
+        vars,
         later,
         check,
         delegated: delegated.is_some(),
@@ -100,6 +102,7 @@ pub(super) async fn module(
         Err(Trouble::Failed(failure)) => Done::failed(failure),
     };
     done.delegated = delegated;
+    done.learner = delegate.filter(|delegate| delegate.learns).map(|delegate| delegate.host);
     done
 }
 
@@ -108,6 +111,8 @@ struct Act<'a> {
     acting: &'a Arc<Host>,
     prepared: &'a Prepared,
     context: &'a Context,
+    /// The variables of the host that acts.
+    vars: &'a Context,
     later: &'a [Turn],
     check: bool,
     delegated: bool,
@@ -127,16 +132,9 @@ impl From<SessionError> for Trouble {
 
 impl Act<'_> {
     async fn run(&self, link: &mut Link) -> Result<Done, Trouble> {
-        let context = match self.delegated {
-            true => self
-                .at
-                .play
-                .context(self.acting, None)
-                .map_err(|errors| Trouble::Failed(Failure::from_all(errors)))?,
-            false => self.context.clone(),
-        };
-        let target = target::target(self.at.play, self.acting, self.at.task, &context)
-            .map_err(Trouble::Failed)?;
+        let At { play, task, .. } = self.at;
+        let seen = Seen { play, task, vars: self.vars, own: self.context };
+        let target = target::target(seen, &self.acting.name).map_err(Trouble::Failed)?;
         let become_ = target::become_unless_login(self.prepared.become_.as_ref(), &target);
         let facts =
             link.open(&target, become_.as_ref(), &self.at.play.engine.interrupt).await?.clone();

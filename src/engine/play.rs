@@ -69,8 +69,9 @@ pub(super) async fn run(
     engine.matched.store(true, std::sync::atomic::Ordering::Relaxed);
     // The files of variables of all hosts, so that all their mistakes are told together.
     let mut errors = Vec::new();
-    for host in hosts.iter().filter_map(|name| engine.inventory.host(name)) {
-        errors.extend(engine.inventory_vars.layers(host).err().unwrap_or_default());
+    let vars = engine.world.vars();
+    for host in hosts.iter().filter_map(|name| vars.inventory().host(name)) {
+        errors.extend(vars.layers(host).err().unwrap_or_default());
     }
     if !errors.is_empty() {
         return Err(errors);

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use super::delegate;
 use super::host::Host;
 use super::play::PlayRun;
 use crate::playbook::{Chain, ChainLevel, Task};
@@ -30,13 +31,9 @@ impl PlayRun {
 
     pub(super) fn layers(&self, host: &Host, chain: &Chain) -> Result<Layers, Vec<Diagnostic>> {
         let engine = &self.engine;
-        let Some(known) = engine.inventory.host(&host.name) else {
-            return Err(vec![Diagnostic::error(format!(
-                "host `{}` is not in the inventory",
-                host.name
-            ))]);
-        };
-        let mut layers = engine.inventory_vars.layers(known)?;
+        let vars = engine.world.vars();
+        let known = delegate::known(vars.inventory(), &host.name);
+        let mut layers = vars.layers(&known)?;
         let learnt = host.learnt();
         let roles = self.roles();
         for role in &roles {
@@ -71,6 +68,9 @@ impl PlayRun {
         layers.push(Level::SetFact, learnt.set);
         layers.push(Level::Extra, engine.extra.clone());
         layers.push(Level::Special, self.special());
+        if let Some(grown) = engine.world.special() {
+            layers.push(Level::Special, grown);
+        }
         Ok(layers)
     }
 

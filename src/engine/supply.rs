@@ -7,7 +7,7 @@ use rprov_modules::kit::{Ask, Goal, Need, Node, Spec, Supply, TemplateOptions, T
 use super::arguments;
 use super::outcome::Failure;
 use super::play::PlayRun;
-use super::target;
+use super::target::{self, Seen};
 use crate::playbook::Task;
 use crate::session::{Become, Env, Question};
 use crate::source::Diagnostic;
@@ -23,11 +23,13 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// `vars` are those of the host that acts.
     pub(super) fn new(
         play: &PlayRun,
         task: &Task,
         spec: &'static Spec,
         context: &Context,
+        vars: &Context,
     ) -> Result<Prepared, Failure> {
         let templar = &play.engine.templar;
         let args = arguments::rendered(play, task, context)?;
@@ -58,7 +60,7 @@ impl Prepared {
         };
         Ok(Prepared {
             goal,
-            become_: target::become_(play, task, context)?,
+            become_: target::become_(Seen { play, task, vars, own: context })?,
             environment: environment(play, task, context)?,
             timeout: timeout.map(Duration::from_secs),
         })

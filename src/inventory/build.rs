@@ -33,6 +33,12 @@ impl Build {
         build
     }
 
+    /// Goes on with an inventory that was finished.
+    pub(super) fn reopen(mut inventory: Inventory) -> Build {
+        inventory.warnings.clear();
+        Build { inventory, file: None, diagnostics: vec![] }
+    }
+
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
-use rprov_modules::kit::{Entry, Node, NodeKind, Span, Tag, boolean, nearest};
+use rprov_modules::kit::{Entry, Node, Span, boolean, nearest};
 
 use super::build::{ALL, Build};
 use super::{Group, Host};
 use crate::source::Diagnostic;
-use crate::template::{Context, Raw, Search, Templar, TemplateError, to_node};
+use crate::template::{Context, Raw, Search, Templar, TemplateError, fixed, to_node};
 use crate::vars::files::Reader;
 use crate::vars::{self, Beside, Layer, Layers, Level};
 
@@ -119,8 +119,7 @@ impl<'a> Constructed<'a> {
         let context = self.context(host, self.extra, build)?;
         for (name, expression) in &self.compose {
             let Some(value) = self.evaluate(expression, &context, host, build)? else { continue };
-            let mut node = to_node(&value, expression.span);
-            finalize(&mut node);
+            let node = fixed(to_node(&value, expression.span));
             build.host_var(host, name, expression.span, node);
         }
         // The new variables count, new groups do not yet.
@@ -298,16 +297,6 @@ fn safe(name: &str) -> String {
         _ => '_',
     };
     name.chars().enumerate().map(letter).collect()
-}
-
-/// All texts in it stay as they are.
-fn finalize(node: &mut Node) {
-    match &mut node.kind {
-        NodeKind::Scalar(scalar) if !scalar.plain => scalar.tag = Some(Tag::Unsafe),
-        NodeKind::Scalar(_) => {}
-        NodeKind::List(items) => items.iter_mut().for_each(finalize),
-        NodeKind::Map(entries) => entries.iter_mut().for_each(|entry| finalize(&mut entry.value)),
-    }
 }
 
 /// The entries of `compose` or `groups`: a name, and an expression.

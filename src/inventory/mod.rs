@@ -6,6 +6,7 @@
 //! group is the order in which they were written, and the order of a group's whole membership is
 //! Ansible's: its own hosts first, then those of its children, level by level.
 
+mod addition;
 mod build;
 mod constructed;
 mod ini;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span};
 
+pub use self::addition::{Addition, name_and_port};
 use crate::source::Diagnostic;
 use crate::vars::Layer;
 use crate::vars::files::Reader;
@@ -49,7 +51,7 @@ pub struct Host {
     /// The file it was first named in, or the `-i a,b,` list; none for an implicit host and for one
     /// that the run itself has added.
     pub file: Option<Arc<Path>>,
-    /// Not in the inventory: this machine, under one of the [`LOCALHOST`] names.
+    /// Not in the inventory: this machine, under one of the [`LOCALHOST`] names, or a stranger.
     pub implicit: bool,
     groups: Vec<usize>,
 }
@@ -120,6 +122,18 @@ impl Inventory {
     /// The host of that name: of the inventory, or this machine for a [`LOCALHOST`] name.
     pub fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.get(name).or_else(|| self.implicit.get(name))
+    }
+
+    /// A host that no inventory knows: what a task delegates to by its bare name.
+    pub fn stranger(name: &str) -> Host {
+        Host {
+            name: name.into(),
+            span: Span::default(),
+            vars: Vars::new(),
+            file: None,
+            implicit: true,
+            groups: vec![],
+        }
     }
 
     /// The hosts of the inventory, in the order in which they were first named.

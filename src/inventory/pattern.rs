@@ -30,6 +30,7 @@ pub struct Selection {
 #[derive(Debug, Clone)]
 pub struct Limit {
     text: String,
+    terms: Vec<String>,
     hosts: IndexSet<HostName>,
 }
 
@@ -54,11 +55,17 @@ impl Limit {
         if found.hosts.is_empty() {
             return Err(Diagnostic::error(format!("`--limit {text}` leaves no host")));
         }
-        Ok(Limit { text: text.to_owned(), hosts: found.hosts })
+        Ok(Limit { text: text.to_owned(), terms, hosts: found.hosts })
     }
 
+    /// The hosts it left when it was made.
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = &HostName> {
         self.hosts.iter()
+    }
+
+    /// The hosts it leaves of an inventory that may have gained some.
+    fn allowed(&self, inventory: &Inventory) -> Result<IndexSet<HostName>, Diagnostic> {
+        Ok(evaluate(inventory, &self.terms, Span::default())?.hosts)
     }
 }
 
@@ -80,10 +87,35 @@ pub fn select(
     span: Span,
     limit: Option<&Limit>,
 ) -> Result<Selection, Diagnostic> {
+    let selection = select_or_none(inventory, pattern, span, limit)?;
+    match selection.missed {
+        Some(missed) => Err(missed),
+        None => Ok(selection.found),
+    }
+}
+
+/// What a pattern means, and the error that it is to mean nothing.
+#[derive(Debug)]
+pub struct Attempt {
+    pub found: Selection,
+    pub missed: Option<Diagnostic>,
+}
+
+/// As [`select`], for a run whose tasks may add hosts and groups: a pattern may come to nothing.
+///
+/// # Errors
+/// When the pattern cannot be understood.
+pub fn select_or_none(
+    inventory: &Inventory,
+    pattern: &str,
+    span: Span,
+    limit: Option<&Limit>,
+) -> Result<Attempt, Diagnostic> {
     let found = evaluate(inventory, &split(pattern), span)?;
     let mut hosts = found.hosts;
     if let Some(missed) = found.missed.first().filter(|_| hosts.is_empty()) {
-        return Err(missed.describe(inventory, span, Diagnostic::error));
+        let missed = missed.describe(inventory, span, Diagnostic::error);
+        return Ok(Attempt { found: Selection::default(), missed: Some(missed) });
     }
     let describe = |missed: &Missed| missed.describe(inventory, span, Diagnostic::warning);
     let mut notes: Vec<Diagnostic> = found.missed.iter().map(describe).collect();
@@ -91,7 +123,8 @@ pub fn select(
         let note = Diagnostic::warning(format!("no host is in `{pattern}`"));
         notes.push(note.at(span, "the play is skipped"));
     } else if let Some(limit) = limit {
-        hosts.retain(|host| limit.hosts.contains(host));
+        let allowed = limit.allowed(inventory)?;
+        hosts.retain(|host| allowed.contains(host));
         if hosts.is_empty() {
             let note = Diagnostic::warning(format!(
                 "`--limit {}` leaves no host of `{pattern}`",
@@ -100,7 +133,7 @@ pub fn select(
             notes.push(note.at(span, "the play is skipped"));
         }
     }
-    Ok(Selection { hosts: hosts.into_iter().collect(), notes })
+    Ok(Attempt { found: Selection { hosts: hosts.into_iter().collect(), notes }, missed: None })
 }
 
 /// The terms of a pattern: separated by commas, else by colons and blanks that are not in brackets.

@@ -32,6 +32,7 @@ const TABLE: &[(&str, u8)] = &[
     ("connection", ANY),
     ("debugger", ANY),
     ("delay", LEAF),
+    ("delegate_facts", INNER),
     ("delegate_to", INNER),
     ("diff", ANY),
     ("environment", ANY),

@@ -102,9 +102,11 @@ pub enum Action {
 /// Actions that the engine carries out itself: they change the play, not a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Builtin {
+    AddHost,
     Assert,
     Debug,
     Fail,
+    GroupBy,
     IncludeRole,
     IncludeTasks,
     IncludeVars,
@@ -197,9 +199,11 @@ impl std::fmt::Debug for Action {
 impl Builtin {
     /// Every name a playbook may use, with the free-form parameter it takes.
     pub const NAMES: &[(&str, Builtin)] = &[
+        ("add_host", Builtin::AddHost),
         ("assert", Builtin::Assert),
         ("debug", Builtin::Debug),
         ("fail", Builtin::Fail),
+        ("group_by", Builtin::GroupBy),
         ("include_role", Builtin::IncludeRole),
         ("include_tasks", Builtin::IncludeTasks),
         ("include_vars", Builtin::IncludeVars),
@@ -211,7 +215,8 @@ impl Builtin {
     /// The parameters it takes; empty means any.
     pub fn parameters(self) -> &'static [&'static str] {
         match self {
-            Builtin::SetFact => &[],
+            Builtin::AddHost | Builtin::SetFact => &[],
+            Builtin::GroupBy => &["key", "parents"],
             Builtin::Assert => &["that", "msg", "fail_msg", "success_msg", "quiet"],
             Builtin::Debug => &["msg", "var", "verbosity"],
             Builtin::Fail => &["msg"],

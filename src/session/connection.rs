@@ -26,14 +26,14 @@ use super::{
 };
 
 /// A host, and the way to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// As the inventory calls it; for messages.
     pub name: String,
     pub transport: Transport,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Transport {
     Ssh(SshTarget),
     /// This machine, as the user that runs rprov.
@@ -301,6 +301,14 @@ impl Connection {
                 return link.start(self.host(), line, false).await;
             }
         };
-        started.map_err(|why| SessionError::Unreachable { host: host(), why: why.to_string() })
+        started.map_err(|why| {
+            let why = match &self.inner.target.transport {
+                Transport::Command(words) if why.kind() == std::io::ErrorKind::NotFound => {
+                    format!("there is no program `{}` here", words[0])
+                }
+                _ => why.to_string(),
+            };
+            SessionError::Unreachable { host: host(), why }
+        })
     }
 }

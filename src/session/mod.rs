@@ -38,7 +38,7 @@ pub use self::{
     connection::{Become, Connection, Method, Target, Transport},
     error::{BecomeProblem, HostKeyProblem, SessionError},
     shell::Shell,
-    ssh::{AskPassphrase, HostKeyChecking, Keyring, SshTarget},
+    ssh::{AskPassphrase, HostKeyChecking, Keyring, OptionEffect, SshTarget, ssh_option},
 };
 
 /// A task's `environment:`.

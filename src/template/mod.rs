@@ -41,7 +41,7 @@ use minijinja::Value;
 use rprov_modules::kit::{Node, Span};
 
 pub use self::error::{ErrorKind, Link, TemplateError};
-pub use self::value::{from_json, from_node, is_omit, omit, to_node};
+pub use self::value::{fixed, from_json, from_node, is_omit, omit, to_node};
 
 /// What a variable is before it is used.
 #[derive(Debug, Clone)]

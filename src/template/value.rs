@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr, Tuple, ValueKind};
-use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span};
+use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span, Tag};
 
 use super::lazy::{LazyList, LazyMap};
 use super::moment::is_time;
@@ -113,6 +113,26 @@ pub fn to_node(value: &Value, span: Span) -> Node {
                 .collect(),
         ),
         _ => Node::string(span, print::text(value)),
+    }
+}
+
+/// The node with every text in it final: what was rendered once is not rendered again.
+pub fn fixed(mut node: Node) -> Node {
+    fix(&mut node);
+    node
+}
+
+fn fix(node: &mut Node) {
+    match &mut node.kind {
+        NodeKind::Scalar(scalar) if scalar.text.contains("{{") || scalar.text.contains("{%") => {
+            scalar.tag = Some(Tag::Unsafe);
+        }
+        NodeKind::Scalar(_) => {}
+        NodeKind::List(items) => items.iter_mut().for_each(fix),
+        NodeKind::Map(entries) => entries.iter_mut().for_each(|entry| {
+            fix(&mut entry.key);
+            fix(&mut entry.value);
+        }),
     }
 }
 

@@ -24,6 +24,14 @@ pub fn hostvars(inventory: Arc<Inventory>, templar: Templar, contexts: Arc<dyn C
     Value::from_object(AllHosts { inventory, templar, contexts })
 }
 
+/// The variables of one host: what `hostvars` has under its name.
+pub fn one(host: &Host, templar: Templar, contexts: &dyn Contexts) -> Value {
+    match contexts.context(host) {
+        Ok(context) => Value::from_object(OneHost { context, templar }),
+        Err(reason) => Value::from(Error::new(ErrorKind::InvalidOperation, reason)),
+    }
+}
+
 struct AllHosts {
     inventory: Arc<Inventory>,
     templar: Templar,
@@ -43,10 +51,7 @@ impl Object for AllHosts {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         let host = self.inventory.host(key)?;
-        Some(match self.contexts.context(host) {
-            Ok(context) => Value::from_object(OneHost { context, templar: self.templar.clone() }),
-            Err(reason) => Value::from(Error::new(ErrorKind::InvalidOperation, reason)),
-        })
+        Some(one(host, self.templar.clone(), &*self.contexts))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

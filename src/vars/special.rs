@@ -77,8 +77,7 @@ impl Run {
         let [major, minor, revision] = ANSIBLE;
         let full = format!("{major}.{minor}.{revision}");
         layer.set("playbook_dir", self.playbook_dir.to_string_lossy());
-        layer.set("groups", groups(inventory));
-        layer.set("hostvars", hostvars);
+        layer.extend(hosts(inventory, hostvars));
         layer.set("ansible_check_mode", self.check);
         layer.set("ansible_diff_mode", self.diff);
         layer.set("ansible_verbosity", u64::from(self.verbosity));
@@ -115,6 +114,14 @@ impl Play<'_> {
         layer.set("play_hosts", strings(self.batch));
         layer
     }
+}
+
+/// The part of [`Run::layer`] that changes when a run adds hosts or groups.
+pub fn hosts(inventory: &Inventory, hostvars: Value) -> Layer {
+    let mut layer = Layer::default();
+    layer.set("groups", groups(inventory));
+    layer.set("hostvars", hostvars);
+    layer
 }
 
 /// For [`super::Level::Special`] in the tasks of a role.

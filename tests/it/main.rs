@@ -4,6 +4,7 @@
 
 mod canary;
 mod cli;
+mod connections;
 mod converge;
 mod edits;
 mod embedded;

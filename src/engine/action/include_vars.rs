@@ -1,15 +1,23 @@
 //! `include_vars`: one file of variables, or those of a directory.
 
+use std::sync::Arc;
+
 use rprov_modules::kit::{Node, boolean};
 
 use super::{json, parameter, text};
+use crate::engine::host::Host;
 use crate::engine::outcome::{Done, Failure};
 use crate::engine::task::At;
 use crate::source::Diagnostic;
 use crate::template::Context;
 use crate::vars::Layer;
 
-pub(super) fn include_vars(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
+/// `learns` is the host whose variables they are.
+pub(super) fn include_vars(
+    at: &At<'_>,
+    context: &Context,
+    learns: &Arc<Host>,
+) -> Result<Done, Failure> {
     let loader = &at.play.engine.loader;
     let mut files = Vec::new();
     if let Some(dir) = text(at, context, "dir")? {
@@ -73,7 +81,7 @@ pub(super) fn include_vars(at: &At<'_>, context: &Context) -> Result<Done, Failu
     }
     done.values.insert("ansible_facts".into(), values.into());
     done.sets_variables = true;
-    at.host.include(layer.clone());
+    learns.include(layer.clone());
     done.learnt.included = Some(layer);
     done.values.insert(
         "ansible_included_var_files".into(),

@@ -9,7 +9,6 @@ use crate::engine::outcome::Failure;
 use crate::engine::play::PlayRun;
 use crate::engine::{handlers, show};
 use crate::playbook::Task;
-use crate::report::Event;
 use crate::source::Diagnostic;
 
 /// `meta`: acts on the run itself.
@@ -66,15 +65,15 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
                 host.link.lock().await.close();
             }
         }
-        "noop" | "refresh_inventory" => {}
+        "noop" => {}
+        "refresh_inventory" => {
+            if let Err(errors) = play.engine.world.refresh(&play.engine) {
+                chosen.iter().for_each(|host| show::refuse(play, host, &errors));
+            }
+        }
         other => {
-            let error = Diagnostic::error(format!("unknown meta action `{other}`")).at(task.span, "").help("known: flush_handlers, end_play, end_batch, end_host, end_role, clear_facts, clear_host_errors, reset_connection, noop");
+            let error = Diagnostic::error(format!("unknown meta action `{other}`")).at(task.span, "").help("known: flush_handlers, end_play, end_batch, end_host, end_role, clear_facts, clear_host_errors, refresh_inventory, reset_connection, noop");
             chosen.iter().for_each(|host| show::refuse(play, host, std::slice::from_ref(&error)));
         }
-    }
-    if action == "refresh_inventory" {
-        play.engine
-            .reporter
-            .report(Event::Warning("the inventory is not read again during a run".to_owned()));
     }
 }

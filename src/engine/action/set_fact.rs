@@ -1,14 +1,22 @@
 //! `set_fact`: variables of the host.
 
+use std::sync::Arc;
+
 use rprov_modules::kit::boolean;
 
 use super::json;
+use crate::engine::host::Host;
 use crate::engine::outcome::{Done, Failure};
 use crate::engine::task::At;
 use crate::source::Diagnostic;
 use crate::template::Context;
 
-pub(super) fn set_fact(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
+/// `learns` is the host whose variables they are.
+pub(super) fn set_fact(
+    at: &At<'_>,
+    context: &Context,
+    learns: &Arc<Host>,
+) -> Result<Done, Failure> {
     let mut done = Done::default();
     let mut facts = serde_json::Map::new();
     let mut set = Vec::new();
@@ -48,7 +56,7 @@ pub(super) fn set_fact(at: &At<'_>, context: &Context) -> Result<Done, Failure> 
             .help("write `name: value` below it")
             .into());
     }
-    at.host.set(set.clone());
+    learns.set(set.clone());
     done.learnt.set = set;
     done.sets_variables = !cacheable;
     done.values.insert("ansible_facts".into(), facts.into());

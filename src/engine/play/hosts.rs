@@ -21,9 +21,17 @@ pub(super) fn hosts(
         Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
         None => rendered.text().unwrap_or_default().to_owned(),
     };
-    let selection =
-        pattern::select(&engine.inventory, &text, play.hosts.span, engine.options.limit.as_ref())
-            .map_err(one)?;
+    let (inventory, limit) = (engine.world.inventory(), engine.options.limit.as_ref());
+    let attempt = pattern::select_or_none(&inventory, &text, play.hosts.span, limit);
+    let pattern::Attempt { found: selection, missed } = attempt.map_err(one)?;
+    match missed {
+        // The task that would have made the group may have found no reason to.
+        Some(missed) if engine.world.grows() => {
+            engine.reporter.report(Event::Warning(missed.message().to_owned()));
+        }
+        Some(missed) => return Err(one(missed)),
+        None => {}
+    }
     for note in &selection.notes {
         engine.reporter.report(Event::Warning(note.message().to_owned()));
     }

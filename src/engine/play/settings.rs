@@ -41,7 +41,7 @@ pub(super) fn context(engine: &Arc<Engine>, play: &Play, prompted: &Arc<Layer>) 
         }
     }
     let hostvars = crate::engine::include::hostvars(engine);
-    let mut special = engine.special.layer(&engine.inventory, hostvars);
+    let mut special = engine.special.layer(&engine.world.inventory(), hostvars);
     super::vars::set_dir(&mut special, play);
     let scope = Layers::default()
         .with(Level::Play, play.vars.clone())

@@ -23,7 +23,7 @@ pub(super) fn special(
         all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
     let batch: Vec<HostName> = batch.iter().map(|host| host.name.clone()).collect();
     let mut layer =
-        engine.special.layer(&engine.inventory, crate::engine::include::hostvars(engine));
+        engine.special.layer(&engine.world.inventory(), crate::engine::include::hostvars(engine));
     layer.extend(special::Play { name, all, hosts: &hosts, batch: &batch }.layer());
     set_dir(&mut layer, play);
     Arc::new(layer)

@@ -7,7 +7,7 @@ use rprov_modules::kit::Node;
 use super::At;
 use crate::engine::loops::Turn;
 use crate::engine::outcome::{Done, Failure};
-use crate::engine::{action, include, perform, show};
+use crate::engine::{action, delegate, include, perform, show};
 use crate::playbook::{Action, Builtin};
 use crate::report::Event;
 use crate::source::Diagnostic;
@@ -33,6 +33,7 @@ impl At<'_> {
                 Err(failure) => (Done::failed(failure), None),
             };
         }
+        let context = &delegate::with_delegated(self, context);
         let until = self.task.keyword("until");
         let number = |name: &str| self.number(context, name);
         let retries = match (until, number("retries")) {

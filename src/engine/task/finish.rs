@@ -4,7 +4,7 @@ use minijinja::Value;
 use rprov_modules::kit::{Node, boolean};
 use serde_json::Value as Json;
 
-use super::{At, Outcome};
+use super::{At, Learning, Outcome};
 use crate::engine::flags::flag;
 use crate::engine::loops::{self, Turn};
 use crate::engine::outcome::Done;
@@ -36,8 +36,7 @@ impl At<'_> {
         if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
             && !done.sets_variables
         {
-            self.play.engine.learn_facts(self.host, facts);
-            learnt.facts = Some(facts.clone());
+            self.learn_facts(&done, facts, &mut learnt);
         }
         {
             let mut progress = self.host.progress();
@@ -81,6 +80,22 @@ impl At<'_> {
             self.play.engine.reporter.report(Event::Ignored);
         }
         Outcome::Done { learnt }
+    }
+
+    /// Facts are of the host, or of its delegate; only those of the host are for others, too.
+    pub(super) fn learn_facts(
+        &self,
+        done: &Done,
+        facts: &serde_json::Map<String, serde_json::Value>,
+        learnt: &mut Learning,
+    ) {
+        match &done.learner {
+            Some(learner) => self.play.engine.learn_facts(learner, facts),
+            None => {
+                self.play.engine.learn_facts(self.host, facts);
+                learnt.facts = Some(facts.clone());
+            }
+        }
     }
 
     fn truth(&self, node: &Node, context: &Context) -> bool {

@@ -56,8 +56,7 @@ impl At<'_> {
             if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
                 && !done.sets_variables
             {
-                self.play.engine.learn_facts(self.host, facts);
-                learnt.facts = Some(facts.clone());
+                self.learn_facts(&done, facts, &mut learnt);
             }
             learnt.set.append(&mut done.learnt.set);
             learnt.included = done.learnt.included.take().or(learnt.included);

@@ -20,7 +20,10 @@ use russh::{
 };
 use tokio::{net::UnixStream, sync::Mutex};
 
-use super::{Client, SshTarget, settings::Settings};
+use super::{
+    Client, SshTarget,
+    settings::{Methods, Settings},
+};
 
 /// Asks the person for the passphrase of a key file; `None` if there is nobody to ask.
 pub type AskPassphrase = Arc<dyn Fn(&Path) -> Option<String> + Send + Sync>;
@@ -45,6 +48,12 @@ impl fmt::Debug for Keyring {
     }
 }
 
+impl PartialEq for Keyring {
+    fn eq(&self, other: &Keyring) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
 impl Keyring {
     /// A keyring that asks for passphrases with `ask`.
     pub fn new(ask: AskPassphrase) -> Keyring {
@@ -58,12 +67,15 @@ impl Keyring {
     }
 
     /// Hosts that need the same key wait for the one that reads it.
-    async fn load(&self, path: &Path) -> Result<Arc<PrivateKey>, String> {
+    async fn load(&self, path: &Path, passphrase: Option<&str>) -> Result<Arc<PrivateKey>, String> {
         let mut keys = self.inner.files.lock().await;
         if let Some(known) = keys.get(path) {
             return known.clone();
         }
-        let (file, ask) = (path.to_owned(), self.inner.ask.clone());
+        let (file, mut ask) = (path.to_owned(), self.inner.ask.clone());
+        if let Some(known) = passphrase.map(str::to_owned) {
+            ask = Some(Arc::new(move |_: &Path| Some(known.clone())));
+        }
         // Deriving a key from a passphrase takes a noticeable time.
         let loaded = tokio::task::spawn_blocking(move || read(&file, ask)).await;
         let loaded = loaded.unwrap_or_else(|why| Err(why.to_string()));
@@ -73,9 +85,16 @@ impl Keyring {
 }
 
 fn read(path: &Path, ask: Option<AskPassphrase>) -> Result<Arc<PrivateKey>, String> {
-    use russh::keys::Error;
     let text = std::fs::read_to_string(path).map_err(|why| why.to_string())?;
-    let encrypted = match russh::keys::decode_secret_key(&text, None) {
+    decode(&text, || ask.and_then(|ask| ask(path)))
+}
+
+fn decode(
+    text: &str,
+    passphrase: impl FnOnce() -> Option<String>,
+) -> Result<Arc<PrivateKey>, String> {
+    use russh::keys::Error;
+    let encrypted = match russh::keys::decode_secret_key(text, None) {
         Ok(key) => return Ok(Arc::new(key)),
         Err(Error::KeyIsEncrypted) => true,
         Err(Error::SshKey(_)) => text.contains("OPENSSH PRIVATE KEY"),
@@ -84,10 +103,10 @@ fn read(path: &Path, ask: Option<AskPassphrase>) -> Result<Arc<PrivateKey>, Stri
     if !encrypted {
         return Err("expected a private key".into());
     }
-    let Some(passphrase) = ask.and_then(|ask| ask(path)) else {
+    let Some(passphrase) = passphrase() else {
         return Err("it is encrypted, and no passphrase was given".into());
     };
-    let key = russh::keys::decode_secret_key(&text, Some(&passphrase));
+    let key = russh::keys::decode_secret_key(text, Some(&passphrase));
     key.map(Arc::new).map_err(|_| "wrong passphrase, or a damaged file".into())
 }
 
@@ -106,6 +125,9 @@ struct Attempt<'a> {
     publickey: bool,
     password: bool,
     interactive: bool,
+    /// What we would try.
+    methods: Methods,
+    passphrase: Option<&'a str>,
     rsa: Option<Option<HashAlg>>,
 }
 
@@ -122,15 +144,32 @@ pub(super) async fn authenticate(
         handle,
         user: &settings.user,
         tried: Vec::new(),
-        publickey: true,
-        password: true,
-        interactive: true,
+        publickey: settings.methods.publickey,
+        password: settings.methods.password,
+        interactive: settings.methods.interactive,
+        methods: settings.methods,
+        passphrase: target.passphrase.as_deref(),
         rsa: None,
     };
     if let Some(key) = &target.keyring.inner.held
         && attempt.key("the key of this run".into(), key.clone()).await
     {
         return Ok(());
+    }
+    if let Some(text) = &target.key {
+        // Key files end in a line break; the text of a variable may have lost it.
+        let text = format!("{}\n", text.trim());
+        let passphrase = target.passphrase.clone();
+        let decoded = tokio::task::spawn_blocking(move || decode(&text, || passphrase)).await;
+        let what = "the key in `ansible_private_key`".to_owned();
+        match decoded.unwrap_or_else(|why| Err(why.to_string())) {
+            Ok(key) => {
+                if attempt.publickey && attempt.key(what, key).await {
+                    return Ok(());
+                }
+            }
+            Err(why) => attempt.tried.push(format!("{what}: {why}")),
+        }
     }
     let mut agent = match &settings.agent {
         Some(socket) => match AgentClient::<UnixStream>::connect_uds(socket).await {
@@ -224,7 +263,7 @@ impl Attempt<'_> {
         if !named && !path.exists() {
             return false;
         }
-        let key = match keyring.load(path).await {
+        let key = match keyring.load(path, self.passphrase).await {
             Ok(key) => key,
             Err(why) => {
                 self.tried.push(format!("{what}: {why}"));
@@ -304,9 +343,9 @@ impl Attempt<'_> {
             Ok(AuthResult::Success) => return true,
             Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
                 let has = |kind| remaining_methods.contains(&kind);
-                self.publickey = has(MethodKind::PublicKey);
-                self.password = has(MethodKind::Password);
-                self.interactive = has(MethodKind::KeyboardInteractive);
+                self.publickey = self.methods.publickey && has(MethodKind::PublicKey);
+                self.password = self.methods.password && has(MethodKind::Password);
+                self.interactive = self.methods.interactive && has(MethodKind::KeyboardInteractive);
                 self.tried.push(match partial_success {
                     true => format!("{what} (accepted, but more is asked for)"),
                     false => what,

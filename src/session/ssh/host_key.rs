@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use russh::{
-    client::{self, DisconnectReason},
+    Channel,
+    client::{self, ChannelOpenHandle, DisconnectReason, Msg, Session},
     keys::{Certificate, HashAlg, PublicKey, PublicKeyOrCertificate},
 };
 
@@ -47,6 +48,25 @@ impl client::Handler for Client {
                 Ok(false)
             }
         }
+    }
+
+    /// The host asks our agent, as `ForwardAgent` allows it to.
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        // Dropped, the reply is a refusal.
+        let Some(socket) = self.settings.forwarded() else { return Ok(()) };
+        let Ok(mut agent) = tokio::net::UnixStream::connect(socket).await else { return Ok(()) };
+        reply.accept().await;
+        tokio::spawn(async move {
+            let mut host = channel.into_stream();
+            // Either side may leave at any time.
+            let _ = tokio::io::copy_bidirectional(&mut host, &mut agent).await;
+        });
+        Ok(())
     }
 
     async fn disconnected(

@@ -9,6 +9,7 @@ mod config;
 pub(super) mod fuzz;
 mod host_key;
 mod known_hosts;
+mod options;
 mod pattern;
 mod settings;
 mod stream;
@@ -39,12 +40,13 @@ use tokio::{
 
 pub use self::{
     auth::{AskPassphrase, Keyring},
+    options::{OptionEffect, ssh_option},
     target::{HostKeyChecking, SshTarget},
 };
 use self::{
     host_key::Client,
     known_hosts::KnownHosts,
-    settings::{Proxy, Settings},
+    settings::{Family, Proxy, Settings},
 };
 use super::{
     error::SessionError,
@@ -60,11 +62,16 @@ const WINDOW: u32 = 16 << 20;
 /// How many hosts that need a proxy may stand behind each other.
 const HOPS: usize = 8;
 
+/// Before a host that is out of reach is tried again.
+const BETWEEN: Duration = Duration::from_secs(1);
+
 /// An authenticated connection.
 pub(crate) struct Link {
     handle: Handle<Client>,
     /// Why it ended.
     end: Note<String>,
+    /// The host may ask our agent.
+    forward_agent: bool,
     /// What it goes through, kept for as long.
     _through: Through,
 }
@@ -95,6 +102,17 @@ impl Link {
     /// # Errors
     /// The host is out of reach, shows a wrong key, or does not let us in.
     pub(crate) async fn open(host: &str, target: &SshTarget) -> Result<Link, SessionError> {
+        let mut left = target.retries;
+        loop {
+            match Link::attempt(host, target).await {
+                Err(SessionError::Unreachable { .. }) if left > 0 => left -= 1,
+                result => return result,
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    async fn attempt(host: &str, target: &SshTarget) -> Result<Link, SessionError> {
         let _permit = HANDSHAKES.acquire().await;
         let settings = resolve(target).await?;
         let limit = settings.connect_timeout;
@@ -149,8 +167,7 @@ impl Link {
                     (stream, Through::Child { _child: child })
                 }
                 (None, _) => {
-                    let place = (settings.address.as_str(), settings.port);
-                    let stream = TcpStream::connect(place).await.and_then(stream::Prompt::new);
+                    let stream = connect(&settings).await.and_then(stream::Prompt::new);
                     (Box::new(stream.map_err(|why| failed(&why))?), Through::Nothing)
                 }
             };
@@ -184,7 +201,12 @@ impl Link {
             },
         })?;
         match auth::authenticate(&mut handle, target, settings).await {
-            Ok(()) => Ok(Link { handle, end, _through: through }),
+            Ok(()) => Ok(Link {
+                handle,
+                end,
+                forward_agent: settings.forwarded().is_some(),
+                _through: through,
+            }),
             Err(tried) => Err(SessionError::Authentication {
                 host: host.to_owned(),
                 user: settings.user.clone(),
@@ -208,6 +230,9 @@ impl Link {
             let channel = self.handle.channel_open_session().await?;
             if terminal {
                 channel.request_pty(false, "dumb", 80, 24, 0, 0, &[]).await?;
+            }
+            if self.forward_agent {
+                channel.agent_forward(false).await?;
             }
             channel.exec(true, line).await?;
             Ok::<_, russh::Error>(channel)
@@ -270,6 +295,18 @@ impl Link {
         });
         Ok(Wires { stdin: Box::new(writer), output, alive: Some(alive), terminal: None })
     }
+}
+
+/// The first address that answers, of the family that is wanted.
+async fn connect(settings: &Settings) -> std::io::Result<TcpStream> {
+    let place = (settings.address.as_str(), settings.port);
+    let Some(version) = settings.family else { return TcpStream::connect(place).await };
+    let all = tokio::net::lookup_host(place).await?;
+    let wanted: Vec<_> = all.filter(|place| place.is_ipv6() == (version == Family::V6)).collect();
+    if wanted.is_empty() {
+        return Err(std::io::Error::other("it has no address of the family that is wanted"));
+    }
+    TcpStream::connect(&*wanted).await
 }
 
 /// Reads configuration files and may run commands, neither of which may hold up the others.

@@ -35,6 +35,26 @@ pub(crate) struct Settings {
     pub(crate) keepalive: Duration,
     pub(crate) keepalives: usize,
     pub(crate) proxy: Proxy,
+    /// Default: either.
+    pub(crate) family: Option<Family>,
+    /// Ways to prove who we are that may be tried.
+    pub(crate) methods: Methods,
+    /// Whether the host may ask our agent.
+    pub(crate) forward_agent: bool,
+}
+
+/// The kind of address to connect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Methods {
+    pub(crate) publickey: bool,
+    pub(crate) password: bool,
+    pub(crate) interactive: bool,
 }
 
 /// What stands between.
@@ -48,6 +68,11 @@ pub(crate) enum Proxy {
 }
 
 impl Settings {
+    /// The agent that the host may ask.
+    pub(crate) fn forwarded(&self) -> Option<&PathBuf> {
+        self.agent.as_ref().filter(|_| self.forward_agent)
+    }
+
     /// Reads the files, and may run commands that they name: blocks.
     ///
     /// # Errors
@@ -153,7 +178,29 @@ fn from_options(
             None => 3,
         },
         proxy: proxy(options, tokens)?,
+        family: match options.get("addressfamily") {
+            None | Some("any") => None,
+            Some("inet") => Some(Family::V4),
+            Some("inet6") => Some(Family::V6),
+            Some(other) => return Err(format!("expected `inet` or `inet6`, found `{other}`")),
+        },
+        methods: methods(options),
+        forward_agent: matches!(options.get("forwardagent"), Some("yes" | "true")),
     })
+}
+
+/// What is not turned off, and among the preferred if there are such.
+fn methods(options: &Options) -> Methods {
+    let may = |option: &str, name: &str| {
+        let preferred = options.get("preferredauthentications");
+        !matches!(options.get(option), Some("no" | "false"))
+            && preferred.is_none_or(|list| list.split(',').any(|one| one.trim() == name))
+    };
+    Methods {
+        publickey: may("pubkeyauthentication", "publickey"),
+        password: may("passwordauthentication", "password"),
+        interactive: may("kbdinteractiveauthentication", "keyboard-interactive"),
+    }
 }
 
 fn agent_socket(name: &str) -> Option<PathBuf> {

@@ -7,7 +7,7 @@ use russh::keys::{PrivateKey, PublicKey};
 use super::auth::Keyring;
 
 /// A host that is reached by SSH. What is not said here is looked up in ssh_config.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct SshTarget {
     /// Name or address, or a `Host` of ssh_config.
     pub address: String,
@@ -25,6 +25,12 @@ pub struct SshTarget {
     /// For connecting and authenticating together.
     pub connect_timeout: Duration,
     pub keyring: Keyring,
+    /// The text of a private key, tried before all files.
+    pub key: Option<String>,
+    /// Of `key` and of the files of `identities`.
+    pub passphrase: Option<String>,
+    /// How often a host that is out of reach is tried again. Default: 0.
+    pub retries: u32,
     /// The one key the host may show, whatever else is known of it.
     pub host_key: Option<Arc<PublicKey>>,
     /// As `-o` of the ssh command, the first value of each counting.
@@ -60,6 +66,9 @@ impl SshTarget {
             config: None,
             connect_timeout: SshTarget::CONNECT_TIMEOUT,
             keyring: Keyring::default(),
+            key: None,
+            passphrase: None,
+            retries: 0,
             host_key: None,
             options: Vec::new(),
         }

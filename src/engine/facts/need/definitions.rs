@@ -25,9 +25,10 @@ impl Definitions {
     pub(super) fn new(engine: &Engine, plays: &[Arc<Play>]) -> Definitions {
         let mut all = Definitions::default();
         all.layer(&engine.extra);
-        for host in engine.inventory.hosts() {
+        let vars = engine.world.vars();
+        for host in vars.inventory().hosts() {
             // What is wrong in the files of a host is told by the play that wants it.
-            let layers = engine.inventory_vars.layers(host).unwrap_or_default();
+            let layers = vars.layers(host).unwrap_or_default();
             layers.layers().for_each(|layer| all.layer(layer));
         }
         for play in plays {

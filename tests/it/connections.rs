@@ -1,0 +1,219 @@
+//! Connections into containers and directories: a real chroot where root runs the tests, and the
+//! exact words for docker, podman and nspawn, which stand-ins of theirs take down.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+/// What a session needs of a system.
+const PROGRAMS: &[&str] = &[
+    "sh",
+    "cat",
+    "dd",
+    "id",
+    "stat",
+    "mkdir",
+    "rm",
+    "mv",
+    "cp",
+    "chmod",
+    "chown",
+    "mktemp",
+    "uname",
+    "sha256sum",
+    "readlink",
+    "ln",
+    "touch",
+    "env",
+    "head",
+    "tr",
+    "cut",
+    "sed",
+    "grep",
+    "kill",
+    "sleep",
+    "setsid",
+    "mkfifo",
+    "printf",
+    "test",
+    "ls",
+    "dirname",
+    "basename",
+    "sync",
+    "wc",
+];
+
+fn run(dir: &Path, path: &str, words: &[&str]) -> (String, Output) {
+    let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["playbook"])
+        .args(words)
+        .current_dir(dir)
+        .env("PATH", path)
+        .env("HOME", dir)
+        .output()
+        .expect("rprov runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    (said, output)
+}
+
+fn path() -> String {
+    std::env::var("PATH").expect("a PATH")
+}
+
+/// Copies a program and the libraries it needs.
+fn install(root: &Path, program: &Path) {
+    let libraries = Command::new("ldd").arg(program).output().expect("ldd");
+    let text = String::from_utf8_lossy(&libraries.stdout).into_owned();
+    let libraries = text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
+    for file in libraries.chain([program.to_owned()]) {
+        let there = root.join(file.strip_prefix("/").expect("an absolute path"));
+        fs::create_dir_all(there.parent().expect("a parent")).expect("directories");
+        if !there.exists() {
+            fs::copy(&file, &there).expect("a copy");
+        }
+    }
+}
+
+/// A root with little more than a shell; `None` where that cannot be made or entered.
+fn small_root() -> Option<TempDir> {
+    let able =
+        Command::new("chroot").args(["/", "true"]).output().is_ok_and(|o| o.status.success());
+    let ldd = Command::new("ldd").arg("--version").output().is_ok_and(|o| o.status.success());
+    if !able || !ldd {
+        eprintln!("skipped: a chroot needs root, and `ldd` to fill it");
+        return None;
+    }
+    let root = tempfile::tempdir().expect("a directory");
+    for program in PROGRAMS {
+        let found =
+            std::env::split_paths(&path()).map(|dir| dir.join(program)).find(|p| p.is_file());
+        if let Some(found) = found {
+            install(root.path(), &found);
+        }
+    }
+    for dir in ["tmp", "etc", "root", "dev", "bin"] {
+        fs::create_dir_all(root.path().join(dir)).expect("a directory");
+    }
+    fs::write(root.path().join("dev/null"), "").expect("a file");
+    fs::write(root.path().join("etc/passwd"), "root:x:0:0::/root:/bin/sh\n").expect("a file");
+    fs::write(root.path().join("etc/group"), "root:x:0:\n").expect("a file");
+    let sh = root.path().join("bin/sh");
+    if !sh.exists() {
+        let found = std::env::split_paths(&path()).map(|dir| dir.join("sh")).find(|p| p.is_file());
+        fs::copy(found.expect("a shell"), sh).expect("a copy");
+    }
+    Some(root)
+}
+
+const PLAY: &str = "- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {content: \"hello\\n\", dest: /etc/greeting, mode: '0600'}
+    - command: cat /etc/greeting
+      register: said
+      changed_when: false
+    - debug: {msg: \"it says {{ said.stdout }}\"}
+";
+
+#[test]
+fn a_chroot_is_a_host() {
+    let Some(root) = small_root() else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = root.path().display();
+    let inventory = format!(
+        "{place} ansible_connection=community.general.chroot\nnamed ansible_host={place} ansible_connection=chroot\n\
+         missing ansible_host=/no/such/root ansible_connection=chroot\n"
+    );
+    fs::write(dir.path().join("hosts"), inventory).expect("a file");
+    fs::write(dir.path().join("site.yml"), PLAY).expect("a file");
+    let limit = format!("{place}");
+    let words = ["-i", "hosts", "site.yml", "--limit", &limit];
+    let (said, output) = run(dir.path(), &path(), &words);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("it says hello"), "{said}");
+    let file = root.path().join("etc/greeting");
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "hello\n");
+    assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o600);
+    let left = fs::read_dir(root.path().join("tmp")).expect("a directory");
+    let left: Vec<_> = left.flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left, [""; 0], "{said}");
+
+    // The second time, by its other name, there is nothing to change.
+    let (said, output) = run(dir.path(), &path(), &["-i", "hosts", "site.yml", "--limit", "named"]);
+    assert!(output.status.success() && said.contains("changed=0"), "{said}");
+
+    let (said, output) =
+        run(dir.path(), &path(), &["-i", "hosts", "site.yml", "--limit", "missing"]);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("cannot change root directory to '/no/such/root'"), "{said}");
+}
+
+/// A program that notes its words, then runs those from `/bin/sh` on.
+fn stand_in(dir: &Path, name: &str) {
+    let text = "#!/bin/sh
+line=
+while [ $# -gt 0 ] && [ \"$1\" != /bin/sh ]; do line=\"$line $1\"; shift; done
+echo \"${0##*/}$line\" >>\"${0%/*}/words\"
+case $line in *gone*) echo 'Error response from daemon: No such container: gone' >&2; exit 1;; esac
+exec \"$@\"
+";
+    fs::write(dir.join(name), text).expect("a file");
+    fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o755)).expect("a mode");
+}
+
+#[test]
+fn containers_are_entered_by_their_own_programs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for name in ["docker", "podman", "systemd-run", "systemd-nspawn", "mychroot"] {
+        stand_in(dir.path(), name);
+    }
+    let inventory = "\
+web ansible_connection=community.docker.docker
+web2 ansible_connection=docker ansible_host=c2 ansible_user=app ansible_docker_extra_args='--context \"my lab\"'
+web3 ansible_connection=docker ansible_docker_host=c3 ansible_docker_user=u3 ansible_docker_working_dir=/srv ansible_docker_privileged=true
+pod ansible_connection=containers.podman.podman ansible_podman_extra_args=--log-level=error
+pod2 ansible_connection=podman ansible_podman_host=p2 ansible_user=root
+machine ansible_connection=nspawn ansible_user=app
+tree ansible_connection=nspawn ansible_host=/srv/tree ansible_user=app
+jail ansible_connection=chroot ansible_host=/jail ansible_user=app ansible_chroot_exe=mychroot
+";
+    fs::write(dir.path().join("hosts"), inventory).expect("a file");
+    let play = "- hosts: all\n  gather_facts: false\n  tasks:\n    - command: echo in\n      changed_when: false\n";
+    fs::write(dir.path().join("site.yml"), play).expect("a file");
+    let searched = format!("{}:{}", dir.path().display(), path());
+    let (said, output) = run(dir.path(), &searched, &["-i", "hosts", "site.yml", "-f", "1"]);
+    assert!(output.status.success(), "{said}");
+    let words = fs::read_to_string(dir.path().join("words")).expect("they were called");
+    let expected = "\
+docker exec -i web
+docker --context my lab exec -i --user app c2
+docker exec -i --user u3 --workdir /srv --privileged c3
+podman --log-level=error exec -i pod
+podman exec -i --user root p2
+systemd-run --quiet --pipe --wait --collect --machine=machine --uid=app
+systemd-nspawn --quiet --pipe --directory /srv/tree --user=app
+mychroot --userspec=app /jail
+";
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    stand_in(dir.path(), "docker");
+    let inventory = "gone ansible_connection=docker\nnone ansible_connection=podman\n";
+    fs::write(dir.path().join("hosts"), inventory).expect("a file");
+    fs::write(dir.path().join("site.yml"), PLAY).expect("a file");
+    // Nothing but the stand-in, and what it needs.
+    let only = dir.path().display().to_string();
+    let (said, output) = run(dir.path(), &only, &["-i", "hosts", "site.yml"]);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("No such container: gone"), "{said}");
+    assert!(said.contains("cannot reach `none`: there is no program `podman` here"), "{said}");
+}
