@@ -140,9 +140,15 @@ fn a_chroot_is_a_host() {
     let file = root.path().join("etc/greeting");
     assert_eq!(fs::read_to_string(&file).expect("it is there"), "hello\n");
     assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o600);
-    let left = fs::read_dir(root.path().join("tmp")).expect("a directory");
-    let left: Vec<_> = left.flatten().map(|entry| entry.file_name()).collect();
-    assert_eq!(left, [""; 0], "{said}");
+    // The shell cleans up after itself when its input has ended: it may be at it still.
+    let left = || fs::read_dir(root.path().join("tmp")).expect("a directory").count();
+    for _ in 0..100 {
+        if left() == 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(left(), 0);
 
     // The second time, by its other name, there is nothing to change.
     let (said, output) = run(dir.path(), &path(), &["-i", "hosts", "site.yml", "--limit", "named"]);
