@@ -264,7 +264,8 @@ impl Bench {
         ssh.config = Some("none".into());
         ssh.option("UserKnownHostsFile", &self.dir.join("known").display().to_string());
         ssh.option("IdentityAgent", "none");
-        let target = Target { name: self.name.to_owned(), transport: Transport::Ssh(ssh) };
+        let target =
+            Target { name: self.name.to_owned(), transport: Transport::Ssh(Box::new(ssh)) };
         let begin = Instant::now();
         let connection = Connection::open(&target).await?;
         let took = begin.elapsed();

@@ -46,7 +46,9 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<Target, Failure> {
     });
     let transport = match connection.rsplit('.').next().unwrap_or_default() {
         "local" => Transport::Local,
-        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => Transport::Ssh(ssh::target(seen, name)?),
+        "ssh" | "smart" | "paramiko" | "paramiko_ssh" => {
+            Transport::Ssh(Box::new(ssh::target(seen, name)?))
+        }
         "embedded" => match options.embedded.get(name) {
             Some(transport) => transport.clone(),
             None => {

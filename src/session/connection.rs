@@ -35,7 +35,7 @@ pub struct Target {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Transport {
-    Ssh(SshTarget),
+    Ssh(Box<SshTarget>),
     /// This machine, as the user that runs rprov.
     Local,
     /// A command that runs `sh`'s words behind its own: `["docker", "exec", "-i", "NAME"]`.
@@ -46,7 +46,7 @@ impl Transport {
     /// The way to a host inside this process.
     pub fn embedded(host: &EmbeddedHost) -> Transport {
         let (key, host_key) = (host.key().clone(), host.host_key().clone());
-        Transport::Ssh(SshTarget::private(host.address(), host.user(), key, host_key))
+        Transport::Ssh(Box::new(SshTarget::private(host.address(), host.user(), key, host_key)))
     }
 }
 

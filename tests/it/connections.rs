@@ -203,7 +203,7 @@ docker exec -i --user u3 --workdir /srv --privileged c3
 podman --log-level=error exec -i pod
 podman exec -i --user root p2
 systemd-run --quiet --pipe --wait --collect --machine=machine --uid=app
-systemd-nspawn --quiet --pipe --directory /srv/tree --user=app
+systemd-nspawn --quiet --register=no --keep-unit --pipe --directory /srv/tree --user=app
 mychroot --userspec=app /jail
 ";
     assert_eq!(words, expected);

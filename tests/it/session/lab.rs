@@ -26,7 +26,8 @@ fn lab(user: &str) -> Option<SshTarget> {
 }
 
 async fn open(target: SshTarget) -> Result<Connection, SessionError> {
-    Connection::open(&Target { name: "lab".into(), transport: Transport::Ssh(target) }).await
+    Connection::open(&Target { name: "lab".into(), transport: Transport::Ssh(Box::new(target)) })
+        .await
 }
 
 async fn say(shell: &mut Shell, text: &'static str) -> Reply {

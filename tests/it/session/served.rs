@@ -33,7 +33,8 @@ impl Served {
 }
 
 async fn open(target: SshTarget) -> Result<Connection, SessionError> {
-    Connection::open(&Target { name: "served".into(), transport: Transport::Ssh(target) }).await
+    Connection::open(&Target { name: "served".into(), transport: Transport::Ssh(Box::new(target)) })
+        .await
 }
 
 async fn refusal(target: SshTarget) -> SessionError {
