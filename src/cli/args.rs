@@ -183,7 +183,7 @@ pub(super) struct RunArgs {
     /// Private key to log in with
     #[arg(long, visible_alias = "key-file", value_name = "FILE")]
     pub(super) private_key: Option<String>,
-    /// Connection: ssh or local
+    /// Connection: ssh, local, docker, podman, nspawn or chroot
     #[arg(short, long, value_name = "NAME")]
     pub(super) connection: Option<String>,
     /// Give up connecting after this many seconds (default: 10)
@@ -195,7 +195,7 @@ pub(super) struct RunArgs {
     /// The user to become
     #[arg(long, value_name = "USER")]
     pub(super) become_user: Option<String>,
-    /// How to become another user: sudo or su
+    /// How to become another user: sudo, su, doas or runuser
     #[arg(long, value_name = "METHOD")]
     pub(super) become_method: Option<String>,
     /// Ask for the password to become another user

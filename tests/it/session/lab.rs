@@ -251,8 +251,88 @@ async fn ways_in() {
         panic!("expected a refusal");
     };
     assert!(tried.iter().any(|what| what == "password"), "{tried:?}");
+    // What may not be tried is not tried.
+    target.option("PreferredAuthentications", "publickey");
+    let Err(SessionError::Authentication { tried, .. }) = open(target.clone()).await.map(|_| ())
+    else {
+        panic!("expected a refusal");
+    };
+    assert!(!tried.iter().any(|what| what == "password"), "{tried:?}");
     target.port = Some(9);
     assert!(matches!(open(target).await, Err(SessionError::Unreachable { .. })));
+}
+
+/// A key in a variable, with and without a passphrase: it is never a file.
+#[tokio::test]
+async fn a_key_may_be_a_text() {
+    let Some(mut target) = lab("root") else { return };
+    let file = target.identities.pop().expect("the key");
+    target.option("IdentityFile", "none");
+    let text = fs::read_to_string(&file).expect("a key");
+    target.key = Some(text.trim().to_owned());
+    open(target.clone()).await.expect("let in");
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("key");
+    fs::write(&copy, &text).expect("a file");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let words = ["-q", "-p", "-N", "open sesame", "-f"];
+    let changed = std::process::Command::new("ssh-keygen").args(words).arg(&copy).status();
+    assert!(changed.expect("ssh-keygen").success());
+    target.key = Some(fs::read_to_string(&copy).expect("a key"));
+    let Err(SessionError::Authentication { tried, .. }) = open(target.clone()).await.map(|_| ())
+    else {
+        panic!("expected a refusal");
+    };
+    assert!(tried[0].contains("no passphrase was given"), "{tried:?}");
+    target.passphrase = Some("open sesame".into());
+    open(target.clone()).await.expect("let in");
+    target.key = None;
+    target.identities = vec![copy];
+    open(target).await.expect("the same for a file");
+}
+
+/// The host asks the agent of this machine, if it may.
+#[tokio::test]
+async fn an_agent_is_forwarded_when_asked_for() {
+    let Some(mut target) = lab("root") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("agent");
+    let _agent = tokio::process::Command::new("ssh-agent")
+        .args(["-D", "-a"])
+        .arg(&socket)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("ssh-agent");
+    let add = || {
+        let mut command = std::process::Command::new("ssh-add");
+        command.arg("-q").arg(&target.identities[0]).env("SSH_AUTH_SOCK", &socket);
+        command.output().expect("ssh-add")
+    };
+    let mut added = add();
+    for _ in 0..50 {
+        if added.status.success() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        added = add();
+    }
+    assert!(added.status.success(), "{added:?}");
+    let mut forwarding = SshTarget::new(target.address.clone());
+    forwarding.user = target.user.clone();
+    forwarding.config = target.config.clone();
+    forwarding.host_key_checking = target.host_key_checking;
+    forwarding.option("IdentityAgent", &socket.display().to_string());
+    forwarding.option("ForwardAgent", "yes");
+    // Without an agent of ours there is nothing to forward.
+    target.option("ForwardAgent", "yes");
+    for (target, keys) in [(forwarding, 1), (target, 0)] {
+        let connection = open(target).await.expect("a connection");
+        let mut shell = connection.shell(None).await.expect("a shell");
+        let said = say(&mut shell, "ssh-add -l 2>/dev/null").await;
+        assert_eq!(said.out().lines().count(), keys, "{said:?}");
+    }
 }
 
 #[tokio::test]
