@@ -1,5 +1,6 @@
 //! Actions the engine carries out itself: they show, decide, wait or set variables.
 
+mod async_status;
 mod gather;
 mod grow;
 mod include_vars;
@@ -15,12 +16,24 @@ pub(super) use self::gather::fact_task;
 pub(super) use self::meta::meta;
 use super::arguments;
 use super::delegate;
+use super::job::Wish;
 use super::outcome::{Done, Failure};
 use super::task::{At, Learning};
 use crate::playbook::Builtin;
+use crate::source::Diagnostic;
 use crate::template::Context;
 
 pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Done {
+    match Wish::new(at.play, at.task, context) {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            let error =
+                Diagnostic::error(format!("`{}` cannot be run with `async`", at.task.written))
+                    .at(at.task.keyword("async").map_or(at.task.span, |node| node.span), "");
+            return Done::failed(error.into());
+        }
+        Err(failure) => return Done::failed(failure),
+    }
     let settled = match arguments::settled(at.play, at.task, context) {
         Ok(settled) => settled,
         Err(failure) => return Done::failed(failure),
@@ -39,6 +52,7 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
     let done = match builtin {
         Builtin::AddHost => grow::add_host(at, context),
         Builtin::GroupBy => grow::group_by(at, context),
+        Builtin::AsyncStatus => async_status::async_status(at, context).await,
         Builtin::Debug => say::debug(at, context),
         Builtin::Assert => say::assert(at, context),
         Builtin::Fail => say::fail(at, context),

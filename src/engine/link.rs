@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use rprov_modules::kit::{Answer, Facts};
 
+use super::jobs::Jobs;
 use crate::session::{
     Become, Connection, Interrupt, Landed, Question, SessionError, Shell, StepRequest, Target,
 };
@@ -22,6 +23,8 @@ pub(super) struct Link {
     shells: HashMap<Option<Become>, Shell>,
     answers: HashMap<(Option<Become>, Question), Answer>,
     window: Window,
+    /// What goes on on the host by itself.
+    pub(super) jobs: Jobs,
 }
 
 impl std::fmt::Debug for Link {

@@ -16,6 +16,8 @@ mod flags;
 mod handlers;
 mod host;
 mod include;
+mod job;
+mod jobs;
 mod kept;
 mod link;
 mod list;
@@ -294,7 +296,7 @@ impl Engine {
     fn forget_kept_facts(&self) {
         if let Some(cache) = self.options.facts.cache.as_ref().filter(|_| self.options.facts.flush)
         {
-            for host in self.inventory.hosts() {
+            for host in self.world.inventory().hosts() {
                 if let Err(error) = cache.forget(&host.name) {
                     self.warn_of_cache("remove", &error);
                 }

@@ -3,6 +3,7 @@
 //! Invariants: in check mode no step is sent, and that is the only difference; after any step the
 //! same probe is read again in the same round trip, and what it still plans is reported.
 
+mod detached;
 mod reply;
 mod steps;
 
@@ -11,7 +12,11 @@ use std::{sync::Arc, time::Duration};
 use rprov_modules::kit::{Diff, Facts, Node, Plan, Refusal, Spec, Step, boolean};
 use serde_json::{Map, Value};
 
+use self::detached::Detached;
+pub(super) use self::detached::{GONE, about, standing};
 use self::reply::unanswered;
+pub(super) use self::reply::what;
+pub(super) use self::steps::{merge, read};
 use super::host::Host;
 use super::link::Link;
 use super::loops::Turn;
@@ -21,7 +26,7 @@ use super::target::{self, Seen};
 use super::task::At;
 use super::{ahead, delegate, show};
 use crate::report::Event;
-use crate::session::{Question, SessionError};
+use crate::session::{Become, Question, SessionError};
 use crate::source::Diagnostic;
 use crate::template::Context;
 
@@ -76,6 +81,12 @@ pub(super) async fn module(
     {
         result = act.run(&mut link).await;
     }
+    drop(link);
+    let result = match result {
+        Ok(Ran::Detached(detached)) => act.follow(*detached).await,
+        Ok(Ran::Done(done)) => Ok(done),
+        Err(trouble) => Err(trouble),
+    };
     let mut done = match result {
         Ok(done) => {
             if check && done.changed {
@@ -93,13 +104,7 @@ pub(super) async fn module(
         {
             act.depends(error.to_string(), Map::new())
         }
-        Err(Trouble::Session(error)) => act.unreachable(&error),
-        Err(Trouble::Refused(refusal)) => Done {
-            failure: Some(Failure::new(refusal.message.clone())),
-            values: refusal.values,
-            ..Done::default()
-        },
-        Err(Trouble::Failed(failure)) => Done::failed(failure),
+        Err(trouble) => told(trouble),
     };
     done.delegated = delegated;
     done.learner = delegate.filter(|delegate| delegate.learns).map(|delegate| delegate.host);
@@ -118,7 +123,14 @@ struct Act<'a> {
     delegated: bool,
 }
 
-enum Trouble {
+/// What a task has come to.
+enum Ran {
+    Done(Done),
+    /// It goes on by itself.
+    Detached(Box<Detached>),
+}
+
+pub(super) enum Trouble {
     Session(SessionError),
     Refused(Refusal),
     Failed(Failure),
@@ -131,13 +143,20 @@ impl From<SessionError> for Trouble {
 }
 
 impl Act<'_> {
-    async fn run(&self, link: &mut Link) -> Result<Done, Trouble> {
+    fn seen(&self) -> Seen<'_> {
         let At { play, task, .. } = self.at;
-        let seen = Seen { play, task, vars: self.vars, own: self.context };
-        let target = target::target(seen, &self.acting.name).map_err(Trouble::Failed)?;
-        let become_ = target::become_unless_login(self.prepared.become_.as_ref(), &target);
-        let facts =
-            link.open(&target, become_.as_ref(), &self.at.play.engine.interrupt).await?.clone();
+        Seen { play, task, vars: self.vars, own: self.context }
+    }
+
+    async fn open(&self, link: &mut Link) -> Result<(target::Who, Facts), Trouble> {
+        open(self.seen(), self.acting, self.prepared.become_.as_ref(), link).await
+    }
+
+    async fn run(&self, link: &mut Link) -> Result<Ran, Trouble> {
+        let (become_, facts) = self.open(link).await?;
+        if link.jobs.any() {
+            link.forget_answers();
+        }
         let plan = self.probe(link, &become_, &facts).await?;
         let mut done = Done {
             values: plan.values.clone(),
@@ -145,16 +164,18 @@ impl Act<'_> {
             ..Done::default()
         };
         if plan.is_empty() {
-            return Ok(done);
+            return self.detach(link, &become_, &facts, plan, done).await;
         }
         done.diffs = plan.changes.iter().flat_map(|change| change.diffs.clone()).collect();
         done.changed = true;
         if self.check {
             self.foresee(&plan, &mut done);
-            return Ok(done);
+        }
+        if self.check || self.prepared.job.is_some() {
+            return self.detach(link, &become_, &facts, plan, done).await;
         }
         self.carry_out(link, &become_, &facts, plan, &mut done).await?;
-        Ok(done)
+        Ok(Ran::Done(done))
     }
 
     /// Asks what is not known yet, with what the next tasks will ask, until there is a plan.
@@ -185,12 +206,12 @@ impl Act<'_> {
 
     fn ahead(
         &self,
-        link: &Link,
+        link: &mut Link,
         become_: &target::Who,
         facts: &Facts,
         own: &[Question],
     ) -> Vec<Question> {
-        match self.delegated {
+        match self.delegated || link.jobs.any() {
             true => Vec::new(),
             false => ahead::questions(self.at, self.later, link, become_, facts, own),
         }
@@ -242,18 +263,45 @@ impl Act<'_> {
             }
         }
     }
+}
 
-    fn unreachable(&self, error: &SessionError) -> Done {
-        let mut done = Done::default();
-        done.values.insert("msg".into(), error.to_string().into());
-        let mut failure = Failure::new(error.to_string());
-        failure.help = error.help();
-        failure.unreachable = error.is_unreachable();
-        done.unreachable = failure.unreachable;
-        done.refused = true;
-        done.failure = Some(failure);
-        done
+/// Connects to the host and becomes the user.
+pub(super) async fn open(
+    seen: Seen<'_>,
+    acting: &Host,
+    become_: Option<&Become>,
+    link: &mut Link,
+) -> Result<(target::Who, Facts), Trouble> {
+    let interrupt = &seen.play.engine.interrupt;
+    let target = target::target(seen, &acting.name).map_err(Trouble::Failed)?;
+    let become_ = target::become_unless_login(become_, &target);
+    let facts = link.open(&target, become_.as_ref(), interrupt).await?.clone();
+    Ok((become_, facts))
+}
+
+/// What a task in trouble has come to.
+pub(super) fn told(trouble: Trouble) -> Done {
+    match trouble {
+        Trouble::Session(error) => unreachable(&error),
+        Trouble::Refused(refusal) => Done {
+            failure: Some(Failure::new(refusal.message)),
+            values: refusal.values,
+            ..Done::default()
+        },
+        Trouble::Failed(failure) => Done::failed(failure),
     }
+}
+
+fn unreachable(error: &SessionError) -> Done {
+    let mut done = Done::default();
+    done.values.insert("msg".into(), error.to_string().into());
+    let mut failure = Failure::new(error.to_string());
+    failure.help = error.help();
+    failure.unreachable = error.is_unreachable();
+    done.unreachable = failure.unreachable;
+    done.refused = true;
+    done.failure = Some(failure);
+    done
 }
 
 /// How long steps may take before it is said that they are still at work; then twice as long.

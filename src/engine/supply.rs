@@ -5,6 +5,7 @@ use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 use rprov_modules::kit::{Ask, Goal, Need, Node, Spec, Supply, TemplateOptions, TreeEntry};
 
 use super::arguments;
+use super::job::Wish;
 use super::outcome::Failure;
 use super::play::PlayRun;
 use super::target::{self, Seen};
@@ -20,6 +21,8 @@ pub(super) struct Prepared {
     pub(super) become_: Option<Become>,
     pub(super) environment: Env,
     pub(super) timeout: Option<Duration>,
+    /// `async` and `poll`.
+    pub(super) job: Option<Wish>,
 }
 
 impl Prepared {
@@ -63,6 +66,7 @@ impl Prepared {
             become_: target::become_(Seen { play, task, vars, own: context })?,
             environment: environment(play, task, context)?,
             timeout: timeout.map(Duration::from_secs),
+            job: Wish::new(play, task, context)?,
         })
     }
 
@@ -72,7 +76,7 @@ impl Prepared {
 }
 
 /// `environment`, from the play inwards: mappings, or lists of them.
-fn environment(play: &PlayRun, task: &Task, context: &Context) -> Result<Env, Failure> {
+pub(super) fn environment(play: &PlayRun, task: &Task, context: &Context) -> Result<Env, Failure> {
     let mut all: Vec<(String, String)> = Vec::new();
     for node in task.chain.all("environment") {
         let rendered = play.engine.templar.render(node, context).map_err(Failure::from)?;

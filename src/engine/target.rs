@@ -116,7 +116,7 @@ impl Seen<'_> {
         Ok(())
     }
 
-    fn first(&self, names: &[&str]) -> Result<Option<String>, Failure> {
+    pub(super) fn first(&self, names: &[&str]) -> Result<Option<String>, Failure> {
         for name in names {
             let value = match self.vars.scope.get(name) {
                 None => continue,

@@ -104,6 +104,7 @@ pub enum Action {
 pub enum Builtin {
     AddHost,
     Assert,
+    AsyncStatus,
     Debug,
     Fail,
     GroupBy,
@@ -201,6 +202,7 @@ impl Builtin {
     pub const NAMES: &[(&str, Builtin)] = &[
         ("add_host", Builtin::AddHost),
         ("assert", Builtin::Assert),
+        ("async_status", Builtin::AsyncStatus),
         ("debug", Builtin::Debug),
         ("fail", Builtin::Fail),
         ("group_by", Builtin::GroupBy),
@@ -218,6 +220,7 @@ impl Builtin {
             Builtin::AddHost | Builtin::SetFact => &[],
             Builtin::GroupBy => &["key", "parents"],
             Builtin::Assert => &["that", "msg", "fail_msg", "success_msg", "quiet"],
+            Builtin::AsyncStatus => &["jid", "mode"],
             Builtin::Debug => &["msg", "var", "verbosity"],
             Builtin::Fail => &["msg"],
             Builtin::IncludeRole => &[

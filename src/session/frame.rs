@@ -44,6 +44,11 @@ impl Nonce {
         Nonce(format!("{:032x}", rand::random::<u128>()).into())
     }
 
+    /// One that was made before.
+    pub(crate) fn known(text: &str) -> Nonce {
+        Nonce(text.into())
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -19,6 +19,7 @@ mod frame;
 pub mod fuzz;
 mod hello;
 mod interrupt;
+mod job;
 mod privilege;
 mod shell;
 mod ssh;
@@ -34,6 +35,7 @@ use std::{
 use rprov_modules::kit::{Answer, Ask, Reply, Step};
 
 pub use self::interrupt::Interrupt;
+pub use self::job::{Job, Standing};
 pub use self::{
     connection::{Become, Connection, Method, Target, Transport},
     error::{BecomeProblem, HostKeyProblem, SessionError},

@@ -12,7 +12,7 @@ use rprov::{
 };
 
 /// Keywords that rprov refuses, and says so.
-const NOT_YET: &[&str] = &["async", "delegate_facts", "poll"];
+const NOT_YET: &[&str] = &["delegate_facts"];
 const LEVELS: [&str; 5] = ["Play", "Role", "Block", "Task", "Handler"];
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod asks;
 mod isolation;
+mod jobs;
 mod lab;
 mod put;
 mod served;

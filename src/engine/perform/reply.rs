@@ -111,12 +111,7 @@ pub(super) fn failure(
     values.insert("rc".into(), reply.status.into());
     values.insert("stdout".into(), reply.out().into());
     values.insert("stderr".into(), reply.err().into());
-    let what = match change.diffs.first() {
-        Some(Diff::Note(note)) => note.clone(),
-        Some(Diff::Field { subject, name, .. }) => format!("set {name} of {subject}"),
-        Some(Diff::Text { path, .. }) => format!("write {path}"),
-        None => "carry out a step".to_owned(),
-    };
+    let what = change.diffs.first().map_or_else(|| "carry out a step".to_owned(), what);
     let said = reply.err();
     let said = match said.trim() {
         "" => format!("exit status {}", reply.status),
@@ -154,4 +149,13 @@ fn delta(took: Duration) -> String {
         seconds % 60,
         took.subsec_micros()
     )
+}
+
+/// What a step does, for people.
+pub(in crate::engine) fn what(diff: &Diff) -> String {
+    match diff {
+        Diff::Note(note) => note.clone(),
+        Diff::Field { subject, name, .. } => format!("set {name} of {subject}"),
+        Diff::Text { path, .. } => format!("write {path}"),
+    }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rprov_modules::kit::{Facts, Plan, Step};
 
+use serde_json::{Map, Value};
+
 use super::reply::{failure, notes, record};
 use super::{Act, Trouble};
 use crate::engine::link::Link;
@@ -48,19 +50,21 @@ impl Act<'_> {
         questions.extend(self.ahead(link, become_, facts, &own));
         let flight = link.flight(become_, &steps, &questions);
         let landed = self.patiently(flight).await?;
-        for (change, outcome) in plan.changes.iter().zip(&landed.steps) {
-            if let StepOutcome::Done { reply, started, ended, timed_out } = outcome {
-                record(change, reply, *started, *ended, &mut done.values);
-                done.warnings.extend(notes(change, reply));
-                if let Some(failure) =
-                    failure(change, reply, *timed_out, self.prepared.timeout, &mut done.values)
-                {
-                    done.failure = Some(failure);
-                    // What a command that was cut short has done is not known.
-                    done.changed &= !timed_out;
-                    return Ok(());
-                }
-            }
+        self.conclude(link, become_, facts, plan, &landed.steps, done).await
+    }
+
+    /// The result of steps that were carried out, verified.
+    pub(super) async fn conclude(
+        &self,
+        link: &mut Link,
+        become_: &target::Who,
+        facts: &Facts,
+        plan: Plan,
+        outcomes: &[StepOutcome],
+        done: &mut Done,
+    ) -> Result<(), Trouble> {
+        if read(&plan, outcomes, self.prepared.timeout, done) {
+            return Ok(());
         }
         let streams = std::mem::take(&mut done.values);
         done.values = plan.values.clone();
@@ -80,15 +84,41 @@ impl Act<'_> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        done.values.extend(plan.on_change);
-        // What the steps said counts over what was known before them.
-        for (key, value) in streams {
-            if !plan.values.contains_key(&key)
-                || matches!(key.as_str(), "stdout" | "stderr" | "rc" | "start" | "end" | "delta")
-            {
-                done.values.insert(key, value);
+        merge(&plan, streams, done);
+        Ok(())
+    }
+}
+
+/// Takes what the steps said; true if one has failed.
+pub(in crate::engine) fn read(
+    plan: &Plan,
+    outcomes: &[StepOutcome],
+    timeout: Option<Duration>,
+    done: &mut Done,
+) -> bool {
+    for (change, outcome) in plan.changes.iter().zip(outcomes) {
+        if let StepOutcome::Done { reply, started, ended, timed_out } = outcome {
+            record(change, reply, *started, *ended, &mut done.values);
+            done.warnings.extend(notes(change, reply));
+            if let Some(failure) = failure(change, reply, *timed_out, timeout, &mut done.values) {
+                done.failure = Some(failure);
+                // What a command that was cut short has done is not known.
+                done.changed &= !timed_out;
+                return true;
             }
         }
-        Ok(())
+    }
+    false
+}
+
+/// Puts what the steps said over what was known before them.
+pub(in crate::engine) fn merge(plan: &Plan, streams: Map<String, Value>, done: &mut Done) {
+    done.values.extend(plan.on_change.clone());
+    for (key, value) in streams {
+        if !plan.values.contains_key(&key)
+            || matches!(key.as_str(), "stdout" | "stderr" | "rc" | "start" | "end" | "delta")
+        {
+            done.values.insert(key, value);
+        }
     }
 }
