@@ -10,7 +10,7 @@ use super::project::{Environment, Project};
 use super::{Exit, Result, faults, listing};
 use crate::engine::{Ending, Engine, Options, Parts};
 use crate::inventory::{Inventory, pattern::Limit};
-use crate::playbook::{Play, TagFilter};
+use crate::playbook::{Play, TagFilter, playbook_file};
 use crate::report::{AdHoc, Human, Redactor, Reporter};
 use crate::session::Keyring;
 use crate::source::{Diagnostic, SourceMap, render_all};
@@ -41,7 +41,10 @@ pub(super) fn playbooks(map: &SourceMap, redactor: &Redactor, args: PlaybookArgs
     }
     let (environment, words) = environment(words)?;
     let plan = Plan {
-        playbooks: files.into_iter().map(PathBuf::from).collect(),
+        playbooks: files
+            .iter()
+            .map(|name| playbook_file(Path::new(name), &collections_path()))
+            .collect(),
         text: None,
         environment,
         words,

@@ -8,6 +8,7 @@ mod meta;
 mod pause;
 mod say;
 mod set_fact;
+mod validate;
 
 use minijinja::Value;
 use serde_json::Value as Json;
@@ -56,6 +57,7 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
         Builtin::Debug => say::debug(at, context),
         Builtin::Assert => say::assert(at, context),
         Builtin::Fail => say::fail(at, context),
+        Builtin::ValidateArgumentSpec => validate::validate(at, context),
         Builtin::SetFact => set_fact::set_fact(at, context, learns),
         Builtin::IncludeVars => include_vars::include_vars(at, context, learns),
         Builtin::Pause => pause::pause(at, context).await,

@@ -38,6 +38,35 @@ enum What {
     Role(Box<Role>),
 }
 
+impl What {
+    fn name(&self) -> String {
+        match self {
+            What::Tasks(path) => path.display().to_string(),
+            What::Role(role) => role.name.clone(),
+        }
+    }
+}
+
+/// How deep includes may be inside each other. A file that includes itself until something holds
+/// needs a few; one that never ends would take all memory.
+const DEEPEST: usize = 200;
+
+fn endless(task: &Task, what: &What, rest: &Rest) -> Diagnostic {
+    let name = what.name();
+    let mut way = vec![name.as_str()];
+    for outer in rest.includes() {
+        way.push(outer);
+        if outer == name {
+            break;
+        }
+    }
+    let way: Vec<String> = way.iter().rev().map(|name| format!("`{name}`")).collect();
+    Diagnostic::error(format!("`{name}` is included {DEEPEST} levels deep"))
+        .at(task.span, "included here again")
+        .note(way.join(" → "))
+        .help("let a condition (`when`) end it")
+}
+
 /// Reads the arguments of an include for one host.
 pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result<Wanted, Failure> {
     let templar = &at.play.engine.templar;
@@ -101,30 +130,38 @@ pub(super) async fn run(
             }
         }
     }
-    let mut ready = Vec::new();
+    let mut ready: Vec<(String, Included, Vec<Arc<Host>>)> = Vec::new();
     for (_, one, hosts) in groups {
-        let loaded = load(play, task, &one);
+        let loaded = match rest.includes().count() >= DEEPEST {
+            true => Err(vec![endless(task, &one.what, rest)]),
+            false => load(play, task, &one),
+        };
         play.engine.warn();
         match loaded {
             Ok(included) => {
-                let path = match &one.what {
-                    What::Tasks(path) => path.display().to_string(),
-                    What::Role(role) => role.name.clone(),
-                };
+                let path = one.what.name();
                 hosts.iter().for_each(|host| host.progress().stats.ok += 1);
                 play.engine.reporter.report(Event::Included {
-                    path,
+                    path: path.clone(),
                     hosts: hosts.iter().map(|host| host.name.to_string()).collect(),
                     item: one.label,
                 });
-                ready.push((included, hosts));
+                ready.push((path, included, hosts));
             }
             Err(errors) => hosts.iter().for_each(|host| show::refuse(play, host, &errors)),
         }
     }
-    for (included, hosts) in ready {
-        play.gain(included.handlers, included.roles);
-        list::run(play, &Rest::below(included.items.into(), rest, next), hosts).await;
+    for (path, included, hosts) in ready {
+        play.gain(included.handlers, included.roles, included.names);
+        let inner = Rest::included(included.items.into(), rest, next, path);
+        let play = play.clone();
+        // Of its own, so that includes inside includes need no deeper stack.
+        let run = tokio::spawn(async move { list::run(&play, &inner, hosts).await });
+        if let Err(error) = run.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
     }
 }
 
@@ -136,7 +173,8 @@ fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Di
     for (name, value) in &wanted.variables {
         vars.insert(name.clone(), value.clone(), Default::default());
     }
-    let keywords = Keywords::applied(task.args.get("apply"));
+    let keywords =
+        Keywords::applied(task.args.get("apply")).or("collections", task.keyword("collections"));
     let params = Arc::new(vars);
     let level = |vars: Arc<Layer>, dir: PathBuf| {
         Arc::new(Chain {

@@ -23,20 +23,42 @@ pub(super) struct Rest {
     pub(super) up: Option<(Arc<Rest>, usize)>,
     /// What a handler has included.
     handler: bool,
+    /// The file or role that was included, if this is what it brought.
+    included: Option<String>,
 }
 
 impl Rest {
     pub(super) fn new(items: Arc<[Item]>, up: Option<Arc<Rest>>) -> Arc<Rest> {
-        Arc::new(Rest { items, up: up.map(|rest| (rest, 0)), handler: false })
+        Arc::new(Rest { items, up: up.map(|rest| (rest, 0)), handler: false, included: None })
     }
 
     pub(super) fn of_handlers() -> Arc<Rest> {
-        Arc::new(Rest { items: Arc::new([]), up: None, handler: true })
+        Arc::new(Rest { items: Arc::new([]), up: None, handler: true, included: None })
+    }
+
+    /// What an include brought.
+    pub(super) fn included(
+        items: Arc<[Item]>,
+        up: &Arc<Rest>,
+        next: usize,
+        name: String,
+    ) -> Arc<Rest> {
+        let up_to = Some((up.clone(), next));
+        Arc::new(Rest { items, up: up_to, handler: up.handler, included: Some(name) })
+    }
+
+    /// What was included to get here, the innermost first.
+    pub(super) fn includes(&self) -> impl Iterator<Item = &str> {
+        fn outer(rest: &Rest) -> Option<&Rest> {
+            rest.up.as_ref().map(|(up, _)| &**up)
+        }
+        std::iter::successors(Some(self), |rest| outer(rest))
+            .filter_map(|rest| rest.included.as_deref())
     }
 
     /// A list inside the item before `next` of `up`.
     pub(super) fn below(items: Arc<[Item]>, up: &Arc<Rest>, next: usize) -> Arc<Rest> {
-        Arc::new(Rest { items, up: Some((up.clone(), next)), handler: up.handler })
+        Arc::new(Rest { items, up: Some((up.clone(), next)), handler: up.handler, included: None })
     }
 }
 

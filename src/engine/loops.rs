@@ -57,6 +57,7 @@ pub(super) fn turns(
     let variable = text("loop_var")?.unwrap_or_else(|| "item".to_owned());
     let index_var = text("index_var")?;
     let extended = text("extended")?.as_deref().and_then(boolean).unwrap_or(false);
+    let allitems = text("extended_allitems")?.as_deref().and_then(boolean).unwrap_or(true);
     let length = items.len();
     let turns = items.iter().enumerate().map(|(index, item)| {
         let mut variables = vec![
@@ -69,20 +70,22 @@ pub(super) fn turns(
         }
         if extended {
             let mut about = vec![
-                ("allitems", Value::from(items.clone())),
                 ("index", Value::from(index + 1)),
                 ("index0", Value::from(index)),
-                ("revindex", Value::from(length - index)),
-                ("revindex0", Value::from(length - index - 1)),
                 ("first", Value::from(index == 0)),
                 ("last", Value::from(index + 1 == length)),
                 ("length", Value::from(length)),
+                ("revindex", Value::from(length - index)),
+                ("revindex0", Value::from(length - index - 1)),
             ];
-            if index > 0 {
-                about.push(("previtem", items[index - 1].clone()));
+            if allitems {
+                about.insert(0, ("allitems", Value::from(items.clone())));
             }
             if let Some(next) = items.get(index + 1) {
                 about.push(("nextitem", next.clone()));
+            }
+            if index > 0 {
+                about.push(("previtem", items[index - 1].clone()));
             }
             variables.push(("ansible_loop".to_owned(), Raw::Value(Value::from_pairs(about))));
         }
@@ -103,6 +106,19 @@ pub(super) fn label(templar: &Templar, task: &Task, context: &Context, turn: &Tu
         .expression("rprov_label | string", span, &printer)
         .map(|text| text.to_string())
         .unwrap_or_default()
+}
+
+/// `loop_control.break_when`: whether no further turn follows. `context` has the turn's result.
+pub(super) fn breaks(
+    templar: &Templar,
+    task: &Task,
+    context: &Context,
+) -> Result<bool, TemplateError> {
+    let control = task.keyword("loop_control");
+    match control.and_then(|control| control.get("break_when")).filter(|node| !node.is_null()) {
+        Some(node) => templar.condition(node, context),
+        None => Ok(false),
+    }
 }
 
 /// `loop_control.pause`.

@@ -9,6 +9,7 @@
 
 mod action;
 mod ahead;
+mod argspec;
 mod arguments;
 mod delegate;
 mod facts;

@@ -84,7 +84,7 @@ pub(super) async fn module(
     drop(link);
     let result = match result {
         Ok(Ran::Detached(detached)) => act.follow(*detached).await,
-        Ok(Ran::Done(done)) => Ok(done),
+        Ok(Ran::Done(done)) => Ok(*done),
         Err(trouble) => Err(trouble),
     };
     let mut done = match result {
@@ -125,7 +125,7 @@ struct Act<'a> {
 
 /// What a task has come to.
 enum Ran {
-    Done(Done),
+    Done(Box<Done>),
     /// It goes on by itself.
     Detached(Box<Detached>),
 }
@@ -175,7 +175,7 @@ impl Act<'_> {
             return self.detach(link, &become_, &facts, plan, done).await;
         }
         self.carry_out(link, &become_, &facts, plan, &mut done).await?;
-        Ok(Ran::Done(done))
+        Ok(Ran::Done(Box::new(done)))
     }
 
     /// Asks what is not known yet, with what the next tasks will ask, until there is a plan.

@@ -15,7 +15,7 @@ use rprov_modules::kit::boolean;
 use self::hosts::{batches, hosts, title};
 use self::prompt::prompt;
 use self::settings::{Settings, Strategy};
-use self::vars::special;
+use self::vars::special as special_layer;
 use super::Engine;
 use super::facts::{self, Gathering};
 use super::handlers;
@@ -23,10 +23,10 @@ use super::host::Host;
 use super::list::{self, Rest};
 use super::pending::Pending;
 use crate::inventory::HostName;
-use crate::playbook::{Play, Role, Task};
+use crate::playbook::{Play, Role, RoleNames, Task};
 use crate::report::Event;
 use crate::source::Diagnostic;
-use crate::vars::Layer;
+use crate::vars::{Layer, special};
 
 /// A play at work on one batch of hosts.
 pub(super) struct PlayRun {
@@ -41,6 +41,8 @@ pub(super) struct PlayRun {
     roles: RwLock<Vec<Arc<Role>>>,
     special: Arc<Layer>,
     settings: Settings,
+    /// The names of its roles, as variables.
+    names: RwLock<(RoleNames, Arc<Layer>)>,
     /// Nothing can refer to facts: they are not gathered.
     pub(super) facts_unused: bool,
     pub(super) pending: Option<Pending>,
@@ -95,7 +97,11 @@ pub(super) async fn run(
             files: Mutex::default(),
             handlers: RwLock::new(play.handlers.clone()),
             roles: RwLock::new(play.roles.clone()),
-            special: special(engine, &play, &name, &hosts, &batch),
+            special: special_layer(engine, &play, &name, &hosts, &batch),
+            names: RwLock::new((
+                play.names.clone(),
+                special::role_names(&play.names.own, &play.names.dependent),
+            )),
             batch,
             settings,
             facts_unused,
@@ -122,6 +128,10 @@ impl PlayRun {
         self.roles.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(super) fn role_names(&self) -> Arc<Layer> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -135,7 +145,11 @@ impl PlayRun {
     }
 
     /// What an include at run time adds to the play.
-    pub(super) fn gain(&self, handlers: Vec<Arc<Task>>, roles: Vec<Arc<Role>>) {
+    pub(super) fn gain(&self, handlers: Vec<Arc<Task>>, roles: Vec<Arc<Role>>, names: RoleNames) {
+        let mut known = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        known.0.extend(names);
+        known.1 = special::role_names(&known.0.own, &known.0.dependent);
+        drop(known);
         let mut known = self.handlers.write().unwrap_or_else(PoisonError::into_inner);
         for handler in handlers {
             if !known.iter().any(|other| other.span == handler.span) {

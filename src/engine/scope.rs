@@ -8,7 +8,7 @@ use super::play::PlayRun;
 use crate::playbook::{Chain, ChainLevel, Task};
 use crate::source::Diagnostic;
 use crate::template::{Context, Search};
-use crate::vars::{Layer, Layers, Level, special};
+use crate::vars::{Layer, Layers, Level, hostvars, special};
 
 impl PlayRun {
     /// What a task sees on a host; with no task, what the play itself sees.
@@ -22,7 +22,20 @@ impl PlayRun {
     ) -> Result<Context, Vec<Diagnostic>> {
         let chain = task.map_or(&self.play.chain, |task| &task.chain);
         let layers = self.layers(host, chain)?;
-        let context = Context::new(Arc::new(layers), self.search(chain));
+        let search = self.search(chain);
+        let inner = Context::new(Arc::new(layers.clone()), search.clone());
+        let inner = match &self.engine.decrypt {
+            Some(decrypt) => inner.decrypt_with(decrypt.clone()),
+            None => inner,
+        };
+        let all = hostvars::vars(inner, self.engine.templar.clone());
+        let environment = chain
+            .all("environment")
+            .into_iter()
+            .flat_map(|node| node.items().map_or_else(|| vec![node.clone()], <[_]>::to_vec));
+        let place = special::place(all, environment.collect(), &search.dirs);
+        let layers = layers.with(Level::Special, Arc::new(place));
+        let context = Context::new(Arc::new(layers), search);
         Ok(match &self.engine.decrypt {
             Some(decrypt) => context.decrypt_with(decrypt.clone()),
             None => context,
@@ -46,7 +59,7 @@ impl PlayRun {
                 layers.push(Level::Role, role.vars.clone());
                 layers.push(Level::RoleParams, role.params.clone());
             }
-            layers.push(Level::Special, Arc::new(special::role(&own.name, &own.path)));
+            layers.push(Level::Special, Arc::new(special::role(own.special())));
         }
         layers.push(Level::Facts, learnt.facts.vars);
         layers.push(Level::Play, self.play.vars.clone());
@@ -71,6 +84,7 @@ impl PlayRun {
         if let Some(grown) = engine.world.special() {
             layers.push(Level::Special, grown);
         }
+        layers.push(Level::Special, self.role_names());
         Ok(layers)
     }
 

@@ -83,7 +83,8 @@ impl Load<'_> {
         if self.reading.iter().any(|open| open == path) {
             self.fail(
                 Diagnostic::error(format!("`{}` imports itself", path.display()))
-                    .at(from, "imported here again"),
+                    .at(from, "imported here again")
+                    .note(super::circle(&self.reading, path)),
             );
             return Vec::new();
         }

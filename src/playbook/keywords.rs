@@ -113,6 +113,16 @@ impl Keywords {
         keywords
     }
 
+    /// The same with one more keyword, unless it is there.
+    pub(crate) fn or(mut self, name: &'static str, node: Option<&Node>) -> Keywords {
+        if let Some(node) = node
+            && self.get(name).is_none()
+        {
+            self.set(name, node.clone());
+        }
+        self
+    }
+
     pub(super) fn set(&mut self, name: &'static str, node: Node) {
         match self.0.iter_mut().find(|(key, _)| *key == name) {
             Some(found) => found.1 = node,

@@ -8,7 +8,7 @@ use std::{
 
 use rprov_modules::kit::{Node, Span};
 
-use super::{Chain, Item, Play, Role, Task};
+use super::{Chain, Item, Play, Role, RoleNames, Task};
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::{Context, Decrypt, Scope, Search, Templar};
 use crate::vars::{Layer, files::Reader};
@@ -38,6 +38,8 @@ pub struct Loader {
     templates: Mutex<HashMap<PathBuf, (u32, Arc<str>)>>,
     /// Everything that was warned of, and how much of it was told.
     warnings: Mutex<(Vec<Diagnostic>, usize)>,
+    /// `collections/` beside the playbooks that were asked for.
+    pub(super) beside: Mutex<Vec<PathBuf>>,
 }
 
 /// One loading: the errors so far, and what the play gained on the way.
@@ -46,6 +48,7 @@ pub(super) struct Load<'a> {
     pub(super) errors: Vec<Diagnostic>,
     /// Roles whose variables the play sees.
     pub(super) roles: Vec<Arc<Role>>,
+    pub(super) names: RoleNames,
     pub(super) handlers: Vec<Arc<Task>>,
     /// Files being read, to tell a file that imports itself.
     pub(super) reading: Vec<PathBuf>,
@@ -62,6 +65,7 @@ pub struct Included {
     pub handlers: Vec<Arc<Task>>,
     /// Roles whose variables the rest of the play sees (`public: true`).
     pub roles: Vec<Arc<Role>>,
+    pub names: RoleNames,
 }
 
 impl Loader {
@@ -71,6 +75,7 @@ impl Loader {
             files: Mutex::default(),
             templates: Mutex::default(),
             warnings: Mutex::default(),
+            beside: Mutex::default(),
         }
     }
 
@@ -117,6 +122,8 @@ impl Loader {
     /// # Errors
     /// Everything that is wrong in any of the files.
     pub fn playbook(&self, path: &Path) -> Result<Vec<Play>, Vec<Diagnostic>> {
+        let beside = path.parent().unwrap_or(Path::new("")).join("collections");
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner).push(beside);
         let mut errors = Vec::new();
         let mut plays = Vec::new();
         self.plays(path, None, None, &mut plays, &mut errors, &mut Vec::new());
@@ -149,7 +156,8 @@ impl Loader {
     ) {
         if reading.iter().any(|open| open == path) {
             let error = Diagnostic::error(format!("playbook `{}` imports itself", path.display()));
-            errors.push(error.at(from.unwrap_or_default(), "imported here again"));
+            let error = error.at(from.unwrap_or_default(), "imported here again");
+            errors.push(error.note(super::circle(reading, path)));
             return;
         }
         let node = match self.file(path, from) {
@@ -180,7 +188,13 @@ impl Loader {
                     errors.append(&mut load.errors);
                     match self.text(target, scope) {
                         Ok(name) => {
-                            let path = dir.join(name);
+                            let path = match self.imported(&dir, &name, target.span) {
+                                Ok(path) => path,
+                                Err(error) => {
+                                    errors.push(error);
+                                    continue;
+                                }
+                            };
                             self.plays(
                                 &path,
                                 Some(target.span),
@@ -241,6 +255,7 @@ impl Loader {
             loader: self,
             errors: Vec::new(),
             roles: Vec::new(),
+            names: RoleNames::default(),
             handlers: Vec::new(),
             reading: Vec::new(),
             taken: BTreeSet::new(),
@@ -291,7 +306,12 @@ impl Loader {
 impl Load<'_> {
     fn finish(self, items: Vec<Item>) -> Result<Included, Vec<Diagnostic>> {
         match self.errors.is_empty() {
-            true => Ok(Included { items, handlers: self.handlers, roles: self.roles }),
+            true => Ok(Included {
+                items,
+                handlers: self.handlers,
+                roles: self.roles,
+                names: self.names,
+            }),
             false => Err(self.errors),
         }
     }

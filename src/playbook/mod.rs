@@ -6,12 +6,14 @@
 mod absent;
 mod collections;
 mod defaults;
+mod find_role;
 pub(crate) mod freeform;
 mod items;
 mod keywords;
 mod load;
 mod play;
 mod role;
+mod spec;
 mod statics;
 mod tags;
 mod task;
@@ -24,6 +26,7 @@ use std::{
 
 use rprov_modules::kit::{Node, Span, Spec};
 
+pub use self::collections::playbook_file;
 pub use self::keywords::Keywords;
 pub(crate) use self::keywords::is_keyword;
 pub(crate) use self::load::Included;
@@ -48,12 +51,30 @@ pub struct Play {
     pub vars_prompt: Vec<Node>,
     /// Roles whose defaults and vars the whole play sees: those of `roles:` and `import_role`.
     pub roles: Vec<Arc<Role>>,
+    pub names: RoleNames,
     /// `pre_tasks`, then roles and `tasks`, then `post_tasks`: handlers are flushed after each.
     pub phases: Vec<Arc<[Item]>>,
     pub handlers: Vec<Arc<Task>>,
     /// The playbook's directory.
     pub dir: PathBuf,
     pub span: Span,
+}
+
+/// The names of a play's roles.
+#[derive(Debug, Clone, Default)]
+pub struct RoleNames {
+    /// Those it lists, imports or includes, each as often.
+    pub own: Vec<String>,
+    /// Those that others depend on.
+    pub dependent: Vec<String>,
+}
+
+impl RoleNames {
+    /// Adds those that an include brings.
+    pub fn extend(&mut self, more: RoleNames) {
+        self.own.extend(more.own);
+        self.dependent.extend(more.dependent);
+    }
 }
 
 /// A step of a play's list.
@@ -114,6 +135,7 @@ pub enum Builtin {
     Meta,
     Pause,
     SetFact,
+    ValidateArgumentSpec,
 }
 
 /// Keywords and role of one level, linked to the level around it: task, blocks, includes, role, play.
@@ -139,6 +161,13 @@ pub enum ChainLevel {
     Block,
     Include,
     Task,
+}
+
+/// The way from a file back to itself, for people.
+fn circle(open: &[PathBuf], path: &Path) -> String {
+    let begin = open.iter().position(|known| known == path).unwrap_or_default();
+    let names = open[begin..].iter().map(PathBuf::as_path).chain([path]);
+    names.map(|name| format!("`{}`", name.display())).collect::<Vec<_>>().join(" → ")
 }
 
 /// A directory for people: the working directory has a name, too.
@@ -212,6 +241,7 @@ impl Builtin {
         ("meta", Builtin::Meta),
         ("pause", Builtin::Pause),
         ("set_fact", Builtin::SetFact),
+        ("validate_argument_spec", Builtin::ValidateArgumentSpec),
     ];
 
     /// The parameters it takes; empty means any.
@@ -219,6 +249,9 @@ impl Builtin {
         match self {
             Builtin::AddHost | Builtin::SetFact => &[],
             Builtin::GroupBy => &["key", "parents"],
+            Builtin::ValidateArgumentSpec => {
+                &["argument_spec", "provided_arguments", "validate_args_context"]
+            }
             Builtin::Assert => &["that", "msg", "fail_msg", "success_msg", "quiet"],
             Builtin::AsyncStatus => &["jid", "mode"],
             Builtin::Debug => &["msg", "var", "verbosity"],
@@ -245,6 +278,7 @@ impl Builtin {
                 "ignore_files",
                 "extensions",
                 "ignore_unknown_extensions",
+                "hash_behaviour",
             ],
             Builtin::Meta => &["action"],
             Builtin::Pause => &["seconds", "minutes", "prompt", "echo"],

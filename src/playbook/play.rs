@@ -25,6 +25,11 @@ impl Load<'_> {
                     keywords.set(name, entry.value.clone());
                 }
                 _ if key.ends_with("import_playbook") => {}
+                // Ansible takes any keyword of a play here and forgets it.
+                (_, Kind::Keyword(_)) => {
+                    let note = format!("`{key}` has no effect beside `import_playbook`");
+                    self.loader.warn(Diagnostic::warning(note).at(entry.key.span, ""));
+                }
                 _ => self.fail(
                     Diagnostic::error(format!("`{key}` cannot be used with `import_playbook`"))
                         .at(entry.key.span, "")
@@ -124,6 +129,7 @@ impl Load<'_> {
             vars_files,
             vars_prompt,
             roles: std::mem::take(&mut self.roles),
+            names: std::mem::take(&mut self.names),
             phases: vec![before.into(), during.into(), after.into()],
             handlers: of_roles,
             dir: self.playbook_dir.clone(),

@@ -11,20 +11,39 @@ use super::keywords::{self, Keywords, Kind};
 use super::load::Load;
 use super::{Chain, ChainLevel, Item};
 use crate::source::Diagnostic;
-use crate::vars::Layer;
+use crate::vars::{Layer, special};
 
 /// A role in use, with the variables it gives its tasks.
 #[derive(Debug)]
 pub struct Role {
-    /// As it was written: `web`, `acme.tools.web`.
+    /// As it was written: `web`; of a collection always `acme.tools.web`.
     pub name: String,
+    /// `acme.tools`
+    pub collection: Option<String>,
     pub path: PathBuf,
+    /// Collections in which its tasks look for roles: its own, then those of `meta/main.yml`.
+    pub collections: Vec<String>,
     pub defaults: Arc<Layer>,
     pub vars: Arc<Layer>,
     /// `{role: web, port: 80}`: everything that is no keyword.
     pub params: Arc<Layer>,
-    /// Roles that depend on this one, the nearest first.
+    /// Roles that depend on this one or include it, the nearest first.
     pub parents: Vec<Arc<Role>>,
+    /// How many of these include or import it by a task.
+    pub includers: usize,
+}
+
+impl Role {
+    /// What its tasks know of it.
+    pub(crate) fn special(&self) -> special::Role<'_> {
+        let parents = self.parents.iter().take(self.includers);
+        special::Role {
+            name: &self.name,
+            collection: self.collection.as_deref(),
+            path: &self.path,
+            parents: parents.map(|role| (role.name.as_str(), role.path.as_path())).collect(),
+        }
+    }
 }
 
 /// What of a role is wanted.
@@ -37,6 +56,10 @@ pub struct Wanted {
     pub defaults_from: Option<String>,
     pub handlers_from: Option<String>,
     pub params: Arc<Layer>,
+    /// `tasks_from` as it is written.
+    pub point: Option<String>,
+    /// `rolespec_validate: false`.
+    pub unvalidated: bool,
     /// The rest of the play sees the role's variables.
     pub public: bool,
 }
@@ -108,7 +131,13 @@ impl Load<'_> {
 
     /// A role for `import_role` and `include_role`: as often as it is asked for.
     pub(super) fn role(&mut self, wanted: &Wanted, chain: &Arc<Chain>) -> Vec<Item> {
-        self.role_once(wanted, chain, &[], false)
+        let parents: Vec<Arc<Role>> = chain
+            .role
+            .iter()
+            .flat_map(|role| std::iter::once(role).chain(&role.parents))
+            .cloned()
+            .collect();
+        self.role_once(wanted, chain, &parents, false)
     }
 
     fn role_once(
@@ -118,11 +147,17 @@ impl Load<'_> {
         parents: &[Arc<Role>],
         once: bool,
     ) -> Vec<Item> {
-        let Some(path) = self.find_role(wanted, chain) else { return Vec::new() };
-        if parents.iter().any(|parent| parent.path == path) {
+        let Some(found) = self.find_role(wanted, chain, parents.first()) else {
+            return Vec::new();
+        };
+        let path = found.path.clone();
+        if once && let Some(at) = parents.iter().position(|parent| parent.path == path) {
+            let way = parents[..=at].iter().rev().map(|role| role.name.as_str());
+            let way = way.chain([found.name.as_str()]).map(|name| format!("`{name}`"));
             self.fail(
                 Diagnostic::error(format!("role `{}` depends on itself", wanted.name))
-                    .at(wanted.span, ""),
+                    .at(wanted.span, "")
+                    .note(way.collect::<Vec<_>>().join(" → ")),
             );
             return Vec::new();
         }
@@ -139,8 +174,25 @@ impl Load<'_> {
         let defaults =
             self.layer_of(&path, "defaults", wanted.defaults_from.as_deref(), wanted.span);
         let vars = self.layer_of(&path, "vars", wanted.vars_from.as_deref(), wanted.span);
+        match once && !parents.is_empty() {
+            true => self.names.dependent.push(found.name.clone()),
+            false => self.names.own.push(found.name.clone()),
+        }
+        let mut collections: Vec<String> = found.collection.iter().cloned().collect();
+        let more = meta.and_then(|meta| meta.get("collections")).and_then(Node::items);
+        for name in more.unwrap_or_default().iter().filter_map(Node::text) {
+            if !collections.iter().any(|known| known == name) {
+                collections.push(name.to_owned());
+            }
+        }
         let role = Arc::new(Role {
-            name: wanted.name.clone(),
+            name: found.name,
+            collection: found.collection,
+            collections,
+            includers: match (once, parents.first()) {
+                (false, _) => parents.first().map_or(0, |parent| parent.includers + 1),
+                (true, parent) => parent.map_or(0, |parent| parent.includers),
+            },
             path: path.clone(),
             defaults: Arc::new(defaults),
             vars: Arc::new(vars),
@@ -175,6 +227,7 @@ impl Load<'_> {
                 self.handlers.extend(super::load::flat(handlers));
             }
         }
+        items.extend(self.spec_task(&path, wanted, meta, &inner));
         if let Some(file) =
             self.main_file(&path.join("tasks"), wanted.tasks_from.as_deref(), wanted.span)
         {
@@ -182,54 +235,6 @@ impl Load<'_> {
             items.extend(self.task_file(&file, wanted.span, &chain));
         }
         items
-    }
-
-    /// Beside the playbook in `roles/`, in the configured paths, then in the playbook's directory.
-    fn find_role(&mut self, wanted: &Wanted, chain: &Arc<Chain>) -> Option<PathBuf> {
-        let name = Path::new(&wanted.name);
-        let mut places = vec![self.playbook_dir.join("roles")];
-        if let Some(role) = &chain.role
-            && let Some(beside) = role.path.parent()
-        {
-            places.push(beside.to_owned());
-        }
-        places.extend(self.loader.settings.roles_path.iter().cloned());
-        places.push(self.playbook_dir.clone());
-        if let [space, collection, role] = wanted.name.split('.').collect::<Vec<_>>()[..] {
-            let inside: PathBuf =
-                ["collections", "ansible_collections", space, collection, "roles", role]
-                    .iter()
-                    .collect();
-            let path = self.playbook_dir.join(inside);
-            if path.is_dir() {
-                return Some(path);
-            }
-        }
-        let found = places.iter().map(|place| place.join(name)).find(|path| path.is_dir());
-        if found.is_none() {
-            places.dedup();
-            let known: Vec<String> = places
-                .iter()
-                .filter_map(|place| std::fs::read_dir(place).ok())
-                .flatten()
-                .flatten()
-                .filter(|entry| entry.path().join("tasks").is_dir())
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .collect();
-            let mut error = Diagnostic::error(format!("there is no role `{}`", wanted.name))
-                .kind("missing-role")
-                .at(wanted.span, "not found");
-            for place in &places {
-                error = error.note(format!("looked in `{}`", super::shown(place).display()));
-            }
-            if let Some(near) =
-                rprov_modules::kit::nearest(&wanted.name, known.iter().map(String::as_str))
-            {
-                error = error.help(format!("did you mean `{near}`?"));
-            }
-            self.fail(error);
-        }
-        found
     }
 
     /// `main.yml`, `main.yaml`, `main.json` or `main` of a role's directory; another name if asked.

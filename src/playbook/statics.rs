@@ -31,7 +31,7 @@ impl Load<'_> {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         places.set("playbook_dir", dir.to_string_lossy());
         if let Some(role) = &chain.role {
-            places.extend(special::role(&role.name, &role.path));
+            places.extend(special::role(role.special()));
         }
         let layers = chain.levels().map(|level| level.vars.clone()).chain([Arc::new(places)]);
         Arc::new(Static::new(&self.loader.settings.extra, layers))

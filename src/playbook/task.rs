@@ -13,6 +13,7 @@ use self::arguments::{with_loop, written_action};
 pub(crate) use self::import::find_tasks;
 pub(super) use self::import::inside;
 use super::absent;
+use super::collections::{Named, searched};
 use super::keywords::{self, Keywords, Kind};
 use super::load::Load;
 use super::{Action, Builtin, Chain, ChainLevel, Item, Task};
@@ -121,7 +122,7 @@ impl Load<'_> {
             let elsewhere =
                 || absent::exists_elsewhere(&name).then_some(Found::Action(Action::Absent));
             let Some(found) = find(&name).or_else(elsewhere) else {
-                self.fail(unknown(&name, span, place));
+                self.fail(self.unknown(&name, span, place));
                 failed = true;
                 continue;
             };
@@ -152,10 +153,14 @@ impl Load<'_> {
         let written = named.split_whitespace().next().unwrap_or_default().to_owned();
         let conditional = keywords.get("when").is_some() || chain.nearest("when").is_some();
         if matches!(found, Found::Action(Action::Absent)) && !conditional {
-            self.fail(unknown(&written, key, place));
+            self.fail(self.unknown(&written, key, place));
             return Vec::new();
         }
         self.check_keywords(&keywords);
+        if matches!(&*written, "include" | "ansible.builtin.include") {
+            let note = "`include` is gone from Ansible: it is read as `include_tasks`";
+            self.loader.warn(Diagnostic::warning(note).at(key.span, ""));
+        }
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let args = match self.arguments(&args, &found, &keywords, key.span) {
             Some(args) => args,
@@ -197,14 +202,28 @@ impl Load<'_> {
     }
 }
 
-fn unknown(name: &str, key: &Node, place: u8) -> Diagnostic {
-    let kind = if absent::exists_elsewhere(name) { "unsupported" } else { "unknown-module" };
-    let error = Diagnostic::error(format!("there is no module or keyword `{name}`"))
-        .kind(kind)
-        .at(key.span, "unknown");
-    let short = name.rsplit('.').next().unwrap_or(name);
-    match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error.help("COMPATIBILITY.md lists the modules there are"),
+impl Load<'_> {
+    fn unknown(&self, name: &str, key: &Node, place: u8) -> Diagnostic {
+        if let Some(named) = Named::new(name)
+            && !matches!(named.collection, "ansible.builtin" | "ansible.legacy")
+        {
+            let error = Diagnostic::error(format!("there is no module `{name}`"))
+                .kind("unsupported")
+                .at(key.span, "not one of rprov's");
+            return match self.collection(named.collection) {
+                Ok(dir) => error.note(format!("the collection is in `{}`", dir.display())),
+                Err(places) => searched(error, &places),
+            }
+            .help("rprov runs no modules of collections, it has its own: see COMPATIBILITY.md");
+        }
+        let kind = if absent::exists_elsewhere(name) { "unsupported" } else { "unknown-module" };
+        let error = Diagnostic::error(format!("there is no module or keyword `{name}`"))
+            .kind(kind)
+            .at(key.span, "unknown");
+        let short = name.rsplit('.').next().unwrap_or(name);
+        match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help("COMPATIBILITY.md lists the modules there are"),
+        }
     }
 }

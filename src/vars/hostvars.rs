@@ -32,6 +32,11 @@ pub fn one(host: &Host, templar: Templar, contexts: &dyn Contexts) -> Value {
     }
 }
 
+/// `vars`: all variables of one place, evaluated when they are asked for.
+pub fn vars(context: Context, templar: Templar) -> Value {
+    Value::from_object(OneHost { context, templar })
+}
+
 struct AllHosts {
     inventory: Arc<Inventory>,
     templar: Templar,

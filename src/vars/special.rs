@@ -3,12 +3,17 @@
 //! As in Ansible, what belongs to a host (`inventory_hostname`, `group_names`) stands at the level
 //! of the host's inventory variables and can be overridden; what belongs to the run cannot.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use minijinja::Value;
+use rprov_modules::kit::Node;
 
 use super::Layer;
 use crate::inventory::{Host, HostName, Inventory};
+use crate::template::Raw;
 
 /// The version of Ansible whose behaviour rprov has: `ansible_version`.
 const ANSIBLE: [u32; 3] = [2, 19, 0];
@@ -17,6 +22,8 @@ const ANSIBLE: [u32; 3] = [2, 19, 0];
 pub(super) fn defaults() -> Layer {
     let mut layer = Layer::default();
     layer.set("ansible_managed", "Ansible managed");
+    // As long as none are gathered.
+    layer.set("ansible_facts", crate::template::from_json(&serde_json::json!({})));
     layer
 }
 
@@ -67,6 +74,16 @@ pub struct Play<'a> {
     pub hosts: &'a [HostName],
     /// Those of the current batch (`serial`) that have not failed.
     pub batch: &'a [HostName],
+}
+
+/// What holds in the tasks of a role.
+#[derive(Debug, Clone)]
+pub struct Role<'a> {
+    pub name: &'a str,
+    pub collection: Option<&'a str>,
+    pub path: &'a Path,
+    /// Names and paths of the roles whose tasks include it, the nearest first.
+    pub parents: Vec<(&'a str, &'a Path)>,
 }
 
 impl Run {
@@ -125,11 +142,65 @@ pub fn hosts(inventory: &Inventory, hostvars: Value) -> Layer {
 }
 
 /// For [`super::Level::Special`] in the tasks of a role.
-pub fn role(name: &str, path: &Path) -> Layer {
+pub fn role(role: Role<'_>) -> Layer {
     let mut layer = Layer::default();
-    layer.set("role_name", name);
-    layer.set("ansible_role_name", name);
-    layer.set("role_path", path.to_string_lossy());
+    let short = match role.collection {
+        Some(collection) => role.name.strip_prefix(collection).and_then(|n| n.strip_prefix('.')),
+        None => None,
+    };
+    layer.set("role_name", short.unwrap_or(role.name));
+    layer.set("ansible_role_name", role.name);
+    layer.set("ansible_collection_name", role.collection.unwrap_or_default());
+    layer.set("role_path", plain(role.path).to_string_lossy());
+    if !role.parents.is_empty() {
+        layer.set("ansible_parent_role_names", strings(role.parents.iter().map(|(name, _)| name)));
+        let paths = role.parents.iter().map(|(_, path)| plain(path).to_string_lossy().into_owned());
+        layer.set("ansible_parent_role_paths", strings(paths));
+    }
+    layer
+}
+
+/// For [`super::Level::Special`]: the names of a play's roles, and of those they depend on.
+pub fn role_names(own: &[String], dependent: &[String]) -> Arc<Layer> {
+    let once = |names: &mut dyn Iterator<Item = &String>| {
+        names.cloned().collect::<indexmap::IndexSet<String>>()
+    };
+    let mut layer = Layer::default();
+    layer.set("ansible_play_role_names", strings(own));
+    layer.set("role_names", strings(own));
+    layer.set("ansible_dependent_role_names", strings(once(&mut dependent.iter())));
+    layer.set("ansible_role_names", strings(once(&mut dependent.iter().chain(own))));
+    Arc::new(layer)
+}
+
+/// An absolute path without `..`.
+fn plain(dir: &Path) -> PathBuf {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).components() {
+        match part {
+            std::path::Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// For [`super::Level::Special`]: what only the place of a task decides. `vars` are all variables.
+pub fn place(vars: Value, environment: Vec<Node>, search: &[PathBuf]) -> Layer {
+    let mut layer = Layer::default();
+    layer.set("vars", vars);
+    let environment = Node::list(Default::default(), environment);
+    layer.insert("environment", Raw::Node(environment), Default::default());
+    let mut dirs: Vec<String> = Vec::new();
+    for dir in search.iter().map(|dir| plain(dir).to_string_lossy().into_owned()) {
+        if !dirs.contains(&dir) {
+            dirs.push(dir);
+        }
+    }
+    layer.set("ansible_search_path", strings(dirs));
     layer
 }
 

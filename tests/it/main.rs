@@ -13,6 +13,7 @@ mod engine;
 mod facts;
 mod flights;
 mod inventory;
+mod jobs;
 mod lint;
 mod modules;
 mod pending;

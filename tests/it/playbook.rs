@@ -107,3 +107,25 @@ fn load(text: &str) -> Vec<String> {
         Err(errors) => errors.iter().map(|error| error.message().to_owned()).collect(),
     }
 }
+
+#[test]
+fn includes_without_end_are_ended_and_their_circle_is_shown() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (name, text) in [
+        ("site.yml", "- hosts: all\n  gather_facts: false\n  tasks:\n    - include_tasks: a.yml\n"),
+        ("a.yml", "- include_tasks: b.yml\n"),
+        ("b.yml", "- include_tasks: a.yml\n"),
+    ] {
+        std::fs::write(dir.path().join(name), text).expect("a file");
+    }
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["playbook", "site.yml", "-i", "one,", "-c", "local"])
+        .current_dir(dir.path())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.matches("included: ").count(), 200, "{said}");
+    assert!(said.contains("error: `a.yml` is included 200 levels deep"), "{said}");
+    assert!(said.contains("`a.yml` → `b.yml` → `a.yml`"), "{said}");
+}

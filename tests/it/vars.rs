@@ -84,7 +84,15 @@ fn special_variables_are_overridden_as_in_ansible() {
     let hosts = [Arc::from("h")];
     let play = special::Play { name: "p", all: &hosts, hosts: &hosts, batch: &hosts };
     layers.push(Level::Special, Arc::new(play.layer()));
-    layers.push(Level::Special, Arc::new(special::role("r", Path::new("/roles/r"))));
+    layers.push(
+        Level::Special,
+        Arc::new(special::role(special::Role {
+            name: "r",
+            collection: None,
+            path: Path::new("/roles/r"),
+            parents: vec![],
+        })),
+    );
     for row in golden("special.tsv") {
         assert!(layers.get(&row[0]).is_some(), "{} is defined", row[0]);
         let with = layers.clone().with(Level::Extra, layer(&row[0], "mine"));

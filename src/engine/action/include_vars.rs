@@ -9,7 +9,7 @@ use crate::engine::host::Host;
 use crate::engine::outcome::{Done, Failure};
 use crate::engine::task::At;
 use crate::source::Diagnostic;
-use crate::template::Context;
+use crate::template::{Context, Raw, to_node};
 use crate::vars::Layer;
 
 /// `learns` is the host whose variables they are.
@@ -49,10 +49,20 @@ pub(super) fn include_vars(
             }
         }
     }
+    let merge = match text(at, context, "hash_behaviour")?.as_deref() {
+        None | Some("replace") => false,
+        Some("merge") => true,
+        Some(other) => {
+            let span = at.task.args.get("hash_behaviour").map_or(at.task.span, |node| node.span);
+            let error = format!("expected `replace` or `merge`, found `{other}`");
+            return Err(Diagnostic::error(error).at(span, "").into());
+        }
+    };
     let mut layer = Layer::default();
     for file in &files {
         let node = loader.file(file, Some(at.task.span))?;
-        layer.extend(Layer::from_node(&node)?);
+        let read = Layer::from_node(&node)?;
+        layer.extend(if merge { merged(read, &layer, context) } else { read });
     }
     let mut done = Done::default();
     if let Some(name) = text(at, context, "name")? {
@@ -88,6 +98,39 @@ pub(super) fn include_vars(
         files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().into(),
     );
     Ok(done)
+}
+
+/// Mappings joined with those that the variables are now.
+fn merged(read: Layer, before: &Layer, context: &Context) -> Layer {
+    let mut whole = Layer::default();
+    for (name, binding) in read.iter() {
+        let now = before.get(name).map(|b| b.value.clone()).or_else(|| context.scope.get(name));
+        let now = match now {
+            Some(Raw::Node(node)) => Some(node),
+            Some(Raw::Value(value)) => Some(to_node(&value, binding.origin)),
+            None => None,
+        };
+        let value = match (now, &binding.value) {
+            (Some(now), Raw::Node(new)) => Raw::Node(join(now, new)),
+            (_, value) => value.clone(),
+        };
+        whole.insert(name, value, binding.origin);
+    }
+    whole
+}
+
+/// The entries of both, those of `new` winning; what is no mapping is replaced.
+fn join(mut now: Node, new: &Node) -> Node {
+    let (Some(_), Some(entries)) = (now.entries(), new.entries()) else { return new.clone() };
+    for entry in entries {
+        let key = entry.key.text().unwrap_or_default();
+        let value = match now.get(key) {
+            Some(old) => join(old.clone(), &entry.value),
+            None => entry.value.clone(),
+        };
+        now.set(key, value);
+    }
+    now
 }
 
 /// Which files of a directory `include_vars` reads.

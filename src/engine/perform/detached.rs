@@ -60,7 +60,7 @@ impl Act<'_> {
         plan: Plan,
         mut done: Done,
     ) -> Result<Ran, Trouble> {
-        let Some(wish) = self.prepared.job.clone() else { return Ok(Ran::Done(done)) };
+        let Some(wish) = self.prepared.job.clone() else { return Ok(Ran::Done(Box::new(done))) };
         let environment = &self.prepared.environment;
         let directory = job::directory(self.seen(), environment, facts)
             .map_err(Trouble::Failed)?;
@@ -68,14 +68,14 @@ impl Act<'_> {
         // Nothing to do, or not now: who waits for it need not wait.
         if wish.poll.is_some() && (self.check || plan.is_empty()) {
             done.values.extend(about(&job, true));
-            return Ok(Ran::Done(done));
+            return Ok(Ran::Done(Box::new(done)));
         }
         if self.check {
             link.jobs.foretell(&job, done.clone());
             done.values = about(&job, false);
             done.skipped = false;
             done.changed = !plan.is_empty();
-            return Ok(Ran::Done(done));
+            return Ok(Ran::Done(Box::new(done)));
         }
         let steps: Vec<StepRequest> = plan
             .changes
@@ -103,7 +103,7 @@ impl Act<'_> {
             Some(_) => Ok(Ran::Detached(Box::new(Detached { job, wish, plan, done }))),
             None => {
                 done.values = about(&job, false);
-                Ok(Ran::Done(done))
+                Ok(Ran::Done(Box::new(done)))
             }
         }
     }

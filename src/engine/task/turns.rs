@@ -31,7 +31,11 @@ impl At<'_> {
                 include.label =
                     Some(loops::label(&self.play.engine.templar, self.task, &inner, turn));
                 includes.push(include);
-                continue;
+                // What goes wrong here stops the loop: the condition is nothing a host can fail by.
+                match loops::breaks(&self.play.engine.templar, self.task, &inner) {
+                    Ok(false) => continue,
+                    Ok(true) | Err(_) => break,
+                }
             }
             done.values.insert(
                 turn.variable.clone(),
@@ -46,6 +50,17 @@ impl At<'_> {
                         .insert(name.clone(), serde_json::to_value(value).unwrap_or_default());
                 }
             }
+            let ends = match loops::breaks(
+                &self.play.engine.templar,
+                self.task,
+                &self.with_result(&inner, &done),
+            ) {
+                Ok(ends) => ends,
+                Err(error) => {
+                    done.failure = Some(Failure::from(error));
+                    true
+                }
+            };
             // As in Ansible: if any turn changes something, all that were not skipped notify.
             if !done.skipped && !done.is_failed() {
                 match self.wanted(&inner) {
@@ -72,6 +87,9 @@ impl At<'_> {
                 }
             }
             results.push(done.result());
+            if ends {
+                break;
+            }
         }
         if !includes.is_empty() {
             self.register(&Done::default());

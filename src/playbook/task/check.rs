@@ -69,7 +69,9 @@ impl Load<'_> {
                 };
                 if !self.reading.contains(&path) {
                     let before = (self.roles.len(), self.handlers.len());
+                    let names = self.names.clone();
                     self.task_file(&path, args.span, &inside(&path, chain));
+                    self.names = names;
                     self.roles.truncate(before.0);
                     self.handlers.truncate(before.1);
                 }
@@ -84,9 +86,11 @@ impl Load<'_> {
                 {
                     let before =
                         (self.roles.len(), self.handlers.len(), self.handler_roles.clone());
+                    let names = self.names.clone();
                     if self.reading.len() < 20 {
                         self.role(&wanted, chain);
                     }
+                    self.names = names;
                     self.roles.truncate(before.0);
                     self.handlers.truncate(before.1);
                     self.handler_roles = before.2;

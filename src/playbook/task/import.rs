@@ -143,6 +143,12 @@ impl Wanted {
             defaults_from: text("defaults_from"),
             handlers_from: text("handlers_from"),
             params: Arc::new(Layer::default()),
+            point: args.get("tasks_from").and_then(Node::text).map(str::to_owned),
+            unvalidated: args
+                .get("rolespec_validate")
+                .and_then(Node::text)
+                .and_then(rprov_modules::kit::boolean)
+                == Some(false),
             public: public.unwrap_or(false),
         })
     }

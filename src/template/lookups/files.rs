@@ -192,7 +192,7 @@ fn output(lookup: &Lookup<'_>, term: &Value) -> Result<String, Error> {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(&text).stderr(std::process::Stdio::inherit());
     // The playbook's directory comes last in the search.
-    if let Some(dir) = lookup.cx().search.dirs.last() {
+    if let Some(dir) = lookup.cx().search.dirs.last().filter(|dir| !dir.as_os_str().is_empty()) {
         command.current_dir(dir);
     }
     let output =
