@@ -88,6 +88,11 @@ const NOT_YET: &[&str] = &["delegate_facts"];
 pub struct Keywords(Vec<(&'static str, Node)>);
 
 impl Keywords {
+    /// Every keyword that is acted on.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|(name, _)| *name)
+    }
+
     pub fn get(&self, name: &str) -> Option<&Node> {
         self.0.iter().find(|(key, _)| *key == name).map(|(_, node)| node)
     }

@@ -35,6 +35,8 @@ pub struct Settings {
 pub struct Loader {
     pub(super) settings: Settings,
     files: Mutex<HashMap<PathBuf, Arc<Node>>>,
+    /// Filters, tests and lookups that do not exist, of the files read since they were told.
+    unknown: Mutex<Vec<Diagnostic>>,
     templates: Mutex<HashMap<PathBuf, (u32, Arc<str>)>>,
     /// Everything that was warned of, and how much of it was told.
     warnings: Mutex<(Vec<Diagnostic>, usize)>,
@@ -73,6 +75,7 @@ impl Loader {
         Loader {
             settings,
             files: Mutex::default(),
+            unknown: Mutex::default(),
             templates: Mutex::default(),
             warnings: Mutex::default(),
             beside: Mutex::default(),
@@ -127,6 +130,7 @@ impl Loader {
         let mut errors = Vec::new();
         let mut plays = Vec::new();
         self.plays(path, None, None, &mut plays, &mut errors, &mut Vec::new());
+        errors.append(&mut self.take_unknown());
         if errors.is_empty() { Ok(plays) } else { Err(errors) }
     }
 
@@ -232,6 +236,7 @@ impl Loader {
     ) -> Result<Included, Vec<Diagnostic>> {
         let mut load = self.load(playbook_dir.to_owned());
         let items = load.task_file(path, from, chain);
+        load.errors.append(&mut self.take_unknown());
         load.finish(items)
     }
 
@@ -247,6 +252,7 @@ impl Loader {
     ) -> Result<Included, Vec<Diagnostic>> {
         let mut load = self.load(playbook_dir.to_owned());
         let items = load.role(wanted, chain);
+        load.errors.append(&mut self.take_unknown());
         load.finish(items)
     }
 
@@ -274,9 +280,15 @@ impl Loader {
             (None, Some(span)) => error.at(span, "needed here"),
             _ => error,
         })?;
+        let mut unknown = crate::template::names::unknown_plugins(&node, path, &self.settings.map);
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).append(&mut unknown);
         let node = Arc::new(node);
         files().insert(path.to_owned(), node.clone());
         Ok(node)
+    }
+
+    fn take_unknown(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut *self.unknown.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Renders a name that must be known before any host is.

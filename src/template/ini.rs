@@ -73,14 +73,19 @@ pub(super) fn parse(text: &str, reading: Reading) -> Result<IndexMap<String, Sec
             return Err(format!("line {number}: `{name}` comes twice in its section"));
         }
     }
-    let defaults = sections.shift_remove("DEFAULT").unwrap_or_default();
+    let mut defaults = sections.shift_remove("DEFAULT").unwrap_or_default();
+    for value in defaults.values_mut().flatten() {
+        value.truncate(value.trim_end().len());
+    }
     for section in sections.values_mut() {
         for value in section.values_mut().flatten() {
             value.truncate(value.trim_end().len());
         }
-        for (key, value) in &defaults {
-            section.entry(key.clone()).or_insert_with(|| value.clone());
-        }
+        let own = std::mem::replace(section, defaults.clone());
+        section.extend(own);
+    }
+    if !defaults.is_empty() {
+        sections.insert("DEFAULT".to_owned(), defaults);
     }
     Ok(sections)
 }

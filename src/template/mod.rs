@@ -8,6 +8,7 @@
 
 mod call;
 mod chance;
+mod collections;
 mod compile;
 mod error;
 mod evaluate;

@@ -7,7 +7,10 @@ use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
 
 use super::call::{Arguments, Body, Call};
 use super::lazy::here;
-use super::{evaluate, filters, functions, lookups, methods, mutable, print, python, tests, value};
+use super::{
+    collections, evaluate, filters, functions, lookups, methods, mutable, print, python, tests,
+    value,
+};
 
 /// Instructions one evaluation may take: enough for any template, an end for an endless one.
 const FUEL: u64 = 50_000_000;
@@ -38,7 +41,11 @@ pub(super) fn bare(name: &str) -> &str {
 pub(super) fn names(of_filters: bool) -> impl Iterator<Item = &'static str> {
     let (ours, own) =
         if of_filters { (filters::ALL, BUILTIN_FILTERS) } else { (tests::ALL, BUILTIN_TESTS) };
-    ours.iter().flat_map(|list| list.iter()).map(|(name, _)| *name).chain(own.iter().copied())
+    let more = if of_filters { &*collections::FILTERS } else { &*collections::TESTS };
+    let ours = ours.iter().flat_map(|list| list.iter()).map(|(name, _)| *name);
+    ours.filter(|name| !name.starts_with("__"))
+        .chain(own.iter().copied())
+        .chain(more.iter().map(|(full, ..)| full.as_str()))
 }
 
 /// Filters and tests of the engine that mean what Ansible's do.
@@ -79,18 +86,13 @@ fn build() -> Environment<'static> {
         add_filter(&mut environment, name, *body);
     }
     for (name, body) in tests::ALL.iter().flat_map(|list| list.iter()) {
-        let (name, body) = (*name, *body);
-        let arguments = match name {
-            "defined" | "undefined" => Arguments::AsTheyAre,
-            _ => Arguments::Evaluated,
-        };
-        environment.add_test(
-            name,
-            move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<bool, Error> {
-                body(&mut Call::new(name, state, rest.into_values(), arguments)?)
-                    .map(|value| value.is_true())
-            },
-        );
+        add_test(&mut environment, name, name, *body);
+    }
+    for (full, name, body) in collections::FILTERS.iter() {
+        add_named(&mut environment, full, name, *body);
+    }
+    for (full, name, body) in collections::TESTS.iter() {
+        add_test(&mut environment, full, name, *body);
     }
     environment.add_global("omit", value::omit());
     for name in ["True", "False"] {
@@ -103,15 +105,44 @@ fn build() -> Environment<'static> {
 }
 
 fn add_filter(environment: &mut Environment<'static>, name: &'static str, body: Body) {
-    let arguments = match name {
-        _ if TOLERANT.contains(&name) => Arguments::AsTheyAre,
-        _ if SHALLOW.contains(&name) => Arguments::Defined,
+    add_named(environment, name, name, body);
+}
+
+/// A filter under its full name; `name` is what messages call it.
+fn add_named(
+    environment: &mut Environment<'static>,
+    full: &'static str,
+    name: &'static str,
+    body: Body,
+) {
+    let arguments = match full {
+        _ if TOLERANT.contains(&full) => Arguments::AsTheyAre,
+        _ if SHALLOW.contains(&full) => Arguments::Defined,
         _ => Arguments::Evaluated,
     };
     environment.add_filter(
-        name,
+        full,
         move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
             body(&mut Call::new(name, state, rest.into_values(), arguments)?)
+        },
+    );
+}
+
+fn add_test(
+    environment: &mut Environment<'static>,
+    full: &'static str,
+    name: &'static str,
+    body: Body,
+) {
+    let arguments = match full {
+        "defined" | "undefined" => Arguments::AsTheyAre,
+        _ => Arguments::Evaluated,
+    };
+    environment.add_test(
+        full,
+        move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<bool, Error> {
+            body(&mut Call::new(name, state, rest.into_values(), arguments)?)
+                .map(|value| value.is_true())
         },
     );
 }

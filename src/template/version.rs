@@ -76,7 +76,7 @@ fn parts(text: &str) -> Vec<Part> {
     parts.into_iter().map(|part| part.parse().map_or(Part::Word(part), Part::Number)).collect()
 }
 
-fn loose(a: &str, b: &str) -> Result<Ordering, Error> {
+pub(super) fn loose(a: &str, b: &str) -> Result<Ordering, Error> {
     let (a_parts, b_parts) = (parts(a), parts(b));
     for (x, y) in a_parts.iter().zip(&b_parts) {
         match (x, y) {

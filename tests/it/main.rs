@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "what is skipped is said, with its reason")]
 
+mod agreement;
 mod canary;
 mod cli;
 mod connections;
@@ -24,6 +25,7 @@ mod secrets;
 mod secrets_git;
 mod session;
 mod template;
+mod template_properties;
 mod vars;
 mod vault;
 mod vault_verbs;

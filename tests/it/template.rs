@@ -178,6 +178,16 @@ fn core_lookups() {
 }
 
 #[test]
+fn community_general() {
+    compare("community");
+}
+
+#[test]
+fn ansible_utils() {
+    compare("utils");
+}
+
+#[test]
 fn python_isms() {
     compare("python");
 }

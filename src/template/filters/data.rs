@@ -76,9 +76,14 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
                 crate::template::call::described(&value)
             )));
         }
-        result = merged(&result, &value, joining);
+        result = joined(&result, &value, joining);
     }
     Ok(value::map(result))
+}
+
+/// Two mappings as `combine` joins them.
+pub(in crate::template) fn merged(low: &Map, high: &Value, recursive: bool, lists: &str) -> Map {
+    joined(low, high, Joining { recursive, lists })
 }
 
 fn flat(values: &[Value], out: &mut Vec<Value>) {
@@ -90,22 +95,22 @@ fn flat(values: &[Value], out: &mut Vec<Value>) {
     }
 }
 
-fn merged(low: &Map, high: &Value, how: Joining<'_>) -> Map {
+fn joined(low: &Map, high: &Value, how: Joining<'_>) -> Map {
     let mut result = low.clone();
     for (key, new) in print::pairs(high) {
-        let joined = match result.get(&key) {
+        let value = match result.get(&key) {
             Some(old)
                 if how.recursive
                     && old.kind() == ValueKind::Map
                     && new.kind() == ValueKind::Map =>
             {
                 let old: Map = print::pairs(old).into_iter().collect();
-                value::map(merged(&old, &new, how))
+                value::map(joined(&old, &new, how))
             }
             Some(old) if is_list(old) && is_list(&new) => lists(old, &new, how.lists),
             _ => new,
         };
-        result.insert(key, joined);
+        result.insert(key, value);
     }
     result
 }

@@ -47,7 +47,7 @@ fn sum(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(total)
 }
 
-fn add(a: &Value, b: &Value) -> Result<Value, Error> {
+pub(in crate::template) fn add(a: &Value, b: &Value) -> Result<Value, Error> {
     let refused = || {
         let (a, b) = (print::type_name(a), print::type_name(b));
         failed(format!("unsupported operand type(s) for +: '{a}' and '{b}'"))
@@ -75,7 +75,7 @@ fn add(a: &Value, b: &Value) -> Result<Value, Error> {
     }
 }
 
-fn deduplicated(items: Vec<Value>) -> Vec<Value> {
+pub(in crate::template) fn deduplicated(items: Vec<Value>) -> Vec<Value> {
     let mut kept: Vec<Value> = Vec::with_capacity(items.len());
     let mut seen = std::collections::HashSet::new();
     for item in items {

@@ -23,6 +23,8 @@ mod windows;
 
 use super::call::Body;
 
+pub(super) use data::merged;
+pub(super) use list::{add, deduplicated};
 pub(super) use number::minus;
 
 /// Every filter by its name.

@@ -24,7 +24,6 @@ pub(super) fn flattened(terms: &[Value]) -> Vec<Value> {
 pub(super) fn deeply_flattened(terms: &[Value]) -> Vec<Value> {
     let one = |term: &Value| match is_list(term) {
         true => deeply_flattened(&items(term).unwrap_or_default()),
-        false if term.is_none() => Vec::new(),
         false => vec![term.clone()],
     };
     terms.iter().flat_map(one).collect()

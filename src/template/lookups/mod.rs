@@ -2,6 +2,7 @@
 
 mod files;
 mod first_found;
+mod general;
 mod ini;
 mod lists;
 mod names;
@@ -18,6 +19,7 @@ use rprov_modules::kit::Span;
 
 use self::files::{file, fileglob, lines, pipe, template, unvault};
 use self::first_found::first_found;
+use self::general::{filetree, merge_variables, random_string};
 use self::ini::ini;
 use self::lists::{
     deeply_flattened, dict, flattened, indexed_items, nested, random_choice, subelements, together,
@@ -30,7 +32,7 @@ use self::url::url;
 use super::error::{ErrorKind, TemplateError, failed, unwrap, wrap};
 use super::functions::arguments;
 use super::lazy::{Evaluation, here};
-use super::{Context, Templar, print};
+use super::{Context, Templar, collections, print};
 
 pub(super) use self::files::glob;
 
@@ -69,7 +71,25 @@ const PLUGINS: &[(&str, Plugin)] = &[
     ("unvault", unvault),
     ("url", url),
     ("varnames", varnames),
+    ("cartesian", nested),
+    ("community.general.cartesian", nested),
+    ("community.general.flattened", |lookup| Ok(deeply_flattened(&lookup.terms))),
+    ("filetree", filetree),
+    ("community.general.filetree", filetree),
+    ("community.general.merge_variables", merge_variables),
+    ("community.general.random_string", random_string),
 ];
+
+/// The names of all lookups.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PLUGINS.iter().map(|(name, _)| *name)
+}
+
+/// What to do instead of a lookup that asks what rprov cannot reach.
+pub(super) fn unreachable(name: &str) -> Option<&'static str> {
+    let short = name.strip_prefix("community.general.").unwrap_or(name);
+    collections::UNREACHABLE.iter().find(|(known, _)| *known == short).map(|(_, why)| *why)
+}
 
 impl Lookup<'_> {
     fn option(&self, name: &str) -> Option<&Value> {
@@ -168,6 +188,12 @@ fn run(name: &str, lookup: Lookup<'_>) -> Result<Vec<Value>, Error> {
     let bare = super::register::bare(name);
     match PLUGINS.iter().find(|(known, _)| *known == bare) {
         Some((_, plugin)) => plugin(&lookup),
+        None if unreachable(bare).is_some() => {
+            let message = format!("the lookup `{name}` is not available in rprov");
+            let mut error = TemplateError::new(ErrorKind::Failed, message, Span::default());
+            error.help = unreachable(bare).map(str::to_owned);
+            Err(wrap(error))
+        }
         None => {
             let near = rprov_modules::kit::nearest(bare, PLUGINS.iter().map(|(known, _)| *known));
             let known = PLUGINS.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");

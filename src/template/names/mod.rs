@@ -7,6 +7,7 @@
 //!   name or argument is computed, a text that is no template) is listed as [`Names::open`]. Who
 //!   asks "can this use x?" must take an open place for a yes.
 
+mod plugins;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -17,6 +18,7 @@ use rprov_modules::kit::{Node, NodeKind, Scalar, Span, Tag};
 
 use crate::source::SourceMap;
 
+pub use self::plugins::{plugin_names, unknown_plugins};
 use self::walk::Walker;
 use super::FileOptions;
 use super::fault::Place;
@@ -37,6 +39,23 @@ pub struct Use {
     pub span: Span,
 }
 
+/// What kind of plugin is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PluginKind {
+    Filter,
+    Test,
+    Lookup,
+}
+
+/// One use of a filter, test or lookup by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugin {
+    pub kind: PluginKind,
+    /// As it is written, with its collection if it has one.
+    pub name: String,
+    pub span: Span,
+}
+
 /// What a template uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
@@ -46,6 +65,8 @@ pub struct Names {
     pub files: Vec<(String, Span)>,
     /// Places that may use any name.
     pub open: Vec<Span>,
+    /// Filters, tests and lookups whose names are written out.
+    pub plugins: Vec<Plugin>,
 }
 
 impl Names {
@@ -84,6 +105,7 @@ impl Names {
         self.uses.extend(other.uses);
         self.files.extend(other.files);
         self.open.extend(other.open);
+        self.plugins.extend(other.plugins);
     }
 
     fn node(&mut self, node: &Node, map: &SourceMap) {
@@ -146,6 +168,11 @@ impl Names {
             span: at(used.range),
         }));
         self.files.extend(found.files.into_iter().map(|(name, range)| (name, at(range))));
+        self.plugins.extend(found.plugins.into_iter().map(|(kind, name, range)| Plugin {
+            kind,
+            name,
+            span: at(range),
+        }));
         self.open.extend(found.open.into_iter().map(at));
     }
 }

@@ -3,7 +3,8 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::super::prepare::{Kind, Token, tokens, unescape};
-use super::super::register::is_global;
+use super::super::register::{bare, is_global};
+use super::PluginKind;
 
 /// A use in the text that is walked.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Findings {
     pub(super) uses: Vec<Found>,
     pub(super) files: Vec<(String, Range<usize>)>,
     pub(super) open: Vec<Range<usize>>,
+    pub(super) plugins: Vec<(PluginKind, String, Range<usize>)>,
 }
 
 pub(super) struct Walker<'a> {
@@ -109,6 +111,7 @@ impl<'a> Walker<'a> {
             }
             "block" => self.scopes.push(HashSet::new()),
             "filter" => {
+                self.named(1, PluginKind::Filter);
                 self.walk(2..all);
                 self.scopes.push(HashSet::new());
             }
@@ -285,6 +288,7 @@ impl<'a> Walker<'a> {
                 },
                 Some(Kind::Name) => {
                     let argument = calls.last() == Some(&true) && self.is(index + 1, "=");
+                    self.plugin_used(index, range.start);
                     if !argument && !self.names_a_plugin(index, range.start) {
                         self.name(index);
                     }
@@ -312,6 +316,47 @@ impl<'a> Walker<'a> {
             "is" => self.kind(before) == Some(Kind::Name),
             "not" => before > first && asks(before - 1),
             _ => false,
+        }
+    }
+
+    /// Takes down the filter or test that begins at `index`, and the one it is given by name.
+    fn plugin_used(&mut self, index: usize, first: usize) {
+        let Some(before) = index.checked_sub(1).filter(|before| *before >= first) else { return };
+        let negated = self.is(before, "not") && before > first && self.is(before - 1, "is");
+        if self.is(before, "|") {
+            self.named(index, PluginKind::Filter);
+        } else if negated || self.is(before, "is") && !self.is(index, "not") {
+            self.named(index, PluginKind::Test);
+        }
+    }
+
+    /// The plugin whose name begins at `index`; `map('upper')` names another.
+    fn named(&mut self, index: usize, kind: PluginKind) {
+        let mut last = index;
+        while self.is(last + 1, ".") && self.kind(last + 2) == Some(Kind::Name) {
+            last += 2;
+        }
+        let (Some(start), Some(end)) = (self.tokens.get(index), self.tokens.get(last)) else {
+            return;
+        };
+        let range = start.start..end.end;
+        let name = self.source[range.clone()].to_owned();
+        let (at, inner) = match (kind, bare(&name)) {
+            (PluginKind::Filter, "map") => (last + 2, PluginKind::Filter),
+            (PluginKind::Filter, "select" | "reject") => (last + 2, PluginKind::Test),
+            (PluginKind::Filter, "selectattr" | "rejectattr") => (last + 4, PluginKind::Test),
+            _ => (0, kind),
+        };
+        self.findings.plugins.push((kind, name, range));
+        let closes = self.is(at + 1, ",") || self.is(at + 1, ")");
+        if at > 0
+            && self.is(last + 1, "(")
+            && (at == last + 2 || self.is(last + 3, ","))
+            && closes
+            && let Some(name) = self.literal(at)
+        {
+            let token = self.tokens[at];
+            self.findings.plugins.push((inner, name, token.start + 1..token.end - 1));
         }
     }
 
@@ -392,6 +437,9 @@ impl<'a> Walker<'a> {
         let Some(plugin) = self.literal(first).filter(|_| !computed) else {
             return self.open(index);
         };
+        let token = self.tokens[first];
+        let range = token.start + 1..token.end - 1;
+        self.findings.plugins.push((PluginKind::Lookup, plugin.clone(), range));
         let short = plugin.strip_prefix("ansible.builtin.").unwrap_or(&plugin);
         let of_files = short == "template";
         match short {
