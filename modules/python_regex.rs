@@ -30,11 +30,29 @@ pub fn compile_across_lines(pattern: &str) -> Result<Regex, String> {
 }
 
 fn build(pattern: &str, translated: &str) -> Result<Regex, String> {
+    if let Some(letter) = bad_escape(pattern) {
+        return Err(format!(
+            "expected a regular expression, found `{pattern}`: bad escape \\{letter}"
+        ));
+    }
     Regex::new(translated).map_err(|error| {
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default().trim().to_owned();
         format!("expected a regular expression, found `{pattern}`: {why}")
     })
+}
+
+/// A letter that means nothing to Python behind a backslash. To the engine underneath it may mean a
+/// lot: `\g0` is the whole pattern again, without end.
+fn bad_escape(pattern: &str) -> Option<char> {
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        let escaped = if c == '\\' { chars.next()? } else { continue };
+        if escaped.is_ascii_alphabetic() && !"AbBdDsSwWZafnrtvxuUN".contains(escaped) {
+            return Some(escaped);
+        }
+    }
+    None
 }
 
 fn translate(pattern: &str, by_line: bool) -> String {
@@ -184,7 +202,7 @@ mod tests {
         assert!(found("[$]", "$") && !found("[^$]", "$") && found(r"\$", "$"));
         assert!(found(r"\<b\>", "<b>") && found(r"(?P<q>['\x22]).*(?P=q)", "'x'"));
         assert!(found("^(?!#).*x", "  x") && found("(?i)ABC", "abc"));
-        assert!(compile("(").is_err());
+        assert!(compile("(").is_err() && compile(r"a\g0").is_err() && compile(r"[\h]").is_err());
     }
 
     #[test]
