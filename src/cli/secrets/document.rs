@@ -58,9 +58,8 @@ impl Form {
             }
             Some(Mode::Whole) => {
                 let error = format!("`{}` is encrypted as a whole", shown.display());
-                return Err(vec![
-                    Diagnostic::error(error).help("such files are the business of `rprov vault`"),
-                ]);
+                let error = Diagnostic::error(error);
+                return Err(vec![error.note("no command opens such files yet")]);
             }
             None => {}
         }
