@@ -7,8 +7,8 @@ use super::text;
 use crate::engine::job::{self, Memo};
 use crate::engine::outcome::{Done, Failure};
 use crate::engine::perform::{self, GONE, Trouble, about, standing};
-use crate::engine::task::At;
 use crate::engine::target::{self, Seen};
+use crate::engine::task::At;
 use crate::engine::{delegate, supply};
 use crate::session::{Job, Standing};
 use crate::source::Diagnostic;
@@ -36,8 +36,7 @@ pub(super) async fn async_status(at: &At<'_>, context: &Context) -> Result<Done,
     let become_ = target::become_(seen)?;
     let environment = supply::environment(at.play, at.task, context)?;
     let mut link = acting.link.lock().await;
-    let opened =
-perform::open(seen, acting, become_.as_ref(), &mut link).await;
+    let opened = perform::open(seen, acting, become_.as_ref(), &mut link).await;
     let (become_, facts) = match opened {
         Ok(opened) => opened,
         Err(trouble) => return Ok(perform::told(trouble)),

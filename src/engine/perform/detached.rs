@@ -62,8 +62,7 @@ impl Act<'_> {
     ) -> Result<Ran, Trouble> {
         let Some(wish) = self.prepared.job.clone() else { return Ok(Ran::Done(Box::new(done))) };
         let environment = &self.prepared.environment;
-        let directory = job::directory(self.seen(), environment, facts)
-            .map_err(Trouble::Failed)?;
+        let directory = job::directory(self.seen(), environment, facts).map_err(Trouble::Failed)?;
         let job = Job::new(directory);
         // Nothing to do, or not now: who waits for it need not wait.
         if wish.poll.is_some() && (self.check || plan.is_empty()) {
