@@ -21,6 +21,7 @@ mod pending;
 mod place;
 mod playbook;
 mod promises;
+mod sealed;
 mod secrets;
 mod secrets_git;
 mod session;

@@ -146,7 +146,7 @@ impl Passwords {
             return Ok(plain.clone());
         }
         let plain = match rprov_vault::mode(text) {
-            Some(_) => Plain::new(self.unlock(text)?.plain().as_bytes().to_vec()),
+            Some(_) => self.content(text)?,
             None => self.open_with(text)?.0,
         };
         if text.len() <= KEPT {

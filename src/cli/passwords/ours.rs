@@ -3,10 +3,12 @@
 //! What costs nothing is tried first: keys without a passphrase, passphrases that can be had without
 //! asking, and only then questions.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
 
-use rprov_vault::{Cost, Error, Identity, Keyring, Recipient, Vault};
+use rprov_vault::ansible::Plain;
+use rprov_vault::{Cost, Error, Identity, Keyring, Mode, Recipient, ValueKind, Vault, Whole};
 
 use super::source::home;
 use super::{Passwords, Result};
@@ -35,14 +37,38 @@ impl Keys {
 }
 
 impl Passwords {
-    /// Opens a file of ours.
+    /// Opens a file of ours whose values are encrypted.
     ///
     /// # Errors
     /// When it is damaged, or nothing at hand opens it; every place that was looked at is named.
     pub(in crate::cli) fn unlock(&self, sealed: &[u8]) -> std::result::Result<Vault, DecryptError> {
-        let damaged = |error: Error| DecryptError { reason: error.to_string(), help: None };
+        self.unlock_as(sealed, Vault::open)
+    }
+
+    /// What is in a file of ours of either mode. The redactor learns every value.
+    ///
+    /// # Errors
+    /// As [`Passwords::unlock`].
+    pub(super) fn content(&self, sealed: &[u8]) -> std::result::Result<Plain, DecryptError> {
+        if rprov_vault::mode(sealed) == Some(Mode::Whole) {
+            return self.unlock_as(sealed, whole);
+        }
+        let vault = self.unlock(sealed)?;
+        for value in vault.list().map_err(damaged)? {
+            if let ValueKind::Scalar { text, .. } = &value.kind {
+                self.redactor.learn(text);
+            }
+        }
+        Ok(Plain::new(vault.plain().as_bytes().to_vec()))
+    }
+
+    fn unlock_as<T>(
+        &self,
+        sealed: &[u8],
+        open: fn(&[u8], &Keyring) -> std::result::Result<T, Error>,
+    ) -> std::result::Result<T, DecryptError> {
         let recipients = rprov_vault::recipients(sealed).map_err(damaged)?;
-        let mut attempt = Attempt { sealed, tried: Vec::new() };
+        let mut attempt = Attempt { sealed, open, tried: Vec::new() };
         let mut keyring = self.keyring();
         // What opened one file opens the others of a project.
         if let Some(vault) = attempt.open(&keyring)? {
@@ -158,18 +184,19 @@ impl Passwords {
 }
 
 /// The opening of one file, and what was tried in vain.
-struct Attempt<'a> {
+struct Attempt<'a, T> {
     sealed: &'a [u8],
+    open: fn(&[u8], &Keyring) -> std::result::Result<T, Error>,
     tried: Vec<String>,
 }
 
-impl Attempt<'_> {
+impl<T> Attempt<'_, T> {
     /// The file, if what is at hand opens it.
-    fn open(&self, keyring: &Keyring) -> std::result::Result<Option<Vault>, DecryptError> {
-        match Vault::open(self.sealed, keyring) {
-            Ok(vault) => Ok(Some(vault)),
+    fn open(&self, keyring: &Keyring) -> std::result::Result<Option<T>, DecryptError> {
+        match (self.open)(self.sealed, keyring) {
+            Ok(opened) => Ok(Some(opened)),
             Err(Error::NoKey(_) | Error::WrongPassphrase) => Ok(None),
-            Err(error) => Err(DecryptError { reason: error.to_string(), help: None }),
+            Err(error) => Err(damaged(error)),
         }
     }
 
@@ -198,7 +225,7 @@ impl Attempt<'_> {
         passwords: &Passwords,
         keyring: &mut Keyring,
         help: &mut Option<String>,
-    ) -> std::result::Result<Option<Vault>, DecryptError> {
+    ) -> std::result::Result<Option<T>, DecryptError> {
         match source.password(&passwords.redactor) {
             Ok(passphrase) => {
                 keyring.add_passphrase(passphrase);
@@ -215,4 +242,21 @@ impl Attempt<'_> {
             }
         }
     }
+}
+
+/// The content of a file that is encrypted as a whole.
+fn whole(mut sealed: &[u8], keyring: &Keyring) -> std::result::Result<Plain, Error> {
+    // With its capacity from the start: growing would leave copies of the plaintext behind.
+    let mut plain = Plain::new(Vec::with_capacity(sealed.len()));
+    let read = Whole::read(&mut sealed, keyring)
+        .and_then(|whole| whole.open(sealed).read_to_end(&mut plain));
+    match read {
+        Ok(_) => Ok(plain),
+        // Reading from memory fails for reasons of ours only.
+        Err(error) => Err(Whole::why(&error).cloned().unwrap_or(Error::Truncated)),
+    }
+}
+
+fn damaged(error: Error) -> DecryptError {
+    DecryptError { reason: error.to_string(), help: None }
 }
