@@ -11,9 +11,11 @@
 //! - [`lint`]: what can be told of a project without a host.
 //! - [`keys`]: new keys for applications, and the writing of texts in URLs.
 //! - [`report`]: events to lines and diffs.
+//! - [`config`]: settings: `ansible.cfg`, the environment, `rprov.toml`.
 //! - [`cli`]: the command line.
 
 pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod inventory;
 pub mod keys;

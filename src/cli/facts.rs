@@ -1,26 +1,23 @@
-//! How facts are gathered and kept: `ANSIBLE_GATHERING` and `ANSIBLE_CACHE_PLUGIN…`.
+//! How facts are gathered and kept.
 
+use crate::config::{
+    Config, FACT_CACHING, FACT_CACHING_CONNECTION, FACT_CACHING_PREFIX, FACT_CACHING_TIMEOUT,
+    GATHERING,
+};
 use crate::engine::FactSettings;
 use crate::source::Diagnostic;
 
 /// # Errors
 /// A value that means nothing.
-pub(super) fn settings(flush: bool) -> Result<FactSettings, Diagnostic> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let timeout = match variable("ANSIBLE_CACHE_PLUGIN_TIMEOUT") {
-        None => 86_400,
-        Some(text) => text.parse().map_err(|_| {
-            Diagnostic::error(format!(
-                "expected seconds in `ANSIBLE_CACHE_PLUGIN_TIMEOUT`, found `{text}`"
-            ))
-        })?,
-    };
+pub(super) fn settings(config: &Config, flush: bool) -> Result<FactSettings, Diagnostic> {
+    // The name Ansible has for it in its settings is not what its files begin with.
+    let prefix = config.given(&FACT_CACHING_PREFIX).and_then(|value| value.as_str());
     let settings = FactSettings::new(
-        variable("ANSIBLE_GATHERING").as_deref().unwrap_or("implicit"),
-        variable("ANSIBLE_CACHE_PLUGIN").as_deref().unwrap_or("memory"),
-        variable("ANSIBLE_CACHE_PLUGIN_CONNECTION").as_deref(),
-        variable("ANSIBLE_CACHE_PLUGIN_PREFIX").as_deref().unwrap_or_default(),
-        timeout,
+        config.text(&GATHERING).unwrap_or("implicit"),
+        config.text(&FACT_CACHING).unwrap_or("memory"),
+        config.text(&FACT_CACHING_CONNECTION),
+        prefix.unwrap_or_default(),
+        config.number(&FACT_CACHING_TIMEOUT).unwrap_or_default(),
     )?;
     Ok(FactSettings { flush, ..settings })
 }

@@ -20,7 +20,7 @@ pub(super) fn of_plays<'a>(
     for play in plays {
         let patterns = play.hosts.items().unwrap_or(std::slice::from_ref(&play.hosts));
         let patterns: Vec<&str> = patterns.iter().filter_map(Node::text).collect();
-        let pattern = patterns.join(",");
+        let pattern = pattern::of_list(patterns);
         if has_template(&pattern) {
             continue;
         }

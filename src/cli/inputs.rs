@@ -2,16 +2,18 @@
 //!
 //! Everything is read, and every mistake kept, before any of it is used.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Result;
 use super::args::InputArgs;
+use super::basis::Basis;
 use super::passwords::{Otherwise, Passwords};
 use super::project::{Environment, Project};
+use crate::config;
 use crate::inventory::Inventory;
 use crate::playbook::{Loader, Settings};
-use crate::report::Redactor;
-use crate::source::{Diagnostic, SourceMap};
+use crate::source::Diagnostic;
 use crate::template::Templar;
 use crate::vars::{Layer, extra, files::Reader};
 
@@ -22,7 +24,7 @@ pub(super) struct Inputs {
     pub(super) extra: Arc<Layer>,
     /// The inventory's sources, in order; none if none was given.
     pub(super) sources: Vec<String>,
-    /// None if no source was given, or one of them is faulty.
+    /// None if a source is faulty; without any hosts if none was given.
     pub(super) inventory: Option<Arc<Inventory>>,
     /// What is wrong with any of it.
     pub(super) errors: Vec<Diagnostic>,
@@ -34,14 +36,13 @@ impl Inputs {
     /// # Errors
     /// When the places of vault passwords cannot be understood; all else is in `errors`.
     pub(super) fn read(
-        map: &SourceMap,
-        redactor: &Redactor,
+        basis: &Basis,
         environment: Option<&Environment>,
         words: &[String],
         args: &InputArgs,
     ) -> Result<Inputs> {
-        let passwords = Passwords::new(&args.passwords, redactor, Otherwise::Fail)?;
-        let reader = passwords.reader(map);
+        let passwords = Passwords::new(&args.passwords, &basis.redactor, Otherwise::Fail)?;
+        let reader = passwords.reader(&basis.map);
         let mut errors = Vec::new();
         let mut extra = Layer::default();
         if let Some(secrets) = environment.and_then(|env| env.secrets.as_ref()) {
@@ -59,14 +60,16 @@ impl Inputs {
             environment.iter().map(|env| env.hosts.to_string_lossy().into_owned()).collect();
         sources.extend(args.inventory.iter().cloned());
         if sources.is_empty() {
-            sources.extend(std::env::var("ANSIBLE_INVENTORY").ok());
+            sources = basis.config.list(&config::INVENTORY);
+            // Nobody asked for the default.
+            if basis.config.given(&config::INVENTORY).is_none() {
+                sources.retain(|source| Path::new(source).exists());
+            }
         }
         let mut inventory = None;
-        if !sources.is_empty() {
-            collect(&mut errors, Inventory::load(&sources, &reader, &extra), |found| {
-                inventory = Some(Arc::new(found))
-            });
-        }
+        collect(&mut errors, Inventory::load(&sources, &reader, &extra), |found| {
+            inventory = Some(Arc::new(found))
+        });
         Ok(Inputs { passwords, reader, extra, sources, inventory, errors })
     }
 
@@ -85,13 +88,15 @@ impl Inputs {
     }
 
     /// Reads playbooks with these inputs.
-    pub(super) fn loader(&self, map: &SourceMap, templar: &Templar) -> Loader {
+    pub(super) fn loader(&self, basis: &Basis, templar: &Templar) -> Loader {
+        let paths = |setting| basis.config.list(setting).into_iter().map(PathBuf::from).collect();
         Loader::new(Settings {
-            map: map.clone(),
+            map: basis.map.clone(),
             templar: templar.clone(),
             extra: self.extra.clone(),
-            roles_path: super::run::roles_path(),
-            collections_path: super::run::collections_path(),
+            keywords: super::options::keywords(&basis.config),
+            roles_path: paths(&config::ROLES_PATH),
+            collections_path: paths(&config::COLLECTIONS_PATH),
             reader: self.reader.clone(),
             decrypt: Some(self.passwords.decrypt()),
         })

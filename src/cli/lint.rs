@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 
 use super::args::{Format, LintArgs};
+use super::basis::Basis;
 use super::inputs::{Inputs, environment, split};
 use super::project::Project;
 use super::{Exit, Result};
 use crate::lint::{self, Report, Request};
-use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap, render_all};
-use crate::template::Templar;
 
-pub(super) fn lint(map: &SourceMap, redactor: &Redactor, args: LintArgs) -> Result {
+pub(super) fn lint(basis: &Basis, args: LintArgs) -> Result {
+    let Basis { map, redactor, .. } = basis;
     let (words, files) = split(args.words);
     let (environment, words) = environment(words)?;
-    let inputs = Inputs::read(map, redactor, environment.as_ref(), &words, &args.input)?;
+    let inputs = Inputs::read(basis, environment.as_ref(), &words, &args.input)?;
     if !inputs.errors.is_empty() {
         return Err(inputs.errors);
     }
@@ -23,26 +23,27 @@ pub(super) fn lint(map: &SourceMap, redactor: &Redactor, args: LintArgs) -> Resu
         (true, Ok(project)) => vec![project.root()],
         (true, Err(_)) => vec![PathBuf::from(".")],
     };
-    let templar = Templar::new(map.clone());
-    let loader = inputs.loader(map, &templar);
+    let templar = basis.templar();
+    let loader = inputs.loader(basis, &templar);
     let report = lint::run(&Request {
         targets,
         loader: &loader,
         templar: &templar,
-        inventory: inputs.inventory.clone(),
+        // Without a source nothing is known of hosts.
+        inventory: inputs.inventory.clone().filter(|_| !inputs.sources.is_empty()),
         extra: inputs.extra.clone(),
         tags: args.tags,
     })?;
     let clean = report.findings.is_empty();
     let out = match args.format {
-        Format::Human => human(report, map),
+        Format::Human => human(report, basis),
         Format::Json => json(&report, map),
     };
     super::say(&redactor.clean(&out));
     Ok(if clean { Exit::Ok } else { Exit::TaskFailed })
 }
 
-fn human(report: Report, map: &SourceMap) -> String {
+fn human(report: Report, basis: &Basis) -> String {
     let mut out = String::new();
     for note in &report.notes {
         out.push_str(&format!("note: {note}\n"));
@@ -56,7 +57,7 @@ fn human(report: Report, map: &SourceMap) -> String {
     }
     let shown: Vec<Diagnostic> =
         report.findings.into_iter().map(|finding| finding.labelled()).collect();
-    let shown = render_all(&shown, map, super::color(&std::io::stdout()));
+    let shown = render_all(&shown, &basis.map, basis.color(&std::io::stdout()));
     format!("{out}{shown} in {looked}\n")
 }
 

@@ -1,6 +1,9 @@
 //! The command line: words in, exit code out.
 
+mod act;
+mod adhoc;
 mod args;
+mod basis;
 mod editor;
 mod embedded;
 mod exit;
@@ -8,25 +11,35 @@ mod facts;
 mod faults;
 mod held;
 mod inputs;
+mod inventory;
 mod keys;
 mod lint;
 mod listing;
+mod options;
 mod overview;
 mod pager;
+mod password;
 mod passwords;
 mod project;
 mod run;
 mod secrets;
+mod settings;
+mod show;
 mod state;
 mod vault;
+mod verbs;
 mod why;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
+use std::sync::Arc;
 
 use clap::Parser;
 
 use self::args::{Cli, Command, VerbArgs};
+use self::basis::Basis;
 pub use self::exit::Exit;
+use self::project::Project;
+use crate::config::{Config, Kind, SETTINGS, Surroundings};
 use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap, render_all};
 
@@ -35,26 +48,51 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
     let words: Vec<String> = words.into_iter().collect();
     let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayVersion => return version(),
         Err(error) => return usage(&error),
     };
     let map = SourceMap::default();
-    let redactor = Redactor::default();
+    let config = Surroundings::here()
+        .map_err(|error| vec![error])
+        .and_then(|around| Config::load(&map, &around));
+    let config = match config {
+        Ok(config) => config,
+        Err(errors) => {
+            let shown = render_all(&errors, &map, basis::usual(&std::io::stderr()));
+            complain(&format!("{}\n", shown.trim_end()));
+            return Exit::BadInput;
+        }
+    };
+    let basis = Basis { map, redactor: Redactor::default(), config: Arc::new(config) };
+    for setting in SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret) {
+        basis.config.text(setting).iter().for_each(|secret| basis.redactor.learn(secret));
+    }
+    if !basis.config.warnings.is_empty() {
+        basis.complain(&basis.config.warnings);
+    }
     let result = match cli.command {
-        None => overview::show(&map),
-        Some(Command::Playbook(args)) => run::playbooks(&map, &redactor, args),
-        Some(Command::Ping(args)) => run::ping(&map, &redactor, args),
-        Some(Command::Lint(args)) => lint::lint(&map, &redactor, args),
-        Some(Command::Why(args)) => why::why(&map, &redactor, args),
-        Some(Command::Secrets(verb)) => secrets::run(verb, &redactor),
-        Some(Command::Vault(verb)) => vault::run(verb, &redactor),
+        None => overview::show(&basis),
+        Some(Command::Playbook(args)) => verbs::playbooks(&basis, args),
+        Some(Command::Ping(args)) => verbs::ping(&basis, args),
+        Some(Command::Run(args)) => adhoc::run_one(&basis, args),
+        Some(Command::Inventory(args)) => inventory::show(&basis, args),
+        Some(Command::Lint(args)) => lint::lint(&basis, args),
+        Some(Command::Why(args)) => why::why(&basis, args),
+        Some(Command::Config(args)) => settings::show(&basis, &args),
+        Some(Command::Secrets(verb)) => secrets::run(verb, &basis.redactor),
+        Some(Command::Vault(verb)) => vault::run(verb, &basis.redactor),
         Some(Command::SecretKey) => keys::secret_key(),
         Some(Command::ApiKey) => keys::api_key(),
         Some(Command::UrlEncode(args)) => keys::url_encode(args),
         Some(Command::Verb(words)) => {
             let name = words.first().cloned().unwrap_or_default();
+            if let Err(error) = Project::find().and_then(|project| project.playbook(&name)) {
+                basis.complain(&[error]);
+                return Exit::BadInput;
+            }
             let full = std::iter::once(format!("rprov {name}")).chain(words.into_iter().skip(1));
             match VerbArgs::try_parse_from(full) {
-                Ok(args) => run::verb(&map, &redactor, &name, args),
+                Ok(args) => verbs::verb(&basis, &name, args),
                 Err(error) => return usage(&error),
             }
         }
@@ -62,11 +100,22 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(errors) => {
-            let shown = render_all(&errors, &map, color(&std::io::stderr()));
-            complain(&redactor.clean(&format!("{}\n", shown.trim_end())));
+            basis.complain(&errors);
             Exit::BadInput
         }
     }
+}
+
+/// The version, and the settings that count here, as Ansible tells them.
+fn version() -> Exit {
+    let map = SourceMap::default();
+    let config = Surroundings::here()
+        .map_err(|error| vec![error])
+        .and_then(|around| Config::load(&map, &around))
+        .unwrap_or_default();
+    let file = config.file.map_or("none".to_owned(), |path| path.display().to_string());
+    say(&format!("rprov {}\n  config file = {file}\n", env!("CARGO_PKG_VERSION")));
+    Exit::Ok
 }
 
 /// clap's own message: help and version are no mistakes.
@@ -78,17 +127,12 @@ fn usage(error: &clap::Error) -> Exit {
     }
 }
 
-/// Whether to colour what goes there.
-fn color(stream: &impl IsTerminal) -> bool {
-    let set =
-        |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
-    if set("NO_COLOR") || set("ANSIBLE_NOCOLOR") {
-        return false;
-    }
-    set("CLICOLOR_FORCE")
-        || set("FORCE_COLOR")
-        || set("ANSIBLE_FORCE_COLOR")
-        || stream.is_terminal()
+/// The terminal's width in columns; 80 if there is none.
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+        .unwrap_or(80)
 }
 
 fn say(text: &str) {

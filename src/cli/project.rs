@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rprov_modules::kit::nearest;
 
+use super::args::commands;
 use crate::source::Diagnostic;
 
 /// The nearest directory, upwards from the working directory, that has playbooks or inventories.
@@ -70,9 +71,10 @@ impl Project {
         }
         let error = Diagnostic::error(format!("there is no verb `{verb}`"))
             .note("a verb is a playbook in `playbooks/` or in the project's root");
-        let commands = super::args::commands();
+        let commands = commands();
+        let commands = commands.iter().map(|(name, _)| name.as_str());
         let names: Vec<&str> =
-            verbs.iter().map(|(name, _)| name).chain(&commands).map(String::as_str).collect();
+            verbs.iter().map(|(name, _)| name.as_str()).chain(commands).collect();
         Err(match nearest(verb, names.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help(format!("known verbs: {}", names.join(", "))),

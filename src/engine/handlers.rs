@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rprov_modules::kit::Node;
 
-use super::action;
 use super::host::Host;
 use super::list::{Rest, on_hosts, run_included};
 use super::play::PlayRun;
 use super::show::title;
 use super::task;
+use super::{action, step};
 use crate::playbook::{Action, Builtin};
 use crate::report::Event;
 
@@ -53,8 +53,16 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
             continue;
         }
         let name = title(play, handler, &acting[0]);
-        play.engine.reporter.report(Event::Task { name, handler: true });
-        if let Action::Builtin(Builtin::Meta) = handler.action {
+        let meta = matches!(handler.action, Action::Builtin(Builtin::Meta));
+        if !meta && !step::wanted(&play.engine, &name).await {
+            continue;
+        }
+        play.engine.reporter.report(Event::Task {
+            name,
+            action: handler.written.clone(),
+            handler: true,
+        });
+        if meta {
             action::meta(play, handler, &acting).await;
             continue;
         }

@@ -10,7 +10,7 @@ use super::host::Host;
 use super::play::PlayRun;
 use super::show::{refuse, title};
 use super::task::{self, Learning, Outcome};
-use super::{action, include};
+use super::{action, include, step};
 pub(super) use crate::playbook::Item;
 use crate::playbook::{Action, Block, Builtin, Task};
 use crate::report::Event;
@@ -147,7 +147,14 @@ async fn one(
         return action::meta(play, task, &hosts).await;
     }
     let name = title(play, task, &hosts[0]);
-    engine.reporter.report(Event::Task { name, handler: rest.handler });
+    if !step::wanted(engine, &name).await {
+        return;
+    }
+    engine.reporter.report(Event::Task {
+        name,
+        action: task.written.clone(),
+        handler: rest.handler,
+    });
     // A pause is one for all, as in Ansible; and so is a new host.
     let once = flag(play, task, &hosts[0], "run_once")
         || matches!(task.action, Action::Builtin(Builtin::Pause | Builtin::AddHost));

@@ -27,8 +27,10 @@ mod outcome;
 mod pending;
 mod perform;
 mod play;
+mod retry;
 mod scope;
 mod show;
+mod step;
 mod supply;
 mod target;
 mod task;
@@ -45,7 +47,10 @@ pub use self::facts::{FactCache, FactSettings, Gathering};
 use self::host::Host;
 pub use self::world::Reload;
 use self::world::World;
-use crate::inventory::{HostName, pattern::Limit};
+use crate::inventory::{
+    HostName,
+    pattern::{Limit, Mismatch},
+};
 use crate::playbook::{Loader, Play, TagFilter};
 use crate::report::{Event, Redactor, Reporter, Stats};
 use crate::session::{Interrupt, Keyring, Transport};
@@ -64,21 +69,33 @@ pub struct Options {
     pub forks: usize,
     pub tags: TagFilter,
     pub limit: Option<Limit>,
+    pub mismatch: Mismatch,
     /// `--user`: the login user where no variable gives one.
     pub user: Option<String>,
+    /// The port where no variable gives one.
+    pub port: Option<u16>,
     pub private_key: Option<String>,
     /// `--connection`.
     pub connection: Option<String>,
     /// Connection timeout in seconds. Default: 10.
     pub timeout: Option<u64>,
+    /// A host with an unknown key is accepted, where no variable says otherwise.
+    pub any_host_key: bool,
+    pub ssh_args: SshArgs,
     pub become_: bool,
     pub become_user: Option<String>,
     pub become_method: Option<String>,
+    pub become_flags: Option<String>,
+    pub become_exe: Option<String>,
     /// Asked for once, by `--ask-become-pass`.
     pub become_password: Option<String>,
     pub ssh_password: Option<String>,
     pub force_handlers: bool,
+    /// To notify a handler that is not there is a warning, no error.
+    pub missing_handlers: bool,
     pub start_at_task: Option<String>,
+    /// Ask before each task.
+    pub step: bool,
     pub facts: FactSettings,
     /// Where notified handlers of failed runs are kept. `None`: nowhere.
     pub pending: Option<std::path::PathBuf>,
@@ -86,6 +103,14 @@ pub struct Options {
     pub keyring: Keyring,
     /// Hosts that live inside this process.
     pub embedded: HashMap<String, Transport>,
+}
+
+/// Arguments as for the `ssh` command, where no variable gives them.
+#[derive(Debug, Clone, Default)]
+pub struct SshArgs {
+    pub args: Option<String>,
+    pub common: Option<String>,
+    pub extra: Option<String>,
 }
 
 /// Runs plays. One per run.
@@ -104,10 +129,21 @@ pub struct Engine {
     /// `--start-at-task` has not been met yet.
     waiting: std::sync::atomic::AtomicBool,
     interrupt: Interrupt,
+    /// `--step`, until the answer is to go on.
+    stepping: std::sync::atomic::AtomicBool,
+    /// `--step` has asked, and nobody has answered.
+    unanswered: std::sync::atomic::AtomicBool,
     /// Some play had a host.
     matched: std::sync::atomic::AtomicBool,
     /// What is said once, however many hosts it is true of.
     said: Mutex<HashSet<String>>,
+}
+
+/// A playbook that is read.
+pub struct Book {
+    pub plays: Vec<Play>,
+    /// Where to write the hosts that failed in it.
+    pub retry: Option<std::path::PathBuf>,
 }
 
 /// How a run ended.
@@ -136,6 +172,7 @@ pub struct Parts {
 impl Engine {
     pub fn new(parts: Parts) -> Arc<Engine> {
         let waiting = parts.options.start_at_task.is_some();
+        let stepping = parts.options.step.into();
         Arc::new(Engine {
             world: World::new(parts.inventory_vars, parts.reload),
             loader: parts.loader,
@@ -149,6 +186,8 @@ impl Engine {
             hosts: Mutex::default(),
             waiting: std::sync::atomic::AtomicBool::new(waiting),
             interrupt: Interrupt::default(),
+            stepping,
+            unanswered: std::sync::atomic::AtomicBool::new(false),
             matched: std::sync::atomic::AtomicBool::new(false),
             said: Mutex::default(),
         })
@@ -158,42 +197,49 @@ impl Engine {
         &self.loader
     }
 
-    /// Runs the plays in order and reports what happens.
+    /// Runs playbooks in order and reports what happens; one that fails is the last.
     ///
     /// # Errors
     /// A play whose hosts or variables cannot be determined; plays before it have run.
-    pub async fn run(self: &Arc<Self>, plays: Vec<Play>) -> Result<Ending, Vec<Diagnostic>> {
-        let plays_are_empty = plays.is_empty();
+    pub async fn run(self: &Arc<Self>, books: Vec<Book>) -> Result<Ending, Vec<Diagnostic>> {
+        let empty = books.iter().all(|book| book.plays.is_empty());
+        let last = books.len().saturating_sub(1);
+        let mut ending = Ending::Ok;
         self.warn();
-        let plays: Vec<Arc<Play>> = plays.into_iter().map(Arc::new).collect();
         self.forget_kept_facts();
-        for at in 0..plays.len() {
-            let same = |play: &&Arc<Play>| {
-                play.span.file == plays[at].span.file
-                    && pending::name(play) == pending::name(&plays[at])
+        for (at, book) in books.into_iter().enumerate() {
+            let plays: Vec<Arc<Play>> = book.plays.into_iter().map(Arc::new).collect();
+            for at in 0..plays.len() {
+                let same = |play: &&Arc<Play>| {
+                    play.span.file == plays[at].span.file
+                        && pending::name(play) == pending::name(&plays[at])
+                };
+                let nth = plays[..at].iter().filter(same).count();
+                if self.interrupt.sent() || !play::run(self, &plays[at..], nth).await? {
+                    break;
+                }
+            }
+            if self.unanswered.load(std::sync::atomic::Ordering::Relaxed) {
+                let error = Diagnostic::error("`--step` has asked, and there was no answer");
+                return Err(vec![error.help("answer on the terminal, or on standard input")]);
+            }
+            if at == last {
+                self.something_ran(empty)?;
+            }
+            let recap = self.recap();
+            ending = match &recap {
+                all if all.iter().any(|(_, s)| s.unreachable > 0) => Ending::Unreachable,
+                all if all.iter().any(|(_, s)| s.failed > 0) => Ending::Failed,
+                _ => Ending::Ok,
             };
-            let nth = plays[..at].iter().filter(same).count();
-            if self.interrupt.sent() || !play::run(self, &plays[at..], nth).await? {
+            if let Some(path) = &book.retry {
+                retry::write(self, path, &recap);
+            }
+            self.reporter.report(Event::Recap(recap));
+            if ending != Ending::Ok || self.interrupt.sent() {
                 break;
             }
         }
-        if self.waiting.load(std::sync::atomic::Ordering::Relaxed) {
-            let name = self.options.start_at_task.as_deref().unwrap_or_default();
-            return Err(vec![Diagnostic::error(format!("there is no task `{name}` to start at"))]);
-        }
-        if !plays_are_empty && !self.matched.load(std::sync::atomic::Ordering::Relaxed) {
-            let error = Diagnostic::error("no play has a host: nothing was done");
-            return Err(vec![error.help(
-                "see the warnings above; `--list-hosts` shows what each play would run on",
-            )]);
-        }
-        let recap = self.recap();
-        let ending = match &recap {
-            all if all.iter().any(|(_, s)| s.unreachable > 0) => Ending::Unreachable,
-            all if all.iter().any(|(_, s)| s.failed > 0) => Ending::Failed,
-            _ => Ending::Ok,
-        };
-        self.reporter.report(Event::Recap(recap));
         Ok(ending)
     }
 
@@ -207,6 +253,21 @@ impl Engine {
                 None => message.to_owned(),
             }));
         }
+    }
+
+    /// A green run that did nothing is a trap.
+    fn something_ran(&self, empty: bool) -> Result<(), Vec<Diagnostic>> {
+        if self.waiting.load(std::sync::atomic::Ordering::Relaxed) {
+            let name = self.options.start_at_task.as_deref().unwrap_or_default();
+            return Err(vec![Diagnostic::error(format!("there is no task `{name}` to start at"))]);
+        }
+        if !empty && !self.matched.load(std::sync::atomic::Ordering::Relaxed) {
+            let error = Diagnostic::error("no play has a host: nothing was done");
+            return Err(vec![error.help(
+                "see the warnings above; `--list-hosts` shows what each play would run on",
+            )]);
+        }
+        Ok(())
     }
 
     /// Each host's counts, in the order of names.

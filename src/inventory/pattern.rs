@@ -22,8 +22,19 @@ use crate::source::Diagnostic;
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     pub hosts: Vec<HostName>,
-    /// Warnings: terms that match nothing, why there is no host.
+    /// Terms that match nothing, while others match.
+    pub missed: Vec<Diagnostic>,
+    /// Why there is no host.
     pub notes: Vec<Diagnostic>,
+}
+
+/// What a term that matches nothing is, while others match: `host_pattern_mismatch`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mismatch {
+    #[default]
+    Warning,
+    Error,
+    Ignore,
 }
 
 /// The hosts that `--limit` leaves, in order.
@@ -118,7 +129,8 @@ pub fn select_or_none(
         return Ok(Attempt { found: Selection::default(), missed: Some(missed) });
     }
     let describe = |missed: &Missed| missed.describe(inventory, span, Diagnostic::warning);
-    let mut notes: Vec<Diagnostic> = found.missed.iter().map(describe).collect();
+    let missed: Vec<Diagnostic> = found.missed.iter().map(describe).collect();
+    let mut notes = vec![];
     if hosts.is_empty() {
         let note = Diagnostic::warning(format!("no host is in `{pattern}`"));
         notes.push(note.at(span, "the play is skipped"));
@@ -133,7 +145,10 @@ pub fn select_or_none(
             notes.push(note.at(span, "the play is skipped"));
         }
     }
-    Ok(Attempt { found: Selection { hosts: hosts.into_iter().collect(), notes }, missed: None })
+    Ok(Attempt {
+        found: Selection { hosts: hosts.into_iter().collect(), missed, notes },
+        missed: None,
+    })
 }
 
 /// The terms of a pattern: separated by commas, else by colons and blanks that are not in brackets.
@@ -154,6 +169,11 @@ pub fn split(pattern: &str) -> Vec<String> {
         }
     }
     terms.into_iter().map(|term| term.trim().to_owned()).filter(|term| !term.is_empty()).collect()
+}
+
+/// The pattern that a list of patterns is.
+pub fn of_list<'a>(patterns: impl IntoIterator<Item = &'a str>) -> String {
+    patterns.into_iter().flat_map(split).collect::<Vec<_>>().join(",")
 }
 
 /// `name:22` is one term (which matches no host: names have no port).

@@ -21,6 +21,8 @@ pub struct Settings {
     /// `-e` variables: the only ones that static names (`import_tasks: "{{ x }}.yml"`) may use,
     /// beside the play's own `vars`.
     pub extra: Arc<Layer>,
+    /// Keywords of plays that do not have them.
+    pub keywords: Vec<(&'static str, Node)>,
     /// Directories to search for roles after those beside the playbook.
     pub roles_path: Vec<PathBuf>,
     /// Directories to search for collections after `collections/` beside the playbook.

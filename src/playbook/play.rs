@@ -78,6 +78,11 @@ impl Load<'_> {
                 }
             }
         }
+        for (name, node) in &self.loader.settings.keywords {
+            if keywords.get(name).is_none() {
+                keywords.set(name, node.clone());
+            }
+        }
         self.check_keywords(&keywords);
         self.check_words(&keywords);
         let Some(hosts) = keywords.get("hosts").filter(|hosts| !hosts.is_null()).cloned() else {

@@ -1,52 +1,146 @@
 //! One task on many hosts, as the `ansible` command prints it: `host | SUCCESS => {…}`.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use rprov_modules::kit::Diff;
+use serde_json::{Map, Value};
 
 use super::human::{Style, pretty};
-use super::{Event, Redactor, Reporter, Status};
+use super::{Event, Redactor, Reporter, Status, TaskResult, diff};
 
 /// Writes one block for each host.
 pub struct AdHoc {
     style: Style,
+    form: Form,
     redactor: Redactor,
     out: Mutex<Box<dyn Write + Send>>,
 }
 
+/// How results are written.
+#[derive(Debug, Clone, Default)]
+pub struct Form {
+    /// The module is a command: its output is shown as it is.
+    pub command: bool,
+    /// The module shows something: how it went is left out.
+    pub bare: bool,
+    /// Each result on one line.
+    pub one_line: bool,
+    /// Also write each host's result to a file of its name in this directory.
+    pub tree: Option<PathBuf>,
+    /// Lines around a difference.
+    pub context: usize,
+}
+
 impl AdHoc {
-    pub fn new(out: Box<dyn Write + Send>, color: bool, redactor: Redactor) -> AdHoc {
-        AdHoc { style: Style(color), redactor, out: Mutex::new(out) }
+    pub fn new(out: Box<dyn Write + Send>, color: bool, form: Form, redactor: Redactor) -> AdHoc {
+        AdHoc { style: Style(color), form, redactor, out: Mutex::new(out) }
     }
+
+    fn result(&self, result: &TaskResult) -> String {
+        let (word, paint): (&str, fn(Style, &str) -> String) = match result.status {
+            Status::Ok => ("SUCCESS", Style::green),
+            Status::Changed => ("CHANGED", Style::yellow),
+            Status::Skipped => ("SKIPPED", Style::cyan),
+            Status::Failed => ("FAILED", Style::red),
+            Status::Unreachable => ("UNREACHABLE", Style::red),
+        };
+        let host = &result.host;
+        let values: Map<String, Value> = match result.censored {
+            true => Map::from_iter([("censored".to_owned(), "hidden by no_log".into())]),
+            false => {
+                let bare = |key: &str| self.form.bare && matches!(key, "changed" | "failed");
+                let shown = result.values.iter();
+                let shown = shown.filter(|(key, _)| !key.starts_with('_') && !bare(key));
+                shown.map(|(key, value)| (key.clone(), value.clone())).collect()
+            }
+        };
+        let mut out = String::new();
+        if !result.censored {
+            // What a command runs was asked for in so many words.
+            let told = |diff: &&Diff| !self.form.command || !matches!(diff, Diff::Note(_));
+            for one in result.diffs.iter().filter(told) {
+                out.push_str(&diff::render(one, self.style, self.form.context, &self.redactor));
+            }
+        }
+        let raw = self.form.command && values.contains_key("rc") && !result.censored;
+        let mark = if matches!(word, "FAILED" | "UNREACHABLE") { "!" } else { "" };
+        let text = match result.status {
+            Status::Skipped => format!("{host} | {word}"),
+            _ if raw => self.output(host, word, &values),
+            _ if self.form.one_line => {
+                format!("{host} | {word}{mark} => {}", line(&sorted(values)))
+            }
+            _ => format!("{host} | {word}{mark} => {}", pretty(&Value::Object(values))),
+        };
+        out.push_str(&paint(self.style, &text));
+        out.push('\n');
+        if let (Status::Unreachable, Some(place)) = (result.status, &result.place) {
+            out.push_str(place);
+            out.push('\n');
+        }
+        out
+    }
+
+    /// What a command said.
+    fn output(&self, host: &str, word: &str, values: &Map<String, Value>) -> String {
+        let text = |key: &str| values.get(key).and_then(Value::as_str).unwrap_or_default();
+        let rc = values.get("rc").map(Value::to_string).unwrap_or_default();
+        if self.form.one_line {
+            let line = |text: &str| text.replace('\n', "\\n").replace('\r', "\\r");
+            let mut out = format!("{host} | {word} | rc={rc} | (stdout) {}", line(text("stdout")));
+            if !text("stderr").is_empty() {
+                out.push_str(&format!(" (stderr) {}", line(text("stderr"))));
+            }
+            return out;
+        }
+        format!("{host} | {word} | rc={rc} >>\n{}{}{}", text("stdout"), text("stderr"), text("msg"))
+    }
+
+    /// Writes a host's result to its file.
+    fn plant(&self, result: &TaskResult) -> Result<(), String> {
+        let Some(dir) = self.form.tree.as_ref().filter(|_| !result.censored) else { return Ok(()) };
+        let text = self.redactor.clean(&sorted(result.values.clone()).to_string());
+        std::fs::create_dir_all(dir)
+            .and_then(|()| std::fs::write(dir.join(result.host.replace('/', "_")), text))
+            .map_err(|error| format!("cannot write to `{}`: {error}", dir.display()))
+    }
+}
+
+/// JSON on one line, as Ansible writes it: blanks behind colons, none behind commas.
+fn line(value: &Value) -> String {
+    let mut out = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Colons);
+    match serde::Serialize::serialize(value, &mut serializer) {
+        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+struct Colons;
+
+impl serde_json::ser::Formatter for Colons {
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
+fn sorted(values: Map<String, Value>) -> Value {
+    let mut values = Value::Object(values);
+    values.sort_all_objects();
+    values
 }
 
 impl Reporter for AdHoc {
     fn report(&self, event: Event) {
         let text = match self.redactor.event(event) {
             Event::Result(result) => {
-                let (word, paint): (&str, fn(Style, &str) -> String) = match result.status {
-                    Status::Ok => ("SUCCESS", Style::green),
-                    Status::Changed => ("CHANGED", Style::yellow),
-                    Status::Skipped => ("SKIPPED", Style::cyan),
-                    Status::Failed => ("FAILED!", Style::red),
-                    Status::Unreachable => ("UNREACHABLE!", Style::red),
-                };
-                let values =
-                    result.values.into_iter().filter(|(key, _)| !key.starts_with('_')).collect();
-                let place = match result.status {
-                    Status::Unreachable => {
-                        result.place.map(|place| format!("{place}\n")).unwrap_or_default()
-                    }
-                    _ => String::new(),
-                };
-                format!(
-                    "{}\n{place}",
-                    paint(
-                        self.style,
-                        &format!("{} | {word} => {}", result.host, pretty(&Value::Object(values)))
-                    )
-                )
+                let text = self.result(&result);
+                match self.plant(&result) {
+                    Ok(()) => text,
+                    Err(error) => format!("{text}[WARNING]: {error}\n"),
+                }
             }
             Event::Warning(warning) => format!("[WARNING]: {warning}\n"),
             Event::Note(note) => format!("{note}\n"),

@@ -18,9 +18,10 @@ const MOST_LINES: usize = 400;
 const LONGEST_LINE: usize = 400;
 
 /// One difference, each line ending in a newline.
-pub(super) fn render(diff: &Diff, style: Style, redactor: &Redactor) -> String {
+/// `context`: lines around a difference.
+pub(super) fn render(diff: &Diff, style: Style, context: usize, redactor: &Redactor) -> String {
     match diff {
-        Diff::Text { path, before, after } => text(path, before, after, style, redactor),
+        Diff::Text { path, before, after } => text(path, before, after, style, context, redactor),
         Diff::Field { subject, name, before, after } => {
             let side =
                 |value: &str| if value.is_empty() { "(none)".to_owned() } else { value.to_owned() };
@@ -34,7 +35,14 @@ pub(super) fn render(diff: &Diff, style: Style, redactor: &Redactor) -> String {
     }
 }
 
-fn text(path: &str, before: &Text, after: &Text, style: Style, redactor: &Redactor) -> String {
+fn text(
+    path: &str,
+    before: &Text,
+    after: &Text,
+    style: Style,
+    context: usize,
+    redactor: &Redactor,
+) -> String {
     let (Some(old), Some(new)) = (readable(before), readable(after)) else {
         return format!(
             "    {path}: {} → {}\n",
@@ -55,7 +63,7 @@ fn text(path: &str, before: &Text, after: &Text, style: Style, redactor: &Redact
         .timeout(std::time::Duration::from_millis(300))
         .diff_lines(&*old, &*new);
     let mut shown = 0;
-    for hunk in differences.unified_diff().context_radius(3).iter_hunks() {
+    for hunk in differences.unified_diff().context_radius(context).iter_hunks() {
         let _ = writeln!(out, "    {}", style.cyan(&hunk.header().to_string()));
         for change in hunk.iter_changes() {
             shown += 1;

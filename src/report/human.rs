@@ -6,15 +6,37 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, diff};
+use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, diff, yaml};
 
 /// Writes lines to standard output.
 pub struct Human {
     style: Style,
-    verbosity: u8,
-    width: usize,
+    view: View,
     redactor: Redactor,
-    out: Mutex<Box<dyn std::io::Write + Send>>,
+    out: Mutex<Out>,
+}
+
+struct Out {
+    to: Box<dyn std::io::Write + Send>,
+    /// The banner of a task of which nothing has been shown yet.
+    banner: Option<String>,
+}
+
+/// What is shown, and how.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// How many `-v`.
+    pub verbosity: u8,
+    /// The terminal's, in columns.
+    pub width: usize,
+    /// Results as YAML instead of JSON.
+    pub yaml: bool,
+    /// Hosts where nothing is to be changed.
+    pub ok: bool,
+    /// Hosts that skip a task.
+    pub skipped: bool,
+    /// Lines around a difference.
+    pub context: usize,
 }
 
 /// Colours, or none.
@@ -46,21 +68,29 @@ impl Style {
 }
 
 impl Human {
-    /// `width` is the terminal's, in columns.
     pub fn new(
         out: Box<dyn std::io::Write + Send>,
         color: bool,
-        verbosity: u8,
-        width: usize,
+        view: View,
         redactor: Redactor,
     ) -> Human {
-        Human { style: Style(color), verbosity, width, redactor, out: Mutex::new(out) }
+        let out = Mutex::new(Out { to: out, banner: None });
+        Human { style: Style(color), view, redactor, out }
+    }
+
+    /// Whether results like this one are shown at all.
+    fn shows(&self, result: &TaskResult) -> bool {
+        match result.status {
+            Status::Ok => self.view.ok || !result.unsettled.is_empty(),
+            Status::Skipped => self.view.skipped,
+            _ => true,
+        }
     }
 
     /// `TASK [name] ****…` to the width of the terminal.
     fn banner(&self, text: &str) -> String {
         let used = text.chars().count() + 1;
-        let stars = self.width.min(80).saturating_sub(used).max(3);
+        let stars = self.view.width.min(80).saturating_sub(used).max(3);
         format!("\n{} {}\n", self.style.bold(text), "*".repeat(stars))
     }
 
@@ -90,7 +120,9 @@ impl Human {
         out.push_str(&line);
         out.push('\n');
         if !result.censored {
-            result.diffs.iter().for_each(|d| out.push_str(&diff::render(d, style, &self.redactor)));
+            result.diffs.iter().for_each(|d| {
+                out.push_str(&diff::render(d, style, self.view.context, &self.redactor))
+            });
         }
         if !result.unsettled.is_empty() {
             let _ = writeln!(
@@ -101,10 +133,9 @@ impl Human {
                 ))
             );
             if !result.censored {
-                result
-                    .unsettled
-                    .iter()
-                    .for_each(|d| out.push_str(&diff::render(d, style, &self.redactor)));
+                result.unsettled.iter().for_each(|d| {
+                    out.push_str(&diff::render(d, style, self.view.context, &self.redactor))
+                });
             }
         }
         if let Some(place) = result.place.as_ref().filter(|_| !result.censored) {
@@ -128,7 +159,7 @@ impl Human {
                 false => String::new(),
             };
         }
-        if !(failed || result.verbose || self.verbosity > 0) {
+        if !(failed || result.verbose || self.view.verbosity > 0) {
             return String::new();
         }
         let loop_var = result.values.get("ansible_loop_var").and_then(Value::as_str);
@@ -144,7 +175,7 @@ impl Human {
             false => {
                 key.starts_with('_')
                     || key == "diff"
-                    || (key.ends_with("_lines") && !failed && self.verbosity < 2)
+                    || (key.ends_with("_lines") && !failed && self.view.verbosity < 2)
             }
         };
         let shown: Map<String, Value> = result
@@ -153,7 +184,16 @@ impl Human {
             .filter(|(key, _)| !hidden(key))
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect();
-        format!(" => {}", pretty(&Value::Object(shown)))
+        if !self.view.yaml {
+            return format!(" => {}", pretty(&Value::Object(shown)));
+        }
+        let mut shown = shown;
+        for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
+            if shown.contains_key(text) && shown.contains_key(lines) {
+                shown.insert(lines.to_owned(), "<omitted>".into());
+            }
+        }
+        format!(" => {}", yaml::block(&Value::Object(shown), 4))
     }
 
     fn recap(&self, hosts: &[(String, Stats)]) -> String {
@@ -177,7 +217,7 @@ impl Human {
 }
 
 /// JSON as Ansible prints it: keys sorted, four spaces for each level.
-pub(super) fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &Value) -> String {
     let mut value = value.clone();
     value.sort_all_objects();
     let mut out = Vec::new();
@@ -195,8 +235,8 @@ impl Reporter for Human {
         let text = match &event {
             Event::Play { name } => self.banner(&format!("PLAY [{name}]")),
             Event::NoHosts { reason } => format!("skipping: {reason}\n"),
-            Event::Task { name, handler: false } => self.banner(&format!("TASK [{name}]")),
-            Event::Task { name, handler: true } => {
+            Event::Task { name, handler: false, .. } => self.banner(&format!("TASK [{name}]")),
+            Event::Task { name, handler: true, .. } => {
                 self.banner(&format!("RUNNING HANDLER [{name}]"))
             }
             Event::Included { path, hosts, item } => {
@@ -218,9 +258,19 @@ impl Reporter for Human {
             }
             Event::Recap(hosts) => self.recap(hosts),
         };
-        let text = self.redactor.clean(&text);
+        let mut text = self.redactor.clean(&text);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of a task of which nothing is shown there is no banner.
+        match &event {
+            Event::Task { .. } if !(self.view.ok && self.view.skipped) => {
+                out.banner = Some(text);
+                return;
+            }
+            Event::Result(result) if !self.shows(result) => return,
+            Event::Play { .. } | Event::Recap(_) => out.banner = None,
+            _ => text.insert_str(0, &out.banner.take().unwrap_or_default()),
+        }
         // A closed pipe must not stop a run half-way through a host.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let _ = out.to.write_all(text.as_bytes()).and_then(|()| out.to.flush());
     }
 }

@@ -5,17 +5,23 @@
 mod adhoc;
 mod diff;
 mod human;
+mod json;
+mod log;
 mod prompt;
 mod redact;
+mod yaml;
 
 use std::sync::Arc;
 
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
-pub use self::adhoc::AdHoc;
-pub use self::human::Human;
-pub use self::prompt::ask;
+pub use self::adhoc::{AdHoc, Form};
+pub(crate) use self::human::pretty;
+pub use self::human::{Human, View};
+pub use self::json::Json;
+pub use self::log::{Log, Logged};
+pub use self::prompt::{answer, ask};
 pub(crate) use self::redact::MASK;
 pub use self::redact::Redactor;
 
@@ -33,6 +39,8 @@ pub enum Event {
     /// A task begins on the hosts of the play.
     Task {
         name: String,
+        /// The module, as the task names it.
+        action: String,
         handler: bool,
     },
     /// A file is included for these hosts.

@@ -12,9 +12,16 @@ pub fn ask(question: &str, private: bool) -> Option<String> {
     if !stdin {
         return None;
     }
+    answer(question)
+}
+
+/// Asks, and reads a line from standard input, whatever it is. `None` at its end.
+pub fn answer(question: &str) -> Option<String> {
     let mut terminal = std::io::stderr();
     terminal.write_all(question.as_bytes()).and_then(|()| terminal.flush()).ok()?;
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).ok()?;
-    Some(line.trim_end_matches(['\n', '\r']).to_owned())
+    match std::io::stdin().lock().read_line(&mut line).ok()? {
+        0 => None,
+        _ => Some(line.trim_end_matches(['\n', '\r']).to_owned()),
+    }
 }

@@ -109,6 +109,13 @@ impl Diagnostic {
         &self.inner.helps
     }
 
+    /// The same, no longer a mere warning.
+    #[must_use]
+    pub fn as_error(mut self) -> Diagnostic {
+        self.inner.severity = Severity::Error;
+        self
+    }
+
     pub fn severity(&self) -> Severity {
         self.inner.severity
     }

@@ -8,6 +8,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 use rprov_modules::kit::{Entry, Node, NodeKind, Scalar, Span, Tag};
 
+use crate::config::Config;
 use crate::source::SourceMap;
 
 use super::call::Call;
@@ -28,6 +29,7 @@ const CACHE: usize = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) map: SourceMap,
+    pub(super) config: Arc<Config>,
     compiled: RwLock<HashMap<Box<str>, Arc<Compiled>>>,
     expressions: RwLock<HashMap<Box<str>, Arc<Part>>>,
     conditions: RwLock<HashMap<Box<str>, Arc<Part>>>,
@@ -37,6 +39,11 @@ impl Templar {
     /// `map` holds the files that nodes come from: with it errors point into the scalar.
     pub fn new(map: SourceMap) -> Templar {
         Templar { shared: Arc::new(Shared { map, ..Shared::default() }) }
+    }
+
+    /// The same, with settings for the lookup `config`.
+    pub fn with_config(map: SourceMap, config: Arc<Config>) -> Templar {
+        Templar { shared: Arc::new(Shared { map, config, ..Shared::default() }) }
     }
 
     /// The value of a node with all templates in it evaluated, in native types.

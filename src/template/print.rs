@@ -6,7 +6,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 /// `str(value)`.
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value.as_str().filter(|_| value.kind() == ValueKind::String) {
         Some(text) => text.to_owned(),
         None => {

@@ -18,6 +18,7 @@ use crate::template::Raw;
 pub struct InventoryVars {
     inventory: Arc<Inventory>,
     beside: Arc<Beside>,
+    merge: bool,
     hosts: Mutex<HashMap<HostName, Layers>>,
     groups: Mutex<HashMap<String, Arc<Layer>>>,
 }
@@ -30,14 +31,23 @@ impl InventoryVars {
         reader: Reader,
     ) -> InventoryVars {
         let beside = Arc::new(Beside::new(playbook_dir, reader));
-        InventoryVars { inventory, beside, hosts: Mutex::default(), groups: Mutex::default() }
+        let (hosts, groups) = Default::default();
+        InventoryVars { inventory, beside, merge: false, hosts, groups }
+    }
+
+    /// Mappings that are defined more than once are merged.
+    #[must_use]
+    pub fn merging(mut self, merge: bool) -> InventoryVars {
+        self.merge = merge;
+        self
     }
 
     /// The same files for an inventory that has gained hosts or groups. None is read again.
     #[must_use]
     pub fn following(&self, inventory: Arc<Inventory>) -> InventoryVars {
         let beside = self.beside.clone();
-        InventoryVars { inventory, beside, hosts: Mutex::default(), groups: Mutex::default() }
+        let (hosts, groups) = Default::default();
+        InventoryVars { inventory, beside, merge: self.merge, hosts, groups }
     }
 
     pub fn inventory(&self) -> &Arc<Inventory> {
@@ -62,8 +72,39 @@ impl InventoryVars {
         };
         let directories = self.inventory.directories();
         let layers = self.beside.layers(&self.inventory, host, &groups, shared, directories)?;
+        let layers = layers.merging(self.merge);
         lock(&self.hosts).insert(host.name.clone(), layers.clone());
         Ok(layers)
+    }
+
+    /// What a host itself is given, without its groups: in the inventory and in `host_vars/`.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the files.
+    pub fn of_host(&self, host: &Host) -> Result<Layers, Vec<Diagnostic>> {
+        let own = (Level::InventoryHost, &host.vars, "host_vars", &*host.name);
+        self.own(own, [Level::InventoryHostVars, Level::PlaybookHostVars])
+    }
+
+    /// What a group itself is given: in the inventory and in `group_vars/`.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the files.
+    pub fn of_group(&self, group: &Group) -> Result<Layers, Vec<Diagnostic>> {
+        let own = (Level::InventoryGroup, &group.vars, "group_vars", &*group.name);
+        self.own(own, [Level::InventoryGroupVars, Level::PlaybookGroupVars])
+    }
+
+    fn own(
+        &self,
+        (level, vars, kind, name): (Level, &Vars, &str, &str),
+        levels: [Level; 2],
+    ) -> Result<Layers, Vec<Diagnostic>> {
+        let mut layers = Layers::default().with(level, Arc::new(layer(vars))).merging(self.merge);
+        let mut errors = vec![];
+        let places = self.beside.places(self.inventory.directories(), levels);
+        self.beside.push(kind, name, places, &mut layers, &mut errors);
+        if errors.is_empty() { Ok(layers) } else { Err(errors) }
     }
 }
 

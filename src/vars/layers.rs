@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use rprov_modules::kit::{Node, Resolved, Span};
 
-use super::Level;
+use super::{Level, merge};
 use crate::source::Diagnostic;
 use crate::template::{Raw, Scope};
 
@@ -25,6 +25,9 @@ pub struct Binding {
 #[derive(Debug, Clone, Default)]
 pub struct Layer {
     bindings: IndexMap<String, Binding>,
+    /// Mappings that a later file has defined again, the latest last: they count where mappings are
+    /// merged.
+    under: Vec<(String, Binding)>,
 }
 
 impl Layer {
@@ -82,7 +85,16 @@ impl Layer {
 
     /// Adds all definitions of another layer, which win.
     pub fn extend(&mut self, other: Layer) {
-        self.bindings.extend(other.bindings);
+        // What the other had below its own comes above what this one had.
+        let mut lower = other.under;
+        for (name, binding) in other.bindings {
+            if let Some(old) = self.bindings.insert(name.clone(), binding)
+                && merge::is_mapping(&old.value)
+            {
+                self.under.push((name, old));
+            }
+        }
+        self.under.append(&mut lower);
     }
 }
 
@@ -90,6 +102,8 @@ impl Layer {
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     stack: Vec<(Level, Arc<Layer>)>,
+    /// `hash_behaviour = merge`.
+    merge: bool,
 }
 
 impl Layers {
@@ -104,6 +118,13 @@ impl Layers {
     /// All of them, the lowest first.
     pub fn layers(&self) -> impl Iterator<Item = &Arc<Layer>> {
         self.stack.iter().map(|(_, layer)| layer)
+    }
+
+    /// From now on mappings that are defined more than once are merged.
+    #[must_use]
+    pub fn merging(mut self, merge: bool) -> Layers {
+        self.merge = merge;
+        self
     }
 
     /// The same with one more layer.
@@ -121,7 +142,14 @@ impl Layers {
 
 impl Scope for Layers {
     fn get(&self, name: &str) -> Option<Raw> {
-        self.definitions(name).next().map(|(_, binding)| binding.value.clone())
+        if !self.merge {
+            return self.definitions(name).next().map(|(_, binding)| binding.value.clone());
+        }
+        let all = self.stack.iter().rev().flat_map(|(_, layer)| {
+            let under = layer.under.iter().rev().filter(|(other, _)| other == name);
+            layer.get(name).into_iter().chain(under.map(|(_, binding)| binding))
+        });
+        merge::values(all.map(|binding| &binding.value))
     }
 
     fn names(&self) -> Vec<String> {

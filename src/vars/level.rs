@@ -4,7 +4,7 @@
 /// measured level against level by `tests/vars/generate.py`.
 ///
 /// Options of the command line (`-u`, `--become-user`) are no variables: any variable that sets the
-/// same thing wins over them. Values never merge: a mapping replaces a mapping.
+/// same thing wins over them. A mapping replaces a mapping, unless `hash_behaviour` says `merge`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// What rprov itself defines for templates, to be overridden: `ansible_managed`.

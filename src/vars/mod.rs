@@ -9,6 +9,7 @@ pub mod hostvars;
 mod inventory;
 mod layers;
 mod level;
+mod merge;
 pub mod special;
 
 pub use self::inventory::InventoryVars;

@@ -60,6 +60,8 @@ pub struct Run {
     pub tags: Vec<String>,
     pub skip_tags: Vec<String>,
     pub limit: Option<String>,
+    /// The `ansible.cfg` that was read.
+    pub config_file: Option<PathBuf>,
     /// The values of `-i`.
     pub sources: Vec<String>,
 }
@@ -102,7 +104,10 @@ impl Run {
         layer.set("ansible_run_tags", strings(tags));
         layer.set("ansible_skip_tags", strings(&self.skip_tags));
         layer.set("ansible_inventory_sources", strings(&self.sources));
-        layer.set("ansible_config_file", ());
+        match &self.config_file {
+            Some(file) => layer.set("ansible_config_file", file.to_string_lossy()),
+            None => layer.set("ansible_config_file", ()),
+        }
         layer.set("ansible_playbook_python", "/usr/bin/python3");
         if let Some(limit) = &self.limit {
             layer.set("ansible_limit", limit.as_str());

@@ -212,7 +212,7 @@ fn unmatched_patterns_say_what_was_meant() {
         let file = map.add(Path::new("play.yml"), format!("- hosts: {text}\n").into());
         let span = Span { file, start: 9, end: 9 + text.len() as u32 };
         let said = match pattern::select(&inventory, text, span, None) {
-            Ok(selection) => render_all(&selection.notes, &map, false),
+            Ok(selection) => render_all(&notes(&selection), &map, false),
             Err(error) => error.render(&map, false),
         };
         shown += &format!("{}\n\n", said.trim_end());
@@ -224,7 +224,7 @@ fn unmatched_patterns_say_what_was_meant() {
     let limit = pattern::Limit::new(&inventory, "zeta").unwrap();
     let selection = pattern::select(&inventory, "db", Span::default(), Some(&limit)).unwrap();
     assert!(selection.hosts.is_empty());
-    shown += &render_all(&selection.notes, &map, false);
+    shown += &render_all(&notes(&selection), &map, false);
     golden(&root().join("patterns.out"), &shown);
 }
 
@@ -290,4 +290,8 @@ proptest! {
         let _ = pattern::select(&inventory, &text, Span::default(), None);
         let _ = pattern::Limit::new(&inventory, &text);
     }
+}
+
+fn notes(selection: &rprov::inventory::pattern::Selection) -> Vec<rprov::source::Diagnostic> {
+    selection.missed.iter().chain(&selection.notes).cloned().collect()
 }

@@ -96,6 +96,7 @@ fn load(text: &str) -> Vec<String> {
     let loader = Loader::new(Settings {
         map: map.clone(),
         templar: Templar::new(map.clone()),
+        keywords: vec![],
         extra: Arc::new(Layer::default()),
         roles_path: vec![],
         collections_path: vec![],

@@ -10,6 +10,7 @@ mod ours;
 mod source;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
@@ -21,6 +22,9 @@ use self::ours::Keys;
 use self::source::{Place, Source, home};
 use super::Result;
 use super::project::Project;
+use crate::config::{
+    ASK_VAULT_PASS, Config, Origin, Setting, Surroundings, VAULT_IDENTITY_LIST, VAULT_PASSWORD_FILE,
+};
 use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::{Decrypt, DecryptError};
@@ -30,7 +34,7 @@ use crate::vars::files::Reader;
 const KEPT: usize = 64 * 1024;
 
 /// Where to find vault passwords, as ansible-vault's flags say it.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct PasswordArgs {
     /// Read a vault password from a file, or from the output of a script; may be given several times
     #[arg(long, visible_alias = "vault-pass-file", value_name = "FILE")]
@@ -98,7 +102,7 @@ impl Passwords {
             let name = "--vault-id, --vault-password-file and --ask-vault-pass";
             sources.push(Source::new(name, None, Place::Nowhere("not given")));
         }
-        environment(&mut sources, prompt)?;
+        settings(&mut sources, prompt)?;
         match Project::find() {
             Ok(project) => {
                 let path = project.vault_password();
@@ -224,25 +228,39 @@ impl Passwords {
     }
 }
 
-/// The places that environment variables name.
-fn environment(sources: &mut Vec<Source>, prompt: impl Fn() -> Place) -> Result<()> {
-    const IDS: &str = "ANSIBLE_VAULT_IDENTITY_LIST";
-    const FILE: &str = "ANSIBLE_VAULT_PASSWORD_FILE";
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match set(IDS) {
-        Some(list) => {
-            for id in list.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-                let mut source = Source::of_id(IDS, id, prompt()).ok_or_else(|| no_source(id))?;
-                source.given = false;
-                sources.push(source);
-            }
+/// The places that settings name: environment variables and `ansible.cfg`.
+fn settings(sources: &mut Vec<Source>, prompt: impl Fn() -> Place) -> Result<()> {
+    let around = Surroundings::here().map_err(|error| vec![error])?;
+    let config = Config::load(&SourceMap::default(), &around)?;
+    let name = |setting: &Setting| match config.origin(setting) {
+        Origin::File(_) => format!("`{}` in ansible.cfg", setting.keys[0]),
+        Origin::Variable(name) => name.to_owned(),
+        Origin::Default => setting.variables[0].to_owned(),
+    };
+    let ids = config.list(&VAULT_IDENTITY_LIST);
+    let list = name(&VAULT_IDENTITY_LIST);
+    for id in &ids {
+        let mut source = Source::of_id(&list, id, prompt()).ok_or_else(|| no_source(id))?;
+        source.given = false;
+        // A relative path in ansible.cfg is beside it.
+        if let (Place::File(path), Origin::File(_), Some(file)) =
+            (&mut source.place, config.origin(&VAULT_IDENTITY_LIST), &config.file)
+        {
+            *path = file.parent().unwrap_or(Path::new("")).join(&*path);
         }
-        None => sources.push(Source::new(IDS, None, Place::Nowhere("not set"))),
+        sources.push(source);
     }
-    sources.push(match set(FILE) {
-        Some(file) => Source::new(FILE, None, Place::File(home(&file))),
-        None => Source::new(FILE, None, Place::Nowhere("not set")),
+    if ids.is_empty() {
+        sources.push(Source::new(list, None, Place::Nowhere("not set")));
+    }
+    let file = name(&VAULT_PASSWORD_FILE);
+    sources.push(match config.text(&VAULT_PASSWORD_FILE) {
+        Some(path) => Source::new(file, None, Place::File(path.into())),
+        None => Source::new(file, None, Place::Nowhere("not set")),
     });
+    if config.flag(&ASK_VAULT_PASS) {
+        sources.push(Source::new(name(&ASK_VAULT_PASS), None, prompt()));
+    }
     let own = "RPROV_VAULT_PASSWORD";
     sources.push(Source::new(own, None, Place::Variable(own)));
     Ok(())

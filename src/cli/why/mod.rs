@@ -18,6 +18,7 @@ use rprov_modules::kit::{Entry, Node, NodeKind, Span, Tag, nearest};
 use self::path::Path;
 use self::sight::{Seen, Sight};
 use super::args::WhyArgs;
+use super::basis::Basis;
 use super::inputs::{Inputs, collect, environment, split};
 use super::{Exit, Result};
 use crate::inventory::{Host, Inventory};
@@ -32,17 +33,18 @@ use crate::vars::{Binding, Layers, Level};
 /// The longest value shown on a line of its own kind, in characters.
 const WIDEST: usize = 100;
 
-pub(super) fn why(map: &SourceMap, redactor: &Redactor, args: WhyArgs) -> Result {
+pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
+    let Basis { map, redactor, .. } = basis;
     let (words, others) = split(args.words);
     if let Some(other) = others.first() {
         let error = Diagnostic::error(format!("expected `name=value`, found `{other}`"));
         return Err(vec![error.help("write `rprov why HOST VAR env=ENV`")]);
     }
     let (environment, words) = environment(words)?;
-    let mut inputs = Inputs::read(map, redactor, environment.as_ref(), &words, &args.input)?;
+    let mut inputs = Inputs::read(basis, environment.as_ref(), &words, &args.input)?;
     inputs.need_inventory()?;
-    let templar = Templar::new(map.clone());
-    let loader = inputs.loader(map, &templar);
+    let templar = basis.templar();
+    let loader = inputs.loader(basis, &templar);
     let mut errors = std::mem::take(&mut inputs.errors);
     let mut plays: Vec<Play> = Vec::new();
     for file in &args.playbook {
@@ -80,7 +82,7 @@ pub(super) fn why(map: &SourceMap, redactor: &Redactor, args: WhyArgs) -> Result
                 Diagnostic::warning(message).note("this is what the inventory alone says");
             super::complain(&format!(
                 "{}\n\n",
-                warning.render(map, super::color(&std::io::stderr()))
+                warning.render(map, basis.color(&std::io::stderr()))
             ));
         }
         let seen = sight.inventory(host)?;

@@ -3,7 +3,10 @@
 use rprov_modules::kit::Node;
 
 use crate::engine::Engine;
-use crate::inventory::{HostName, pattern};
+use crate::inventory::{
+    HostName,
+    pattern::{self, Mismatch},
+};
 use crate::playbook::Play;
 use crate::report::Event;
 use crate::source::Diagnostic;
@@ -18,13 +21,13 @@ pub(super) fn hosts(
     let rendered =
         engine.templar.render(&play.hosts, context).map_err(|error| one(error.into()))?;
     let text = match rendered.items() {
-        Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
+        Some(items) => pattern::of_list(items.iter().filter_map(Node::text)),
         None => rendered.text().unwrap_or_default().to_owned(),
     };
     let (inventory, limit) = (engine.world.inventory(), engine.options.limit.as_ref());
     let attempt = pattern::select_or_none(&inventory, &text, play.hosts.span, limit);
-    let pattern::Attempt { found: selection, missed } = attempt.map_err(one)?;
-    match missed {
+    let pattern::Attempt { found: selection, missed: nothing } = attempt.map_err(one)?;
+    match nothing {
         // The task that would have made the group may have found no reason to.
         Some(missed) if engine.world.grows() => {
             engine.reporter.report(Event::Warning(missed.message().to_owned()));
@@ -32,7 +35,14 @@ pub(super) fn hosts(
         Some(missed) => return Err(one(missed)),
         None => {}
     }
-    for note in &selection.notes {
+    let missed = match engine.options.mismatch {
+        Mismatch::Error if !selection.missed.is_empty() => {
+            return Err(selection.missed.into_iter().map(Diagnostic::as_error).collect());
+        }
+        Mismatch::Ignore => &[],
+        _ => &*selection.missed,
+    };
+    for note in missed.iter().chain(&selection.notes) {
         engine.reporter.report(Event::Warning(note.message().to_owned()));
     }
     let mut hosts = selection.hosts;

@@ -74,9 +74,11 @@ pub(in crate::engine) fn become_(seen: Seen<'_>) -> Result<Who, Failure> {
         shlex::split(&text)
             .ok_or_else(|| Failure::new(format!("a quote is not closed in `{text}`")))
     };
-    let flags = words(own(&BECOME_FLAGS)?.or(seen.keyword("become_flags")?))?;
+    let flags = own(&BECOME_FLAGS)?.or(seen.keyword("become_flags")?);
+    let flags = words(flags.or(options.become_flags.clone()))?;
+    let exe = own(&BECOME_EXE)?.or(seen.keyword("become_exe")?).or(options.become_exe.clone());
     Ok(Some(Become {
-        exe: words(own(&BECOME_EXE)?.or(seen.keyword("become_exe")?))?,
+        exe: words(exe)?,
         flags: flags.iter().filter_map(|flag| without_ours(flag)).collect(),
         password,
         directory: seen.variable(&SUDO_DIRECTORY)?.filter(|_| method == Method::Sudo),

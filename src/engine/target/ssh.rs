@@ -10,6 +10,7 @@ use super::variables::{
     RETRIES, TIMEOUT, USER, Variable,
 };
 use super::words::{self, Word};
+use crate::engine::SshArgs;
 use crate::engine::outcome::Failure;
 use crate::report::Event;
 use crate::session::{HostKeyChecking, OptionEffect, SshTarget, ssh_option};
@@ -20,7 +21,8 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<SshTarget, Failure> {
     let engine = &seen.play.engine;
     let options = &engine.options;
     let mut target = SshTarget::new(seen.variable(&HOST)?.unwrap_or_else(|| name.to_owned()));
-    arguments(seen, &ARGS, &mut target)?;
+    let SshArgs { args, common, extra } = &options.ssh_args;
+    arguments(seen, &ARGS, args, &mut target)?;
     let port = seen.variable(&PORT)?.or(seen.keyword("port")?);
     if let (None, Some(port)) = (target.port, port) {
         target.port =
@@ -28,6 +30,7 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<SshTarget, Failure> {
                 Failure::new(format!("expected a port for `{name}`, found `{port}`"))
             })?);
     }
+    target.port = target.port.or(options.port);
     let user = seen.variable(&USER)?.or(seen.keyword("remote_user")?).or(options.user.clone());
     target.user = target.user.or(user);
     target.password = seen.variable(&PASSWORD)?.or(options.ssh_password.clone());
@@ -46,7 +49,11 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<SshTarget, Failure> {
     if let Some(retries) = number(seen, &RETRIES)? {
         target.retries = u32::try_from(retries).unwrap_or(u32::MAX);
     }
-    if let Some(check) = seen.variable(&HOST_KEYS)? {
+    let check = seen.variable(&HOST_KEYS)?;
+    if check.is_none() && options.any_host_key {
+        target.host_key_checking = Some(HostKeyChecking::No);
+    }
+    if let Some(check) = check {
         match boolean(&check) {
             Some(false) => target.host_key_checking = Some(HostKeyChecking::No),
             Some(true) => {}
@@ -57,8 +64,8 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<SshTarget, Failure> {
             }
         }
     }
-    arguments(seen, &COMMON_ARGS, &mut target)?;
-    arguments(seen, &EXTRA_ARGS, &mut target)?;
+    arguments(seen, &COMMON_ARGS, common, &mut target)?;
+    arguments(seen, &EXTRA_ARGS, extra, &mut target)?;
     Ok(target)
 }
 
@@ -70,9 +77,17 @@ fn number(seen: Seen<'_>, variable: &Variable) -> Result<Option<u64>, Failure> {
     })
 }
 
-/// Takes over the words of one of the variables that hold arguments of the `ssh` command.
-fn arguments(seen: Seen<'_>, variable: &Variable, target: &mut SshTarget) -> Result<(), Failure> {
-    let Some(text) = seen.variable(variable)? else { return Ok(()) };
+/// Takes over the words of one of the variables that hold arguments of the `ssh` command; where it is
+/// not set, what the settings say.
+fn arguments(
+    seen: Seen<'_>,
+    variable: &Variable,
+    otherwise: &Option<String>,
+    target: &mut SshTarget,
+) -> Result<(), Failure> {
+    let Some(text) = seen.variable(variable)?.or_else(|| otherwise.clone()) else {
+        return Ok(());
+    };
     let fail = |why: String| Failure::new(format!("{why}, in `{}`", variable.names[0]));
     for word in words::parse(&text).map_err(fail)? {
         match word {

@@ -5,6 +5,7 @@ use rprov_modules::kit::Node;
 use super::At;
 use crate::engine::handlers;
 use crate::engine::outcome::{Done, Failure};
+use crate::report::Event;
 use crate::source::Diagnostic;
 use crate::template::Context;
 
@@ -44,7 +45,13 @@ impl At<'_> {
                 if let Some(near) = rprov_modules::kit::nearest(&name, known) {
                     error = error.help(format!("did you mean `{near}`?"));
                 }
-                done.failure = Some(Failure::from(error));
+                match self.play.engine.options.missing_handlers {
+                    false => done.failure = Some(Failure::from(error)),
+                    true => {
+                        let warning = Event::Warning(error.message().to_owned());
+                        self.play.engine.reporter.report(warning);
+                    }
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Lookups: values from the controller's files, variables and programs.
 
+mod config;
 mod files;
 mod first_found;
 mod general;
@@ -46,6 +47,7 @@ struct Lookup<'a> {
 type Plugin = fn(&Lookup<'_>) -> Result<Vec<Value>, Error>;
 
 const PLUGINS: &[(&str, Plugin)] = &[
+    ("config", config::config),
     ("file", file),
     ("template", template),
     ("env", env),

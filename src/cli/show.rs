@@ -1,0 +1,90 @@
+//! In which form a run is shown: from what the command is, and what the settings say.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::RunArgs;
+use super::basis::Basis;
+use super::verbs::Look;
+use crate::config::{self, Config};
+use crate::report::{AdHoc, Form, Human, Json, Log, Logged, Reporter, View};
+use crate::source::Diagnostic;
+
+pub(super) fn reporter(basis: &Basis, look: &Look, args: &RunArgs) -> Arc<dyn Reporter> {
+    let config = &basis.config;
+    let view = view(basis, args);
+    let out = || Box::new(std::io::stdout());
+    let color = basis.color(&std::io::stdout());
+    let redactor = || basis.redactor.clone();
+    let adhoc = |form: Form| -> Arc<dyn Reporter> {
+        Arc::new(AdHoc::new(out(), color, Form { context: view.context, ..form }, redactor()))
+    };
+    let shown = match (look, callback(basis)) {
+        (Look::Ping, _) => adhoc(Form::default()),
+        (Look::AdHoc { command, bare, one_line, tree }, _) => {
+            let (command, bare, one_line, tree) = (*command, *bare, *one_line, tree.clone());
+            adhoc(Form { command, bare, one_line, tree, context: 0 })
+        }
+        (Look::Plays, "json") => {
+            Arc::new(Json::new(out(), Box::new(std::io::stderr()), redactor()))
+        }
+        (Look::Plays, "minimal") => adhoc(Form::default()),
+        (Look::Plays, "oneline") => adhoc(Form { one_line: true, ..Form::default() }),
+        (Look::Plays, name) => {
+            let yaml = view.yaml || name == "yaml";
+            Arc::new(Human::new(out(), color, View { yaml, ..view.clone() }, redactor()))
+        }
+    };
+    match log(basis, config) {
+        None => shown,
+        Some(file) => {
+            let log = Arc::new(Human::new(Box::new(file), false, view, redactor()));
+            Arc::new(Logged { shown, log })
+        }
+    }
+}
+
+/// The name of the output's form, without its collection.
+fn callback(basis: &Basis) -> &str {
+    let name = basis.config.text(&config::STDOUT_CALLBACK).unwrap_or("default");
+    let bare = ["ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general."]
+        .iter()
+        .find_map(|collection| name.strip_prefix(collection))
+        .unwrap_or(name);
+    match bare {
+        "default" | "yaml" | "json" | "minimal" | "oneline" => bare,
+        // What it does is the default here: text of several lines is shown as such by `yaml`.
+        "debug" => "yaml",
+        _ => {
+            let warning = Diagnostic::warning(format!("output in the form `{name}` is not known"));
+            basis.complain(&[warning.help("known: default, yaml, json, minimal, oneline")]);
+            "default"
+        }
+    }
+}
+
+fn view(basis: &Basis, args: &RunArgs) -> View {
+    let config = &basis.config;
+    let context = config.number(&config::DIFF_CONTEXT).and_then(|n| usize::try_from(n).ok());
+    View {
+        verbosity: basis.verbosity(args.act.verbose),
+        width: super::width(),
+        yaml: config.text(&config::RESULT_FORMAT) == Some("yaml"),
+        ok: config.flag(&config::DISPLAY_OK_HOSTS),
+        skipped: config.flag(&config::DISPLAY_SKIPPED_HOSTS),
+        context: context.unwrap_or(3),
+    }
+}
+
+/// `log_path`, opened; a warning if it cannot be.
+fn log(basis: &Basis, config: &Config) -> Option<Log> {
+    let path = PathBuf::from(config.text(&config::LOG_PATH)?);
+    let opened = Log::open(Path::new(&path));
+    opened
+        .map_err(|error| {
+            let reason = crate::vars::files::reason(&error);
+            let warning = format!("cannot write to the log `{}`: {reason}", path.display());
+            basis.complain(&[Diagnostic::warning(warning)]);
+        })
+        .ok()
+}

@@ -1,0 +1,218 @@
+//! Every setting that has a meaning here: its names, its type, its default, what it does.
+//!
+//! Keys of `ansible.cfg` that Ansible knows and rprov has no use for are in [`super::accepted`].
+
+use super::Kind;
+
+/// A setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// As Ansible calls it; the `config` lookup takes this name.
+    pub name: &'static str,
+    /// Its keys in `ansible.cfg` as `section.key`; the last one given counts.
+    pub keys: &'static [&'static str],
+    /// Its environment variables; the last one set counts.
+    pub variables: &'static [&'static str],
+    /// Its key in `rprov.toml`, if it is ours.
+    pub ours: Option<&'static str>,
+    pub kind: Kind,
+    /// As it would be written. `None`: no value.
+    pub default: Option<&'static str>,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $id:ident = $name:literal, $kind:expr, $default:expr,
+        $keys:expr, $variables:expr $(, ours $ours:literal)?;)+) => {
+        $($(#[doc = $doc])+
+        pub const $id: Setting = Setting {
+            name: $name,
+            keys: &$keys,
+            variables: &$variables,
+            ours: [$(Some($ours),)? None][0],
+            kind: $kind,
+            default: $default,
+            doc: concat!($($doc),+),
+        };)+
+
+        /// All of them, in the order in which they are shown.
+        pub const SETTINGS: &[&Setting] = &[$(&$id),+];
+    };
+}
+
+settings! {
+    /// The directory of Ansible's own files; other defaults are below it.
+    HOME = "ANSIBLE_HOME", Kind::Path, Some("~/.ansible"), ["defaults.home"], ["ANSIBLE_HOME"];
+
+    /// Inventories, where `-i` and `env=` give none. The default counts if it exists.
+    INVENTORY = "DEFAULT_HOST_LIST", Kind::Paths, Some("/etc/ansible/hosts"),
+        ["defaults.inventory"], ["ANSIBLE_INVENTORY"];
+    /// What a term of a host pattern is that matches nothing while others match.
+    HOST_PATTERN_MISMATCH = "HOST_PATTERN_MISMATCH", Kind::Choice(&["warning", "error", "ignore"]),
+        Some("warning"), ["inventory.host_pattern_mismatch"], ["ANSIBLE_HOST_PATTERN_MISMATCH"];
+    /// Where roles are looked for, after the places beside the playbook.
+    ROLES_PATH = "DEFAULT_ROLES_PATH", Kind::Search,
+        Some("{{ANSIBLE_HOME}}/roles:/usr/share/ansible/roles:/etc/ansible/roles"),
+        ["defaults.roles_path"], ["ANSIBLE_ROLES_PATH"];
+    /// Where `ansible_collections/` is looked for.
+    COLLECTIONS_PATH = "COLLECTIONS_PATHS", Kind::Search,
+        Some("{{ANSIBLE_HOME}}/collections:/usr/share/ansible/collections"),
+        ["defaults.collections_path"], ["ANSIBLE_COLLECTIONS_PATH"];
+    /// The directory that stands for the playbook's where there is none: in `run` and `inventory`.
+    PLAYBOOK_DIR = "PLAYBOOK_DIR", Kind::Path, None,
+        ["defaults.playbook_dir"], ["ANSIBLE_PLAYBOOK_DIR"];
+
+    /// The connection, where nothing else gives one.
+    TRANSPORT = "DEFAULT_TRANSPORT", Kind::Text, Some("ssh"),
+        ["defaults.transport"], ["ANSIBLE_TRANSPORT"];
+    /// The user to log in as, where nothing else gives one.
+    REMOTE_USER = "DEFAULT_REMOTE_USER", Kind::Text, None,
+        ["defaults.remote_user"], ["ANSIBLE_REMOTE_USER"];
+    /// The port, where nothing else gives one.
+    REMOTE_PORT = "DEFAULT_REMOTE_PORT", Kind::Number, None,
+        ["defaults.remote_port"], ["ANSIBLE_REMOTE_PORT"];
+    /// The private key to log in with, where nothing else gives one.
+    PRIVATE_KEY_FILE = "DEFAULT_PRIVATE_KEY_FILE", Kind::Path, None,
+        ["defaults.private_key_file"], ["ANSIBLE_PRIVATE_KEY_FILE"];
+    /// Whether a host with an unknown key is refused.
+    HOST_KEY_CHECKING = "HOST_KEY_CHECKING", Kind::Boolean, Some("true"),
+        ["defaults.host_key_checking", "ssh_connection.host_key_checking"],
+        ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"];
+    /// Seconds until connecting is given up.
+    TIMEOUT = "DEFAULT_TIMEOUT", Kind::Number, Some("10"),
+        ["defaults.timeout", "ssh_connection.timeout"], ["ANSIBLE_TIMEOUT", "ANSIBLE_SSH_TIMEOUT"];
+    /// Arguments as for `ssh`: `-o`, `-i`, `-J`, `-F`, `-p` and `-l` count.
+    SSH_ARGS = "ssh_args", Kind::Text, None, ["ssh_connection.ssh_args"], ["ANSIBLE_SSH_ARGS"];
+    /// More arguments as for `ssh`.
+    SSH_COMMON_ARGS = "ssh_common_args", Kind::Text, None,
+        ["ssh_connection.ssh_common_args"], ["ANSIBLE_SSH_COMMON_ARGS"];
+    /// More arguments as for `ssh`.
+    SSH_EXTRA_ARGS = "ssh_extra_args", Kind::Text, None,
+        ["ssh_connection.ssh_extra_args"], ["ANSIBLE_SSH_EXTRA_ARGS"];
+    /// Ask for the password to log in, as `-k` does.
+    ASK_PASS = "DEFAULT_ASK_PASS", Kind::Boolean, Some("false"),
+        ["defaults.ask_pass"], ["ANSIBLE_ASK_PASS"];
+    /// The file with the password to log in.
+    CONNECTION_PASSWORD_FILE = "CONNECTION_PASSWORD_FILE", Kind::Path, None,
+        ["defaults.connection_password_file"], ["ANSIBLE_CONNECTION_PASSWORD_FILE"];
+
+    /// Act as another user, where nothing else says.
+    BECOME = "DEFAULT_BECOME", Kind::Boolean, Some("false"),
+        ["privilege_escalation.become"], ["ANSIBLE_BECOME"];
+    /// How to become another user.
+    BECOME_METHOD = "DEFAULT_BECOME_METHOD", Kind::Text, Some("sudo"),
+        ["privilege_escalation.become_method"], ["ANSIBLE_BECOME_METHOD"];
+    /// The user to become.
+    BECOME_USER = "DEFAULT_BECOME_USER", Kind::Text, Some("root"),
+        ["privilege_escalation.become_user", "sudo_become_plugin.user"], ["ANSIBLE_BECOME_USER", "ANSIBLE_SUDO_USER"];
+    /// Further words for the method's command.
+    BECOME_FLAGS = "DEFAULT_BECOME_FLAGS", Kind::Text, None,
+        ["privilege_escalation.become_flags", "sudo_become_plugin.flags"],
+        ["ANSIBLE_BECOME_FLAGS", "ANSIBLE_SUDO_FLAGS"];
+    /// The method's command.
+    BECOME_EXE = "DEFAULT_BECOME_EXE", Kind::Text, None,
+        ["privilege_escalation.become_exe", "sudo_become_plugin.executable"],
+        ["ANSIBLE_BECOME_EXE", "ANSIBLE_SUDO_EXE"];
+    /// The password to become another user, where nothing else gives one.
+    BECOME_PASS = "become_pass", Kind::Secret, None, ["sudo_become_plugin.password"],
+        ["ANSIBLE_BECOME_PASS", "ANSIBLE_SUDO_PASS"];
+    /// Ask for the password to become another user, as `-K` does.
+    BECOME_ASK_PASS = "DEFAULT_BECOME_ASK_PASS", Kind::Boolean, Some("false"),
+        ["privilege_escalation.become_ask_pass"], ["ANSIBLE_BECOME_ASK_PASS"];
+    /// The file with the password to become another user.
+    BECOME_PASSWORD_FILE = "BECOME_PASSWORD_FILE", Kind::Path, None,
+        ["defaults.become_password_file"], ["ANSIBLE_BECOME_PASSWORD_FILE"];
+
+    /// Hosts at a time; 0 is all of them.
+    FORKS = "DEFAULT_FORKS", Kind::Number, Some("0"),
+        ["defaults.forks"], ["ANSIBLE_FORKS"], ours "forks";
+    /// How hosts go through a play that does not say: linear, free or host_pinned.
+    STRATEGY = "DEFAULT_STRATEGY", Kind::Text, Some("linear"),
+        ["defaults.strategy"], ["ANSIBLE_STRATEGY"];
+    /// Whether plays that do not say gather facts: explicit is no, smart is once for a host.
+    GATHERING = "DEFAULT_GATHERING", Kind::Choice(&["implicit", "explicit", "smart"]),
+        Some("implicit"), ["defaults.gathering"], ["ANSIBLE_GATHERING"];
+    /// Where facts are kept for later runs: memory is nowhere, jsonfile a directory.
+    FACT_CACHING = "CACHE_PLUGIN", Kind::Text, Some("memory"),
+        ["defaults.fact_caching"], ["ANSIBLE_CACHE_PLUGIN"];
+    /// The directory of the fact cache.
+    FACT_CACHING_CONNECTION = "CACHE_PLUGIN_CONNECTION", Kind::Text, None,
+        ["defaults.fact_caching_connection"], ["ANSIBLE_CACHE_PLUGIN_CONNECTION"];
+    /// What the names of the fact cache's files begin with.
+    FACT_CACHING_PREFIX = "CACHE_PLUGIN_PREFIX", Kind::Text, Some("ansible_facts"),
+        ["defaults.fact_caching_prefix"], ["ANSIBLE_CACHE_PLUGIN_PREFIX"];
+    /// Seconds until cached facts are too old; 0 is never.
+    FACT_CACHING_TIMEOUT = "CACHE_PLUGIN_TIMEOUT", Kind::Number, Some("86400"),
+        ["defaults.fact_caching_timeout"], ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"];
+    /// What happens to mappings that are defined more than once.
+    HASH_BEHAVIOUR = "DEFAULT_HASH_BEHAVIOUR", Kind::Choice(&["replace", "merge"]),
+        Some("replace"), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
+    /// A failure on one host ends a play that does not say for all.
+    ANY_ERRORS_FATAL = "ANY_ERRORS_FATAL", Kind::Boolean, Some("false"),
+        ["defaults.any_errors_fatal"], ["ANSIBLE_ANY_ERRORS_FATAL"];
+    /// Run notified handlers on failed hosts, too.
+    FORCE_HANDLERS = "DEFAULT_FORCE_HANDLERS", Kind::Boolean, Some("false"),
+        ["defaults.force_handlers"], ["ANSIBLE_FORCE_HANDLERS"];
+    /// Whether to notify a handler that is not there is an error, or a warning.
+    ERROR_ON_MISSING_HANDLER = "ERROR_ON_MISSING_HANDLER", Kind::Boolean, Some("true"),
+        ["defaults.error_on_missing_handler"], ["ANSIBLE_ERROR_ON_MISSING_HANDLER"];
+    /// Hide the results of tasks that do not say.
+    NO_LOG = "DEFAULT_NO_LOG", Kind::Boolean, Some("false"),
+        ["defaults.no_log"], ["ANSIBLE_NO_LOG"];
+    /// The module of `rprov run` without `-m`.
+    MODULE_NAME = "DEFAULT_MODULE_NAME", Kind::Text, Some("command"), ["defaults.module_name"], [];
+    /// Tags to run, where `--tags` gives none.
+    TAGS_RUN = "TAGS_RUN", Kind::List, Some(""), ["tags.run"], ["ANSIBLE_RUN_TAGS"];
+    /// Tags to pass over, where `--skip-tags` gives none.
+    TAGS_SKIP = "TAGS_SKIP", Kind::List, Some(""), ["tags.skip"], ["ANSIBLE_SKIP_TAGS"];
+
+    /// Ask for the vault password, as `-J` does.
+    ASK_VAULT_PASS = "DEFAULT_ASK_VAULT_PASS", Kind::Boolean, Some("false"),
+        ["defaults.ask_vault_pass"], ["ANSIBLE_ASK_VAULT_PASS"];
+    /// The file with the vault password, or a script that prints it.
+    VAULT_PASSWORD_FILE = "DEFAULT_VAULT_PASSWORD_FILE", Kind::Path, None,
+        ["defaults.vault_password_file"], ["ANSIBLE_VAULT_PASSWORD_FILE"];
+    /// Further vault passwords, each as `--vault-id` takes it.
+    VAULT_IDENTITY_LIST = "DEFAULT_VAULT_IDENTITY_LIST", Kind::List, Some(""),
+        ["defaults.vault_identity_list"], ["ANSIBLE_VAULT_IDENTITY_LIST"];
+
+    /// No colours.
+    NOCOLOR = "ANSIBLE_NOCOLOR", Kind::Boolean, Some("false"),
+        ["defaults.nocolor"], ["ANSIBLE_NOCOLOR"];
+    /// Colours also where there is no terminal.
+    FORCE_COLOR = "ANSIBLE_FORCE_COLOR", Kind::Boolean, Some("false"),
+        ["defaults.force_color"], ["ANSIBLE_FORCE_COLOR"];
+    /// Show differences.
+    DIFF = "DIFF_ALWAYS", Kind::Boolean, Some("true"), ["diff.always"], ["ANSIBLE_DIFF_ALWAYS"],
+        ours "diff";
+    /// Lines around a difference.
+    DIFF_CONTEXT = "DIFF_CONTEXT", Kind::Number, Some("3"),
+        ["diff.context"], ["ANSIBLE_DIFF_CONTEXT"];
+    /// As many `-v` at least.
+    VERBOSITY = "DEFAULT_VERBOSITY", Kind::Number, Some("0"),
+        ["defaults.verbosity"], ["ANSIBLE_VERBOSITY"];
+    /// The form of the output: default, yaml, json, minimal or oneline.
+    STDOUT_CALLBACK = "DEFAULT_STDOUT_CALLBACK", Kind::Text, Some("default"),
+        ["defaults.stdout_callback"], ["ANSIBLE_STDOUT_CALLBACK"];
+    /// How results are written.
+    RESULT_FORMAT = "result_format", Kind::Choice(&["json", "yaml"]), Some("json"),
+        ["defaults.callback_result_format"], ["ANSIBLE_CALLBACK_RESULT_FORMAT"];
+    /// Show hosts that skip a task.
+    DISPLAY_SKIPPED_HOSTS = "DISPLAY_SKIPPED_HOSTS", Kind::Boolean, Some("true"),
+        ["defaults.display_skipped_hosts"], ["ANSIBLE_DISPLAY_SKIPPED_HOSTS"];
+    /// Show hosts where nothing is to be changed.
+    DISPLAY_OK_HOSTS = "display_ok_hosts", Kind::Boolean, Some("true"),
+        ["defaults.display_ok_hosts"], ["ANSIBLE_DISPLAY_OK_HOSTS"];
+    /// A file to which all output is appended, without colours and secrets.
+    LOG_PATH = "DEFAULT_LOG_PATH", Kind::Path, None, ["defaults.log_path"], ["ANSIBLE_LOG_PATH"];
+    /// After a failure write the hosts that failed to `PLAYBOOK.retry`, for `--limit @FILE`.
+    RETRY_FILES_ENABLED = "RETRY_FILES_ENABLED", Kind::Boolean, Some("false"),
+        ["defaults.retry_files_enabled"], ["ANSIBLE_RETRY_FILES_ENABLED"];
+    /// The directory of retry files. Default: the playbook's.
+    RETRY_FILES_SAVE_PATH = "RETRY_FILES_SAVE_PATH", Kind::Path, None,
+        ["defaults.retry_files_save_path"], ["ANSIBLE_RETRY_FILES_SAVE_PATH"];
+    /// The variable `ansible_managed`.
+    ANSIBLE_MANAGED = "DEFAULT_MANAGED_STR", Kind::Text, Some("Ansible managed"),
+        ["defaults.ansible_managed"], [];
+}
