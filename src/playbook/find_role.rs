@@ -64,7 +64,8 @@ impl Load<'_> {
         if let Some(path) = found {
             return Some(Found { path, name: wanted.name.clone(), collection: None });
         }
-        places.dedup();
+        let mut seen = std::collections::HashSet::new();
+        places.retain(|place| seen.insert(place.clone()));
         let known: Vec<String> = places
             .iter()
             .filter_map(|place| std::fs::read_dir(place).ok())
