@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 use proptest::prelude::*;
+use rprov::config::{Config, Surroundings};
 use rprov::source::{Diagnostic, SourceMap, yaml};
 use rprov::template::{
     Context, ErrorKind, FileOptions, Raw, Scope, Search, Templar, TemplateError,
@@ -85,7 +86,9 @@ fn kind(error: &TemplateError) -> &'static str {
 fn compare(table: &str) {
     let map = SourceMap::default();
     let cx = golden_context(&map);
-    let templar = Templar::new(map.clone());
+    // The settings as they are by default.
+    let config = Config::load(&map, &Surroundings::default()).expect("no settings, no mistakes");
+    let templar = Templar::with_config(map.clone(), Arc::new(config));
     let text = std::fs::read_to_string(here(&format!("{table}.json"))).expect("readable");
     let answers: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&text).expect("JSON");
