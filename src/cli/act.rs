@@ -66,10 +66,11 @@ async fn on_hosts(basis: &Basis, ready: Ready) -> Result<Option<Result<Ending>>>
     }
     let verbosity = options.verbosity;
     let (sources, extra, reader) = (inputs.sources, inputs.extra.clone(), inputs.reader);
-    let (dir, merges) = (ready.playbook_dir, basis.merges());
+    let (dir, merges, managed) = (ready.playbook_dir, basis.merges(), basis.managed());
     let reload = Box::new(move || {
         let inventory = Arc::new(Inventory::load(&sources, &reader, &extra)?);
-        Ok(InventoryVars::new(inventory, Some(dir.clone()), reader.clone()).merging(merges))
+        let vars = InventoryVars::new(inventory, Some(dir.clone()), reader.clone());
+        Ok(vars.merging(merges).managed(managed.clone()))
     });
     let engine = Engine::new(Parts {
         inventory_vars: ready.vars,

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use crate::config::{Config, FORCE_COLOR, HASH_BEHAVIOUR, NOCOLOR, VERBOSITY};
+use crate::config::{ANSIBLE_MANAGED, Config, FORCE_COLOR, HASH_BEHAVIOUR, NOCOLOR, VERBOSITY};
 use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
@@ -23,6 +23,11 @@ impl Basis {
     /// Whether mappings that are defined more than once are merged.
     pub(super) fn merges(&self) -> bool {
         self.config.text(&HASH_BEHAVIOUR) == Some("merge")
+    }
+
+    /// What `ansible_managed` is, if it is set.
+    pub(super) fn managed(&self) -> Option<String> {
+        self.config.given(&ANSIBLE_MANAGED).and_then(|text| text.as_str()).map(str::to_owned)
     }
 
     /// Whether to colour what goes there.

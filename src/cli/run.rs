@@ -54,7 +54,9 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
         first.map(PathBuf::from).unwrap_or_default()
     });
     let (dir, reader) = (Some(playbook_dir.clone()), inputs.reader.clone());
-    let vars = InventoryVars::new(inventory.clone(), dir, reader).merging(basis.merges());
+    let vars = InventoryVars::new(inventory.clone(), dir, reader)
+        .merging(basis.merges())
+        .managed(basis.managed());
     if !errors.is_empty() {
         errors.extend(faults::of_all(&inventory, &vars));
         return Err(errors);

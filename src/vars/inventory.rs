@@ -19,6 +19,7 @@ pub struct InventoryVars {
     inventory: Arc<Inventory>,
     beside: Arc<Beside>,
     merge: bool,
+    managed: Option<String>,
     hosts: Mutex<HashMap<HostName, Layers>>,
     groups: Mutex<HashMap<String, Arc<Layer>>>,
 }
@@ -32,7 +33,7 @@ impl InventoryVars {
     ) -> InventoryVars {
         let beside = Arc::new(Beside::new(playbook_dir, reader));
         let (hosts, groups) = Default::default();
-        InventoryVars { inventory, beside, merge: false, hosts, groups }
+        InventoryVars { inventory, beside, merge: false, managed: None, hosts, groups }
     }
 
     /// Mappings that are defined more than once are merged.
@@ -42,12 +43,20 @@ impl InventoryVars {
         self
     }
 
+    /// What `ansible_managed` is, where no variable says otherwise. Default: `Ansible managed`.
+    #[must_use]
+    pub fn managed(mut self, text: Option<String>) -> InventoryVars {
+        self.managed = text;
+        self
+    }
+
     /// The same files for an inventory that has gained hosts or groups. None is read again.
     #[must_use]
     pub fn following(&self, inventory: Arc<Inventory>) -> InventoryVars {
         let beside = self.beside.clone();
         let (hosts, groups) = Default::default();
-        InventoryVars { inventory, beside, merge: self.merge, hosts, groups }
+        let managed = self.managed.clone();
+        InventoryVars { inventory, beside, merge: self.merge, managed, hosts, groups }
     }
 
     pub fn inventory(&self) -> &Arc<Inventory> {
@@ -72,7 +81,12 @@ impl InventoryVars {
         };
         let directories = self.inventory.directories();
         let layers = self.beside.layers(&self.inventory, host, &groups, shared, directories)?;
-        let layers = layers.merging(self.merge);
+        let mut layers = layers.merging(self.merge);
+        if let Some(text) = &self.managed {
+            let mut layer = Layer::default();
+            layer.set("ansible_managed", text.as_str());
+            layers.push(Level::Default, Arc::new(layer));
+        }
         lock(&self.hosts).insert(host.name.clone(), layers.clone());
         Ok(layers)
     }

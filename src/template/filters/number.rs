@@ -193,8 +193,8 @@ fn filesizeformat(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Err(call.expected("a number of bytes"))
 }
 
-/// `a % b` of Python: the result has the sign of `b`.
-pub(super) fn remainder(a: &Value, b: &Value) -> Result<Value, Error> {
+/// The operands of an operator on numbers; a truth value counts as one.
+fn numbers(a: &Value, b: &Value, operator: char) -> Result<(Value, Value), Error> {
     let number = |value: &Value| match value.kind() {
         ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
         ValueKind::Number => Some(value.clone()),
@@ -202,8 +202,15 @@ pub(super) fn remainder(a: &Value, b: &Value) -> Result<Value, Error> {
     };
     let (Some(x), Some(y)) = (number(a), number(b)) else {
         let (a, b) = (print::type_name(a), print::type_name(b));
-        return Err(failed(format!("unsupported operand type(s) for %: '{a}' and '{b}'")));
+        let message = format!("unsupported operand type(s) for {operator}: '{a}' and '{b}'");
+        return Err(failed(message));
     };
+    Ok((x, y))
+}
+
+/// `a % b` of Python: the result has the sign of `b`.
+pub(super) fn remainder(a: &Value, b: &Value) -> Result<Value, Error> {
+    let (x, y) = numbers(a, b, '%')?;
     match (print::float(&x), print::float(&y)) {
         (None, None) => {
             let (x, y) = (i128::try_from(x)?, i128::try_from(y)?);
@@ -228,15 +235,7 @@ pub(in crate::template) fn minus(call: &mut Call<'_, '_, '_>) -> Result<Value, E
     if let Some(result) = crate::template::moment::minus(a, b) {
         return result;
     }
-    let number = |value: &Value| match value.kind() {
-        ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
-        ValueKind::Number => Some(value.clone()),
-        _ => None,
-    };
-    let (Some(x), Some(y)) = (number(a), number(b)) else {
-        let (a, b) = (print::type_name(a), print::type_name(b));
-        return Err(failed(format!("unsupported operand type(s) for -: '{a}' and '{b}'")));
-    };
+    let (x, y) = numbers(a, b, '-')?;
     match (print::float(&x), print::float(&y)) {
         (None, None) => {
             let (x, y) = (i128::try_from(x)?, i128::try_from(y)?);
