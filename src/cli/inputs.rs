@@ -41,7 +41,7 @@ impl Inputs {
         words: &[String],
         args: &InputArgs,
     ) -> Result<Inputs> {
-        let passwords = Passwords::new(&args.passwords, &basis.redactor, Otherwise::Fail)?;
+        let passwords = Passwords::new(&args.passwords, basis, Otherwise::Fail)?;
         let reader = passwords.reader(&basis.map);
         let mut errors = Vec::new();
         let mut extra = Layer::default();

@@ -176,6 +176,15 @@ settings! {
     /// Further vault passwords, each as `--vault-id` takes it.
     VAULT_IDENTITY_LIST = "DEFAULT_VAULT_IDENTITY_LIST", Kind::List, Some(""),
         ["defaults.vault_identity_list"], ["ANSIBLE_VAULT_IDENTITY_LIST"];
+    /// The label of vault passwords, and of envelopes, that have none.
+    VAULT_IDENTITY = "DEFAULT_VAULT_IDENTITY", Kind::Text, Some("default"),
+        ["defaults.vault_identity"], ["ANSIBLE_VAULT_IDENTITY"];
+    /// The label of the vault password to encrypt with, where `--encrypt-vault-id` does not say.
+    VAULT_ENCRYPT_IDENTITY = "DEFAULT_VAULT_ENCRYPT_IDENTITY", Kind::Text, None,
+        ["defaults.vault_encrypt_identity"], ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"];
+    /// Try only vault passwords that have the label of the envelope.
+    VAULT_ID_MATCH = "DEFAULT_VAULT_ID_MATCH", Kind::Boolean, Some("false"),
+        ["defaults.vault_id_match"], ["ANSIBLE_VAULT_ID_MATCH"];
 
     /// No colours.
     NOCOLOR = "ANSIBLE_NOCOLOR", Kind::Boolean, Some("false"),

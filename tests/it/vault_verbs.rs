@@ -184,6 +184,63 @@ fn the_password_to_encrypt_with_is_unmistakable() {
     encrypt(&["--vault-id", "a b@one"], &[]).refused(&["expected a label of ASCII characters"]);
 }
 
+/// `tests/vault/settings.txt`: settings and words, what a real ansible-vault does with them, and what
+/// rprov does where it differs on purpose.
+#[test]
+fn settings_mean_what_they_mean_to_ansible_vault() {
+    let place = place();
+    let mut wrong = Vec::new();
+    let cases = recorded("settings.txt");
+    for case in cases.lines() {
+        let (given, expected) = case.split_once(" => ").expect("a recorded answer");
+        let expected = expected.split_once(", rprov: ").map_or(expected, |(_, own)| own);
+        let (mut words, mut env, mut config) = (vec!["vault"], vec![], String::new());
+        for word in given.split(' ') {
+            match (word.strip_prefix("cfg:"), word.split_once('=')) {
+                (Some(line), _) => config.push_str(&format!("{line}\n")),
+                (None, Some(pair)) => env.push(pair),
+                (None, None) => words.push(word),
+            }
+        }
+        place.write("ansible.cfg", format!("[defaults]\n{config}"));
+        let name = match words[1] {
+            "encrypt" => {
+                words.extend(["--output", "sealed", "plain.yml"]);
+                ""
+            }
+            _ => words.remove(2),
+        };
+        if !name.is_empty() {
+            let label = Some("a").filter(|label| name == *label);
+            let sealed = seal(PLAIN.as_bytes(), ONE.as_bytes(), label).expect("a label");
+            place.write("sealed", sealed);
+            words.push("sealed");
+        }
+        let ended = place.rprov_with(&words, &env, b"");
+        let found = match (ended.code, words[1]) {
+            (0, "view") => "opened".to_owned(),
+            (0, _) => place.read("sealed").lines().next().unwrap_or_default().to_owned(),
+            (_, _) => "refused".to_owned(),
+        };
+        if found != expected {
+            wrong.push(format!("{given}: expected {expected}, found {found}\n{}", ended.err));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases.lines().count() > 50);
+}
+
+#[test]
+fn with_vault_id_match_the_error_names_the_labels() {
+    let place = place();
+    place.write("s", seal(b"x", ONE.as_bytes(), Some("a")).expect("a label"));
+    let env = [("ANSIBLE_VAULT_ID_MATCH", "true")];
+    place.rprov_with(&["vault", "view", "s", "--vault-id", "b@one"], &env, b"").refused(&[
+        "no vault password is known (its label is `a`); looked at",
+        "--vault-id b@one: its label is `b`, and vault_id_match is set",
+    ]);
+}
+
 #[test]
 fn without_a_password_every_place_is_named() {
     let place = place();

@@ -30,6 +30,35 @@ echo 'mdp!des?caractères' > text
 cp rekeyed "$here/rekeyed.vault"
 chmod 644 "$here"/*.vault
 
+# What its settings do: `tests/vault/settings.txt` has the cases and its answers.
+case_of() {
+    words= env=
+    rm -f ansible.cfg sealed
+    for word in $1; do
+        case $word in
+            cfg:*) [ -e ansible.cfg ] || echo '[defaults]' > ansible.cfg; echo "${word#cfg:}" >> ansible.cfg ;;
+            *=*) env="$env $word" ;;
+            *) words="$words $word" ;;
+        esac
+    done
+    set -- $words
+    case $1 in
+        encrypt) set -- "$@" --output sealed plain.yml ;;
+        view | rekey) cp "$2.vault" sealed; verb=$1; shift 2; set -- "$verb" "$@" sealed ;;
+    esac
+    if ! env $env "$vault" "$@" > said 2>&1; then echo refused
+    elif [ "$1" = view ]; then echo opened
+    else head -1 sealed; fi
+}
+"$vault" encrypt --vault-id a@one --output a.vault plain.yml
+"$vault" encrypt --vault-id one --output none.vault plain.yml
+while read -r line; do
+    case $line in *", rprov: "*) own=", rprov: ${line##*, rprov: }" ;; *) own= ;; esac
+    echo "${line%% => *} => $(case_of "${line%% => *}")$own"
+done < "$here/settings.txt" > settings
+cp settings "$here/settings.txt"
+rm -f ansible.cfg sealed
+
 same() { cmp "$1" "$2" || { echo "FAIL $3" >&2; exit 1; }; count=$((count + 1)); }
 count=0
 for file in plain.yml binary text; do

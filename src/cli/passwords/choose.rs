@@ -1,5 +1,6 @@
 //! Which password to encrypt with.
 
+use clap::Args;
 use rprov_vault::ansible::{Plain, seal};
 
 use super::source::{Place, Source, home};
@@ -24,22 +25,25 @@ impl Password {
     }
 }
 
-/// Where `rekey` is to find the new password.
-pub(in crate::cli) struct New<'a> {
-    /// `--new-vault-id`
-    pub(in crate::cli) id: Option<&'a str>,
-    /// `--new-vault-password-file`
-    pub(in crate::cli) file: Option<&'a str>,
+/// Where `rekey` is to find the new password; asked for if it is not said.
+#[derive(Debug, Default, Args)]
+pub(in crate::cli) struct NewArgs {
+    /// The new label and password: LABEL@FILE, LABEL@prompt
+    #[arg(long, value_name = "[LABEL@]SOURCE", conflicts_with = "new_vault_password_file")]
+    pub(in crate::cli) new_vault_id: Option<String>,
+    /// The new password's file
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) new_vault_password_file: Option<String>,
 }
 
 impl Passwords {
-    /// The password to encrypt with: that of the label, or the only one given on the command line,
-    /// or the first one found elsewhere.
+    /// The password to encrypt with: that of the label, or the only one given on the command line and
+    /// in settings, or the first one found elsewhere.
     ///
     /// # Errors
     /// When there is none, or several were given and no label says which.
     pub(in crate::cli) fn to_encrypt(&self, label: Option<&str>) -> Result<Password> {
-        if let Some(label) = label {
+        if let Some(label) = label.or(self.labels.encrypt.as_deref()) {
             let labels: Vec<&str> = self.real().map(Source::label).collect();
             let source = self.sources.iter().find(|source| source.label.as_deref() == Some(label));
             let source = source
@@ -59,7 +63,8 @@ impl Passwords {
                 let labels: Vec<&str> = several.iter().map(|source| source.label()).collect();
                 let error = Diagnostic::error("with which of several passwords to encrypt?");
                 let help = format!(
-                    "choose one with `--encrypt-vault-id LABEL`; given were: {}",
+                    "choose one with `--encrypt-vault-id` or ANSIBLE_VAULT_ENCRYPT_IDENTITY; \
+                     given were: {}",
                     labels.join(", ")
                 );
                 Err(vec![error.help(help)])
@@ -101,8 +106,8 @@ impl Passwords {
     ///
     /// # Errors
     /// When it cannot be had, or does not have the label.
-    pub(in crate::cli) fn new_one(&self, new: &New<'_>, label: Option<&str>) -> Result<Password> {
-        let source = match (new.id, new.file) {
+    pub(in crate::cli) fn new_one(&self, new: &NewArgs, label: Option<&str>) -> Result<Password> {
+        let source = match (&new.new_vault_id, &new.new_vault_password_file) {
             (Some(id), _) => Source::of_id("--new-vault-id", id, Place::NewPrompt)
                 .ok_or_else(|| no_source(id))?,
             (None, Some(file)) => {
@@ -111,6 +116,8 @@ impl Passwords {
             }
             (None, None) => Source::new("a question", None, Place::NewPrompt),
         };
+        let source = source.or_labelled(&self.labels);
+        let label = label.or(self.labels.encrypt.as_deref());
         if let Some(label) = label.filter(|label| *label != source.label()) {
             let error = format!("expected a new password with the label `{label}`");
             let found = format!("the one given has the label `{}`", source.label());

@@ -17,13 +17,15 @@ use clap::Args;
 use rprov_vault::Keyring;
 use rprov_vault::ansible::{Envelope, Error, Plain};
 
-pub(super) use self::choose::{New, Password};
+pub(super) use self::choose::{NewArgs, Password};
 use self::ours::Keys;
 use self::source::{Place, Source, home};
 use super::Result;
+use super::basis::Basis;
 use super::project::Project;
 use crate::config::{
-    ASK_VAULT_PASS, Config, Origin, Setting, Surroundings, VAULT_IDENTITY_LIST, VAULT_PASSWORD_FILE,
+    ASK_VAULT_PASS, Config, Origin, Setting, VAULT_ENCRYPT_IDENTITY, VAULT_ID_MATCH,
+    VAULT_IDENTITY, VAULT_IDENTITY_LIST, VAULT_PASSWORD_FILE,
 };
 use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap};
@@ -62,10 +64,32 @@ pub(super) enum Otherwise {
     AskNew,
 }
 
+/// What settings say of the labels of vault passwords.
+struct Labels {
+    /// Of passwords and envelopes that have none.
+    default: String,
+    /// Of the password to encrypt with.
+    encrypt: Option<String>,
+    /// Whether an envelope is tried with passwords of its label only.
+    only_matching: bool,
+}
+
+impl Labels {
+    fn new(config: &Config) -> Labels {
+        let set = |setting| config.text(setting).filter(|label| !label.is_empty());
+        Labels {
+            default: set(&VAULT_IDENTITY).unwrap_or("default").to_owned(),
+            encrypt: set(&VAULT_ENCRYPT_IDENTITY).map(str::to_owned),
+            only_matching: config.flag(&VAULT_ID_MATCH),
+        }
+    }
+}
+
 /// The vault passwords of a run. Cheap to clone; clones share what they found.
 #[derive(Clone)]
 pub(super) struct Passwords {
     sources: Arc<Vec<Source>>,
+    labels: Arc<Labels>,
     opened: Arc<Mutex<HashMap<Vec<u8>, Plain>>>,
     /// Private keys, and what has opened files of ours so far.
     keys: Keys,
@@ -80,7 +104,7 @@ impl Passwords {
     /// When a `--vault-id` names no source.
     pub(super) fn new(
         args: &PasswordArgs,
-        redactor: &Redactor,
+        basis: &Basis,
         otherwise: Otherwise,
     ) -> Result<Passwords> {
         let prompt = || match otherwise {
@@ -102,7 +126,7 @@ impl Passwords {
             let name = "--vault-id, --vault-password-file and --ask-vault-pass";
             sources.push(Source::new(name, None, Place::Nowhere("not given")));
         }
-        settings(&mut sources, prompt)?;
+        settings(&mut sources, &basis.config, prompt)?;
         match Project::find() {
             Ok(project) => {
                 let path = project.vault_password();
@@ -118,9 +142,16 @@ impl Passwords {
         if otherwise != Otherwise::Fail && !args.ask_vault_pass {
             sources.push(Source::new("a question", None, prompt()));
         }
-        let (sources, opened, keyring) = (Arc::new(sources), Arc::default(), Arc::default());
-        let keys = Keys::new(&args.identity);
-        Ok(Passwords { sources, opened, keys, keyring, redactor: redactor.clone() })
+        let labels = Labels::new(&basis.config);
+        let sources = sources.into_iter().map(|source| source.or_labelled(&labels)).collect();
+        Ok(Passwords {
+            sources: Arc::new(sources),
+            labels: Arc::new(labels),
+            opened: Arc::default(),
+            keys: Keys::new(&args.identity),
+            keyring: Arc::default(),
+            redactor: basis.redactor.clone(),
+        })
     }
 
     /// Reads files through the vault.
@@ -171,7 +202,16 @@ impl Passwords {
         let envelope = Envelope::parse(text).map_err(damaged)?;
         let mut tried = Vec::new();
         let (mut wrong, mut help) = (false, None);
-        for source in self.in_order(envelope.label()) {
+        let wanted = envelope.label().unwrap_or(&self.labels.default);
+        for source in self.in_order(Some(wanted)) {
+            if self.labels.only_matching && source.given && source.label() != wanted {
+                let own = source.label();
+                tried.push(format!(
+                    "{}: its label is `{own}`, and vault_id_match is set",
+                    source.name
+                ));
+                continue;
+            }
             let password = match source.password(&self.redactor) {
                 Ok(password) => password,
                 Err(missing) => {
@@ -206,7 +246,7 @@ impl Passwords {
 
     /// Those of the label first, as the user gave them.
     fn in_order(&self, label: Option<&str>) -> impl Iterator<Item = &Source> {
-        let label = label.unwrap_or("default");
+        let label = label.unwrap_or(&self.labels.default);
         let fits = move |source: &&Source| source.label() == label;
         // Nobody is asked before all other places were looked at, unless they want to be.
         let asks = |source: &&Source| !source.given && source.asks();
@@ -229,9 +269,7 @@ impl Passwords {
 }
 
 /// The places that settings name: environment variables and `ansible.cfg`.
-fn settings(sources: &mut Vec<Source>, prompt: impl Fn() -> Place) -> Result<()> {
-    let around = Surroundings::here().map_err(|error| vec![error])?;
-    let config = Config::load(&SourceMap::default(), &around)?;
+fn settings(sources: &mut Vec<Source>, config: &Config, prompt: impl Fn() -> Place) -> Result<()> {
     let name = |setting: &Setting| match config.origin(setting) {
         Origin::File(_) => format!("`{}` in ansible.cfg", setting.keys[0]),
         Origin::Variable(name) => name.to_owned(),
@@ -241,7 +279,6 @@ fn settings(sources: &mut Vec<Source>, prompt: impl Fn() -> Place) -> Result<()>
     let list = name(&VAULT_IDENTITY_LIST);
     for id in &ids {
         let mut source = Source::of_id(&list, id, prompt()).ok_or_else(|| no_source(id))?;
-        source.given = false;
         // A relative path in ansible.cfg is beside it.
         if let (Place::File(path), Origin::File(_), Some(file)) =
             (&mut source.place, config.origin(&VAULT_IDENTITY_LIST), &config.file)
@@ -255,11 +292,11 @@ fn settings(sources: &mut Vec<Source>, prompt: impl Fn() -> Place) -> Result<()>
     }
     let file = name(&VAULT_PASSWORD_FILE);
     sources.push(match config.text(&VAULT_PASSWORD_FILE) {
-        Some(path) => Source::new(file, None, Place::File(path.into())),
+        Some(path) => Source::new(file, None, Place::File(path.into())).given(),
         None => Source::new(file, None, Place::Nowhere("not set")),
     });
     if config.flag(&ASK_VAULT_PASS) {
-        sources.push(Source::new(name(&ASK_VAULT_PASS), None, prompt()));
+        sources.push(Source::new(name(&ASK_VAULT_PASS), None, prompt()).given());
     }
     let own = "RPROV_VAULT_PASSWORD";
     sources.push(Source::new(own, None, Place::Variable(own)));

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use rprov_vault::ansible::Plain;
 
-use super::desktop;
+use super::{Labels, desktop};
 use crate::report::{self, Redactor};
 use crate::vars::files::reason;
 
@@ -17,7 +17,7 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) label: Option<String>,
     pub(super) place: Place,
-    /// Named on the command line.
+    /// Named on the command line, or in settings.
     pub(super) given: bool,
     /// Filled when it is first needed: the password, or why there is none.
     found: OnceLock<Result<Plain, Missing>>,
@@ -66,7 +66,15 @@ impl Source {
         Some(Source::new(format!("{flag} {id}"), label, place).given())
     }
 
-    /// Marks it as named on the command line.
+    /// With the label of those that have none, unless that is the usual one, which nobody writes.
+    pub(super) fn or_labelled(mut self, labels: &Labels) -> Source {
+        if self.label.is_none() && labels.default != "default" {
+            self.label = Some(labels.default.clone());
+        }
+        self
+    }
+
+    /// Marks it as named on the command line, or in settings.
     pub(super) fn given(mut self) -> Source {
         self.given = true;
         self

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::passwords::PasswordArgs;
+use crate::cli::passwords::{NewArgs, PasswordArgs};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum SecretsVerb {
@@ -99,12 +99,8 @@ pub(in crate::cli) struct RekeyArgs {
     /// env=ENV: the secrets of an environment
     #[arg(value_name = "env=ENV")]
     pub(super) words: Vec<String>,
-    /// The new label and password: LABEL@FILE, LABEL@prompt
-    #[arg(long, value_name = "[LABEL@]SOURCE", conflicts_with = "new_vault_password_file")]
-    pub(super) new_vault_id: Option<String>,
-    /// The new password's file
-    #[arg(long, value_name = "FILE")]
-    pub(super) new_vault_password_file: Option<String>,
+    #[command(flatten)]
+    pub(super) new: NewArgs,
     #[command(flatten)]
     pub(super) place: Place,
 }

@@ -8,15 +8,15 @@ use super::args::FileArgs;
 use super::document::{Document, Form, values, wrong};
 use super::inline::tagged;
 use super::{conflicts, target};
+use crate::cli::basis::Basis;
 use crate::cli::{Exit, Result, say};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 
-pub(super) fn check(args: &FileArgs, redactor: &Redactor) -> Result {
+pub(super) fn check(args: &FileArgs, basis: &Basis) -> Result {
     let mut errors = Vec::new();
     for path in target::some(&args.place, &args.words)? {
         let shown = path.display();
-        let checked = Document::open(&path, &args.place.passwords, redactor).and_then(|document| {
+        let checked = Document::open(&path, &args.place.passwords, basis).and_then(|document| {
             text::list(&document.clear).map_err(|error| wrong(&path, &error))?;
             Ok(document)
         });

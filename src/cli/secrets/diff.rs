@@ -9,14 +9,14 @@ use rprov_vault::{Value, ValueKind, text};
 use super::args::DiffArgs;
 use super::document::{Document, Form, wrong};
 use super::target;
+use crate::cli::basis::Basis;
 use crate::cli::{Exit, Result, say};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 use crate::vars::files::{reason, unreadable};
 
-pub(super) fn diff(args: &DiffArgs, redactor: &Redactor) -> Result {
+pub(super) fn diff(args: &DiffArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
-    let document = Document::open(&path, &args.place.passwords, redactor)?;
+    let document = Document::open(&path, &args.place.passwords, basis)?;
     let (name, old) = match committed(&path, &args.against)? {
         Some(old) => (format!("{}:{}", args.against, path.display()), old),
         None => {

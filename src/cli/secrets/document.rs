@@ -7,10 +7,10 @@ use rprov_vault::{Mode, Recipient, Value, ValueKind, Vault, text};
 use zeroize::Zeroizing;
 
 use super::inline::Inline;
+use crate::cli::basis::Basis;
 use crate::cli::held::{Held, Refused};
 use crate::cli::passwords::{Otherwise, Password, PasswordArgs, Passwords};
 use crate::cli::{Result, complain};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 use crate::template::DecryptError;
 use crate::vars::files::unreadable;
@@ -105,16 +105,12 @@ impl Document {
     ///
     /// # Errors
     /// When it cannot be read or opened, or another rprov holds it.
-    pub(super) fn open_or_new(
-        path: &Path,
-        args: &PasswordArgs,
-        redactor: &Redactor,
-    ) -> Result<Document> {
+    pub(super) fn open_or_new(path: &Path, args: &PasswordArgs, basis: &Basis) -> Result<Document> {
         let held = Held::take(path)?;
         if held.bytes().is_some() {
-            return Document::of(held, args, redactor);
+            return Document::of(held, args, basis);
         }
-        let passwords = Passwords::new(args, redactor, Otherwise::AskNew)?;
+        let passwords = Passwords::new(args, basis, Otherwise::AskNew)?;
         let password = passwords.to_encrypt(None)?;
         let recipient = passwords.recipient(&password.bytes)?;
         let vault = Vault::seal("{}\n", &[recipient], &passwords.keyring());
@@ -131,10 +127,10 @@ impl Document {
     ///
     /// # Errors
     /// As [`Document::open_or_new`].
-    pub(super) fn open(path: &Path, args: &PasswordArgs, redactor: &Redactor) -> Result<Document> {
+    pub(super) fn open(path: &Path, args: &PasswordArgs, basis: &Basis) -> Result<Document> {
         let held = Held::take(path)?;
         match held.bytes() {
-            Some(_) => Document::of(held, args, redactor),
+            Some(_) => Document::of(held, args, basis),
             None => {
                 let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
                 Err(vec![unreadable(path, &gone).help("`rprov secrets edit` makes it")])
@@ -142,8 +138,8 @@ impl Document {
         }
     }
 
-    fn of(held: Held, args: &PasswordArgs, redactor: &Redactor) -> Result<Document> {
-        let passwords = Passwords::new(args, redactor, Otherwise::Ask)?;
+    fn of(held: Held, args: &PasswordArgs, basis: &Basis) -> Result<Document> {
+        let passwords = Passwords::new(args, basis, Otherwise::Ask)?;
         let (form, clear) = Form::open(held.shown(), held.bytes().unwrap_or_default(), &passwords)?;
         if matches!(form, Form::Plain) && !values(&clear).is_empty() {
             complain(&format!(

@@ -7,13 +7,13 @@ use rprov_vault::{Error, ValueKind, text};
 use super::args::FileArgs;
 use super::document::{Clear, Document};
 use super::{conflicts, target};
+use crate::cli::basis::Basis;
 use crate::cli::editor::{self, Edited, Mistake};
 use crate::cli::{Exit, Result, complain};
-use crate::report::Redactor;
 
-pub(super) fn edit(args: &FileArgs, redactor: &Redactor) -> Result {
+pub(super) fn edit(args: &FileArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
-    let mut document = Document::open_or_new(&path, &args.place.passwords, redactor)?;
+    let mut document = Document::open_or_new(&path, &args.place.passwords, basis)?;
     let shown = path.display();
     let is_new = document.held.bytes().is_none();
     let before = if is_new { Clear::default() } else { document.clear.clone() };

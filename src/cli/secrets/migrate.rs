@@ -8,15 +8,15 @@ use super::args::{Format, MigrateArgs};
 use super::document::{Clear, Document, Form, wrong};
 use super::inline::{Inline, marked, unmarked};
 use super::target;
+use crate::cli::basis::Basis;
 use crate::cli::held::Held;
 use crate::cli::passwords::{Otherwise, Password, PasswordArgs, Passwords};
 use crate::cli::{Exit, Result, complain, say};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 
-pub(super) fn migrate(args: &MigrateArgs, redactor: &Redactor) -> Result {
+pub(super) fn migrate(args: &MigrateArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
-    let mut document = Document::open(&path, &args.place.passwords, redactor)?;
+    let mut document = Document::open(&path, &args.place.passwords, basis)?;
     let to = args.to.unwrap_or(match &document.form {
         Form::Values(_) => Format::Ansible,
         Form::Plain | Form::Envelope(_) | Form::Inline(_) => Format::Rprov,
@@ -37,7 +37,7 @@ pub(super) fn migrate(args: &MigrateArgs, redactor: &Redactor) -> Result {
         Form::Inline(inline) => inline.password()?,
         Form::Values(_) => document.passwords.to_encrypt(None)?,
         Form::Plain => {
-            Passwords::new(&args.place.passwords, redactor, Otherwise::AskNew)?.to_encrypt(None)?
+            Passwords::new(&args.place.passwords, basis, Otherwise::AskNew)?.to_encrypt(None)?
         }
     };
     let clear = match &document.form {
@@ -58,23 +58,18 @@ pub(super) fn migrate(args: &MigrateArgs, redactor: &Redactor) -> Result {
 ///
 /// # Errors
 /// When no password is known, or the file cannot be written.
-pub(super) fn encrypt(
-    path: &Path,
-    whole: bool,
-    args: &PasswordArgs,
-    redactor: &Redactor,
-) -> Result<()> {
+pub(super) fn encrypt(path: &Path, whole: bool, args: &PasswordArgs, basis: &Basis) -> Result<()> {
     if whole {
         let mut held = Held::take(path)?;
-        let password = Passwords::new(args, redactor, Otherwise::AskNew)?.to_encrypt(None)?;
+        let password = Passwords::new(args, basis, Otherwise::AskNew)?.to_encrypt(None)?;
         let sealed = password.seal(held.bytes().unwrap_or_default())?;
         return held.put(sealed.as_bytes());
     }
-    let mut document = Document::open(path, args, redactor)?;
+    let mut document = Document::open(path, args, basis)?;
     let password = match &document.form {
         Form::Inline(inline) => inline.password()?,
         Form::Plain | Form::Values(_) | Form::Envelope(_) => {
-            Passwords::new(args, redactor, Otherwise::AskNew)?.to_encrypt(None)?
+            Passwords::new(args, basis, Otherwise::AskNew)?.to_encrypt(None)?
         }
     };
     let clear = unmarked(path, &document.clear)?;

@@ -16,26 +16,26 @@ mod value;
 
 pub(super) use self::args::SecretsVerb;
 use super::Result;
-use crate::report::Redactor;
+use super::basis::Basis;
 
 /// Runs one verb.
 ///
 /// # Errors
 /// When a file cannot be read, opened or written.
-pub(super) fn run(verb: SecretsVerb, redactor: &Redactor) -> Result {
+pub(super) fn run(verb: SecretsVerb, basis: &Basis) -> Result {
     match verb {
-        SecretsVerb::Edit(args) => edit::edit(&args, redactor),
-        SecretsVerb::View(args) => value::view(&args, redactor),
-        SecretsVerb::Get(args) => value::get(&args, redactor),
-        SecretsVerb::Set(args) => value::set(&args, redactor),
-        SecretsVerb::Unset(args) => value::unset(&args, redactor),
-        SecretsVerb::Diff(args) => diff::diff(&args, redactor),
-        SecretsVerb::Check(args) => check::check(&args, redactor),
-        SecretsVerb::Rekey(args) => rekey::rekey(&args, redactor),
-        SecretsVerb::Migrate(args) => migrate::migrate(&args, redactor),
-        SecretsVerb::Recipients(verb) => recipients::run(verb, redactor),
-        SecretsVerb::Hook(verb) => git::hook::run(verb, redactor),
-        SecretsVerb::Textconv(args) => git::textconv::run(&args, redactor),
-        SecretsVerb::MergeDriver(args) => git::merge::run(&args, redactor),
+        SecretsVerb::Edit(args) => edit::edit(&args, basis),
+        SecretsVerb::View(args) => value::view(&args, basis),
+        SecretsVerb::Get(args) => value::get(&args, basis),
+        SecretsVerb::Set(args) => value::set(&args, basis),
+        SecretsVerb::Unset(args) => value::unset(&args, basis),
+        SecretsVerb::Diff(args) => diff::diff(&args, basis),
+        SecretsVerb::Check(args) => check::check(&args, basis),
+        SecretsVerb::Rekey(args) => rekey::rekey(&args, basis),
+        SecretsVerb::Migrate(args) => migrate::migrate(&args, basis),
+        SecretsVerb::Recipients(verb) => recipients::run(verb, basis),
+        SecretsVerb::Hook(verb) => git::hook::run(verb, basis),
+        SecretsVerb::Textconv(args) => git::textconv::run(&args, basis),
+        SecretsVerb::MergeDriver(args) => git::merge::run(&args, basis),
     }
 }

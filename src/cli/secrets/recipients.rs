@@ -7,23 +7,23 @@ use rprov_vault::{Recipient, Vault};
 use super::args::{RecipientArgs, RecipientsVerb};
 use super::document::{Document, Form, wrong};
 use super::target;
-use crate::cli::passwords::{New, Passwords};
+use crate::cli::basis::Basis;
+use crate::cli::passwords::{NewArgs, Passwords};
 use crate::cli::{Exit, Result, say};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 use crate::vars::files::unreadable;
 
 /// The word for a passphrase among the recipients.
 const PASSPHRASE: &str = "passphrase";
 
-pub(super) fn run(verb: RecipientsVerb, redactor: &Redactor) -> Result {
+pub(super) fn run(verb: RecipientsVerb, basis: &Basis) -> Result {
     match verb {
         RecipientsVerb::List(args) => {
             let path = target::only(&args.place, &args.words)?;
             list(&path)
         }
-        RecipientsVerb::Add(args) => add(&args, redactor),
-        RecipientsVerb::Remove(args) => remove(&args, redactor),
+        RecipientsVerb::Add(args) => add(&args, basis),
+        RecipientsVerb::Remove(args) => remove(&args, basis),
     }
 }
 
@@ -42,7 +42,7 @@ fn list(path: &Path) -> Result {
     Ok(Exit::Ok)
 }
 
-fn add(args: &RecipientArgs, redactor: &Redactor) -> Result {
+fn add(args: &RecipientArgs, basis: &Basis) -> Result {
     let (path, words) = target(args)?;
     // Before anything is opened: nothing for a passphrase, which is asked for then.
     let mut wanted: Vec<Option<Recipient>> = Vec::new();
@@ -52,12 +52,12 @@ fn add(args: &RecipientArgs, redactor: &Redactor) -> Result {
             word => wanted.extend(parse(word)?.into_iter().map(Some)),
         }
     }
-    change(&path, args, redactor, |vault, passwords| {
+    change(&path, args, basis, |vault, passwords| {
         for recipient in wanted {
             let recipient = match recipient {
                 Some(recipient) => recipient,
                 None => {
-                    let password = passwords.new_one(&New { id: None, file: None }, None)?;
+                    let password = passwords.new_one(&NewArgs::default(), None)?;
                     passwords.recipient(&password.bytes)?
                 }
             };
@@ -69,9 +69,9 @@ fn add(args: &RecipientArgs, redactor: &Redactor) -> Result {
     })
 }
 
-fn remove(args: &RecipientArgs, redactor: &Redactor) -> Result {
+fn remove(args: &RecipientArgs, basis: &Basis) -> Result {
     let (path, words) = target(args)?;
-    change(&path, args, redactor, |vault, passwords| {
+    change(&path, args, basis, |vault, passwords| {
         for word in &words {
             let gone = find(&vault.recipients(), word)?;
             let done = passwords.with_passphrases(|keyring| vault.remove(&gone.key(), keyring));
@@ -96,10 +96,10 @@ fn target(args: &RecipientArgs) -> Result<(PathBuf, Vec<String>)> {
 fn change(
     path: &Path,
     args: &RecipientArgs,
-    redactor: &Redactor,
+    basis: &Basis,
     act: impl FnOnce(&mut Vault, &Passwords) -> Result<()>,
 ) -> Result {
-    let mut document = Document::open(path, &args.place.passwords, redactor)?;
+    let mut document = Document::open(path, &args.place.passwords, basis)?;
     let passwords = document.passwords.clone();
     let Form::Values(vault) = &mut document.form else { return Err(vec![not_ours(path)]) };
     act(vault, &passwords)?;

@@ -6,17 +6,16 @@ use super::args::RekeyArgs;
 use super::document::{Document, Form, wrong};
 use super::inline::Inline;
 use super::target;
-use crate::cli::passwords::{New, Passwords};
+use crate::cli::basis::Basis;
+use crate::cli::passwords::Passwords;
 use crate::cli::{Exit, Result, say};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 
-pub(super) fn rekey(args: &RekeyArgs, redactor: &Redactor) -> Result {
+pub(super) fn rekey(args: &RekeyArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
-    let mut document = Document::open(&path, &args.place.passwords, redactor)?;
-    let new =
-        New { id: args.new_vault_id.as_deref(), file: args.new_vault_password_file.as_deref() };
-    let named = new.id.is_some() || new.file.is_some();
+    let mut document = Document::open(&path, &args.place.passwords, basis)?;
+    let new = &args.new;
+    let named = new.new_vault_id.is_some() || new.new_vault_password_file.is_some();
     let shown = path.display();
     let clear = document.clear.clone();
     let passwords = document.passwords.clone();
@@ -29,16 +28,16 @@ pub(super) fn rekey(args: &RekeyArgs, redactor: &Redactor) -> Result {
             match named {
                 false => passwords.with_passphrases(|keyring| vault.rekey(keyring)),
                 true => {
-                    let password = passwords.new_one(&new, None)?;
+                    let password = passwords.new_one(new, None)?;
                     let recipient = passwords.recipient(&password.bytes)?;
                     exchange(vault, &recipient, &passwords)
                 }
             }
             .map_err(|error| wrong(&path, &error))?;
         }
-        Form::Envelope(password) => *password = passwords.new_one(&new, None)?,
+        Form::Envelope(password) => *password = passwords.new_one(new, None)?,
         Form::Inline(inline) => {
-            *inline = Inline::new(&passwords, Some(passwords.new_one(&new, None)?));
+            *inline = Inline::new(&passwords, Some(passwords.new_one(new, None)?));
         }
     }
     document.save(&clear)?;

@@ -8,21 +8,22 @@ use zeroize::Zeroizing;
 use super::args::{FileArgs, KeyArgs, SetArgs};
 use super::document::{Clear, Document, wrong};
 use super::target;
+use crate::cli::basis::Basis;
 use crate::cli::{Exit, Result, pager, say};
-use crate::report::{self, Redactor};
+use crate::report;
 use crate::source::Diagnostic;
 
-pub(super) fn view(args: &FileArgs, redactor: &Redactor) -> Result {
+pub(super) fn view(args: &FileArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
-    let document = Document::open(&path, &args.place.passwords, redactor)?;
+    let document = Document::open(&path, &args.place.passwords, basis)?;
     pager::show(document.clear.as_bytes());
     Ok(Exit::Ok)
 }
 
-pub(super) fn get(args: &KeyArgs, redactor: &Redactor) -> Result {
+pub(super) fn get(args: &KeyArgs, basis: &Basis) -> Result {
     let (path, words) = target::one(&args.place, &args.words)?;
     let key = key(&words)?;
-    let document = Document::open(&path, &args.place.passwords, redactor)?;
+    let document = Document::open(&path, &args.place.passwords, basis)?;
     let values = text::list(&document.clear).map_err(|error| wrong(&path, &error))?;
     let Some(found) = values.iter().find(|value| value.path.leads_to(&key)) else {
         return Err(vec![missing(&key, &values)]);
@@ -38,7 +39,7 @@ pub(super) fn get(args: &KeyArgs, redactor: &Redactor) -> Result {
     Ok(Exit::Ok)
 }
 
-pub(super) fn set(args: &SetArgs, redactor: &Redactor) -> Result {
+pub(super) fn set(args: &SetArgs, basis: &Basis) -> Result {
     // Before `env=`, which has the same form, is taken out.
     if let Some((name, _)) =
         args.words.iter().filter_map(|word| word.split_once('=')).find(|(name, _)| *name != "env")
@@ -50,7 +51,7 @@ pub(super) fn set(args: &SetArgs, redactor: &Redactor) -> Result {
     }
     let (path, words) = target::one(&args.place, &args.words)?;
     let key = key(&words)?;
-    let mut document = Document::open_or_new(&path, &args.place.passwords, redactor)?;
+    let mut document = Document::open_or_new(&path, &args.place.passwords, basis)?;
     let value = value(&key)?;
     let new = match args.yaml {
         true => NewValue::Yaml(&value),
@@ -62,10 +63,10 @@ pub(super) fn set(args: &SetArgs, redactor: &Redactor) -> Result {
     Ok(Exit::Ok)
 }
 
-pub(super) fn unset(args: &KeyArgs, redactor: &Redactor) -> Result {
+pub(super) fn unset(args: &KeyArgs, basis: &Basis) -> Result {
     let (path, words) = target::one(&args.place, &args.words)?;
     let key = key(&words)?;
-    let mut document = Document::open(&path, &args.place.passwords, redactor)?;
+    let mut document = Document::open(&path, &args.place.passwords, basis)?;
     let values = text::list(&document.clear).map_err(|error| wrong(&path, &error))?;
     if !values.iter().any(|value| value.path.leads_to(&key)) {
         return Err(vec![missing(&key, &values)]);

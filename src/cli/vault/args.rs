@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::passwords::PasswordArgs;
+use crate::cli::passwords::{NewArgs, PasswordArgs};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum VaultVerb {
@@ -128,12 +128,8 @@ pub(in crate::cli) struct RekeyArgs {
     /// Files
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<String>,
-    /// The new label and password: LABEL@FILE, LABEL@prompt
-    #[arg(long, value_name = "[LABEL@]SOURCE", conflicts_with = "new_vault_password_file")]
-    pub(super) new_vault_id: Option<String>,
-    /// The new password's file
-    #[arg(long, value_name = "FILE")]
-    pub(super) new_vault_password_file: Option<String>,
+    #[command(flatten)]
+    pub(super) new: NewArgs,
     /// The label that the new password must have
     #[arg(long, value_name = "LABEL")]
     pub(super) encrypt_vault_id: Option<String>,

@@ -8,16 +8,16 @@ use rprov_vault::ansible::{Plain, is_envelope};
 use super::args::{Common, CreateArgs, DecryptArgs, EditArgs, EncryptArgs, RekeyArgs, ViewArgs};
 use super::done;
 use super::text::stdin;
+use crate::cli::basis::Basis;
 use crate::cli::editor::{self, Edited};
 use crate::cli::held::{self, Held, Refused};
-use crate::cli::passwords::{New, Otherwise, Password, Passwords};
+use crate::cli::passwords::{Otherwise, Password, Passwords};
 use crate::cli::{Exit, Result, complain, pager};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 use crate::vars::files::unreadable;
 
-pub(super) fn encrypt(args: &EncryptArgs, redactor: &Redactor) -> Result {
-    let passwords = Passwords::new(&args.common.passwords, redactor, Otherwise::AskNew)?;
+pub(super) fn encrypt(args: &EncryptArgs, basis: &Basis) -> Result {
+    let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::AskNew)?;
     let label = args.encrypt_vault_id.as_deref();
     let seal = |shown: &str, plain: &[u8]| {
         if is_envelope(plain) {
@@ -32,8 +32,8 @@ pub(super) fn encrypt(args: &EncryptArgs, redactor: &Redactor) -> Result {
     done("Encryption successful")
 }
 
-pub(super) fn decrypt(args: &DecryptArgs, redactor: &Redactor) -> Result {
-    let passwords = Passwords::new(&args.common.passwords, redactor, Otherwise::Ask)?;
+pub(super) fn decrypt(args: &DecryptArgs, basis: &Basis) -> Result {
+    let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::Ask)?;
     let open = |shown: &str, sealed: &[u8]| {
         let (plain, password) = open(&passwords, shown, sealed)?;
         tell(&args.common, shown, &password);
@@ -75,8 +75,8 @@ fn convert(
     Ok(())
 }
 
-pub(super) fn view(args: &ViewArgs, redactor: &Redactor) -> Result {
-    let passwords = Passwords::new(&args.common.passwords, redactor, Otherwise::Ask)?;
+pub(super) fn view(args: &ViewArgs, basis: &Basis) -> Result {
+    let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::Ask)?;
     let mut files: Vec<(String, Plain)> = Vec::new();
     for file in args.files.iter().filter(|file| *file != "-") {
         let path = Path::new(file);
@@ -94,7 +94,7 @@ pub(super) fn view(args: &ViewArgs, redactor: &Redactor) -> Result {
     Ok(Exit::Ok)
 }
 
-pub(super) fn create(args: &CreateArgs, redactor: &Redactor) -> Result {
+pub(super) fn create(args: &CreateArgs, basis: &Basis) -> Result {
     let mut held = Held::take(args.file.as_ref())?;
     if held.bytes().is_some() {
         let error = Diagnostic::error(format!("`{}` is there already", args.file));
@@ -104,7 +104,7 @@ pub(super) fn create(args: &CreateArgs, redactor: &Redactor) -> Result {
         let error = Diagnostic::error("there is no terminal for an editor");
         return Err(vec![error.help("add `--skip-tty-check` if it needs none")]);
     }
-    let passwords = Passwords::new(&args.common.passwords, redactor, Otherwise::AskNew)?;
+    let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::AskNew)?;
     let password = passwords.to_encrypt(args.encrypt_vault_id.as_deref())?;
     tell(&args.common, &shown(&held), &password);
     let plain = match editor::edit(&name(&held), b"", &|_| Ok(()))? {
@@ -116,8 +116,8 @@ pub(super) fn create(args: &CreateArgs, redactor: &Redactor) -> Result {
     done("Encryption successful")
 }
 
-pub(super) fn edit(args: &EditArgs, redactor: &Redactor) -> Result {
-    let passwords = Passwords::new(&args.common.passwords, redactor, Otherwise::Ask)?;
+pub(super) fn edit(args: &EditArgs, basis: &Basis) -> Result {
+    let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::Ask)?;
     for file in &args.files {
         let mut held = take(file)?;
         let (plain, opener) = open(&passwords, &shown(&held), held.bytes().unwrap_or_default())?;
@@ -135,17 +135,15 @@ pub(super) fn edit(args: &EditArgs, redactor: &Redactor) -> Result {
     Ok(Exit::Ok)
 }
 
-pub(super) fn rekey(args: &RekeyArgs, redactor: &Redactor) -> Result {
-    let passwords = Passwords::new(&args.common.passwords, redactor, Otherwise::Ask)?;
+pub(super) fn rekey(args: &RekeyArgs, basis: &Basis) -> Result {
+    let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::Ask)?;
     let mut opened = Vec::new();
     for file in &args.files {
         let held = take(file)?;
         let (plain, _) = open(&passwords, &shown(&held), held.bytes().unwrap_or_default())?;
         opened.push((held, plain));
     }
-    let new =
-        New { id: args.new_vault_id.as_deref(), file: args.new_vault_password_file.as_deref() };
-    let password = passwords.new_one(&new, args.encrypt_vault_id.as_deref())?;
+    let password = passwords.new_one(&args.new, args.encrypt_vault_id.as_deref())?;
     for (mut held, plain) in opened {
         tell(&args.common, &shown(&held), &password);
         held.put(password.seal(&plain)?.as_bytes())?;

@@ -7,22 +7,22 @@ mod text;
 use std::io::IsTerminal;
 
 pub(super) use self::args::VaultVerb;
+use super::basis::Basis;
 use super::{Exit, Result};
-use crate::report::Redactor;
 
 /// Runs one verb.
 ///
 /// # Errors
 /// When a file cannot be read, opened or written; the files before it are done.
-pub(super) fn run(verb: VaultVerb, redactor: &Redactor) -> Result {
+pub(super) fn run(verb: VaultVerb, basis: &Basis) -> Result {
     match verb {
-        VaultVerb::Create(args) => files::create(&args, redactor),
-        VaultVerb::Decrypt(args) => files::decrypt(&args, redactor),
-        VaultVerb::Edit(args) => files::edit(&args, redactor),
-        VaultVerb::View(args) => files::view(&args, redactor),
-        VaultVerb::Encrypt(args) => files::encrypt(&args, redactor),
-        VaultVerb::EncryptString(args) => text::encrypt(&args, redactor),
-        VaultVerb::Rekey(args) => files::rekey(&args, redactor),
+        VaultVerb::Create(args) => files::create(&args, basis),
+        VaultVerb::Decrypt(args) => files::decrypt(&args, basis),
+        VaultVerb::Edit(args) => files::edit(&args, basis),
+        VaultVerb::View(args) => files::view(&args, basis),
+        VaultVerb::Encrypt(args) => files::encrypt(&args, basis),
+        VaultVerb::EncryptString(args) => text::encrypt(&args, basis),
+        VaultVerb::Rekey(args) => files::rekey(&args, basis),
     }
 }
 

@@ -5,9 +5,10 @@ use std::io::{IsTerminal, Read};
 use rprov_vault::ansible::Plain;
 
 use super::args::EncryptStringArgs;
+use crate::cli::basis::Basis;
 use crate::cli::passwords::{Otherwise, Passwords};
 use crate::cli::{Result, complain, held, say};
-use crate::report::{self, Redactor};
+use crate::report;
 use crate::source::Diagnostic;
 
 /// Columns that the lines of an envelope are indented by.
@@ -20,7 +21,7 @@ struct Text {
     from: &'static str,
 }
 
-pub(super) fn encrypt(args: &EncryptStringArgs, redactor: &Redactor) -> Result {
+pub(super) fn encrypt(args: &EncryptStringArgs, basis: &Basis) -> Result {
     let from_stdin = args.stdin_name.is_some()
         || args.texts.iter().any(|text| text == "-")
         || (args.texts.is_empty() && !args.prompt);
@@ -30,7 +31,7 @@ pub(super) fn encrypt(args: &EncryptStringArgs, redactor: &Redactor) -> Result {
                 .help("leave out `--prompt`, `-` or `--stdin-name`"),
         ]);
     }
-    let passwords = Passwords::new(&args.common.passwords, redactor, Otherwise::AskNew)?;
+    let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::AskNew)?;
     let mut names = args.name.iter();
     let mut texts = Vec::new();
     if args.prompt {

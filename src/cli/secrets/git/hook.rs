@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::declared::{self, Fault};
 use super::{DRIVER, git, line};
+use crate::cli::basis::Basis;
 use crate::cli::project::Project;
 use crate::cli::secrets::args::{HookArgs, HookVerb};
 use crate::cli::secrets::migrate::encrypt;
 use crate::cli::{Exit, Result, held, say};
-use crate::report::Redactor;
 use crate::source::Diagnostic;
 use crate::vars::files::{reason, unreadable};
 
@@ -19,10 +19,10 @@ const MARK: &str = "# Made by `rprov secrets hook install`; it may be made again
 /// Where the hook goes that was there before.
 const BEFORE: &str = "pre-commit.before-rprov";
 
-pub(in crate::cli::secrets) fn run(verb: HookVerb, redactor: &Redactor) -> Result {
+pub(in crate::cli::secrets) fn run(verb: HookVerb, basis: &Basis) -> Result {
     match verb {
         HookVerb::Install(args) => install(&args),
-        HookVerb::Run(args) => check(&args, redactor),
+        HookVerb::Run(args) => check(&args, basis),
     }
 }
 
@@ -121,7 +121,7 @@ fn program() -> String {
 }
 
 /// Looks at what is to be committed.
-fn check(args: &HookArgs, redactor: &Redactor) -> Result {
+fn check(args: &HookArgs, basis: &Basis) -> Result {
     let top = PathBuf::from(line(&["rev-parse", "--show-toplevel"])?);
     let top_text = top.to_string_lossy().into_owned();
     let words = ["diff", "--cached", "--name-only", "--no-renames", "--diff-filter=ACMT", "-z"];
@@ -144,7 +144,7 @@ fn check(args: &HookArgs, redactor: &Redactor) -> Result {
                     continue;
                 }
                 let whole = matches!(fault, Fault::Open);
-                match encrypt(&path, whole, &args.passwords, redactor) {
+                match encrypt(&path, whole, &args.passwords, basis) {
                     Ok(()) => {
                         git(&["-C", &top_text, "add", "--", &name], b"")?;
                         say(&format!("rprov: `{name}` was in clear and is encrypted now\n"));

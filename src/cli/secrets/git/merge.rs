@@ -11,13 +11,13 @@ use std::process::Command;
 use rprov_modules::kit::{Node, NodeKind};
 use rprov_vault::{KeyPath, NewValue, Recipient, Value, ValueKind, Vault, text};
 
+use crate::cli::basis::Basis;
 use crate::cli::editor::Private;
 use crate::cli::passwords::{Otherwise, Passwords};
 use crate::cli::secrets::args::MergeArgs;
 use crate::cli::secrets::conflicts::{OURS, REMOVED, THEIRS};
 use crate::cli::secrets::document::{Clear, Form, wrong};
 use crate::cli::{Exit, Result, complain};
-use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap, yaml};
 use crate::vars::files::{reason, unreadable};
 
@@ -28,9 +28,9 @@ struct Version {
     clear: Clear,
 }
 
-pub(in crate::cli::secrets) fn run(args: &MergeArgs, redactor: &Redactor) -> Result {
+pub(in crate::cli::secrets) fn run(args: &MergeArgs, basis: &Basis) -> Result {
     let name = Path::new(&args.name);
-    let passwords = Passwords::new(&args.passwords, redactor, Otherwise::Ask)?;
+    let passwords = Passwords::new(&args.passwords, basis, Otherwise::Ask)?;
     let version = |file: &str| -> Result<Version> {
         let path = Path::new(file);
         let bytes = fs::read(path).map_err(|error| vec![unreadable(path, &error)])?;

@@ -11,22 +11,22 @@ use rprov_vault::Mode;
 use sha2::Sha256;
 
 use super::line;
+use crate::cli::basis::Basis;
 use crate::cli::passwords::{Otherwise, Passwords};
 use crate::cli::secrets::args::TextconvArgs;
 use crate::cli::secrets::document::{Form, values};
 use crate::cli::{Exit, Result, held, say};
-use crate::report::Redactor;
 use crate::vars::files::unreadable;
 
 /// The file of the key, in git's directory.
 const KEY: &str = "rprov-digest-key";
 
-pub(in crate::cli::secrets) fn run(args: &TextconvArgs, redactor: &Redactor) -> Result {
+pub(in crate::cli::secrets) fn run(args: &TextconvArgs, basis: &Basis) -> Result {
     let path = Path::new(&args.file);
     let bytes = fs::read(path).map_err(|error| vec![unreadable(path, &error)])?;
     let key = key()?;
     // Nobody is asked in the middle of a `git log`.
-    let passwords = Passwords::new(&args.passwords, redactor, Otherwise::Fail)?;
+    let passwords = Passwords::new(&args.passwords, basis, Otherwise::Fail)?;
     let lines: Vec<(String, String)> = match Form::open(path, &bytes, &passwords) {
         Ok((_, clear)) => {
             let pair =
