@@ -131,6 +131,22 @@ impl Running {
         Step::Run { script, output: Output::Streams }
     }
 
+    /// The same; if it fails, files are put back. `places` holds path and size in turn (`-` as the
+    /// size of what was not there), `content` what was in them, one after the other.
+    pub(crate) fn update_or_put_back(
+        &self,
+        retries: u32,
+        longest_delay: u32,
+        places: Vec<String>,
+        content: Vec<u8>,
+    ) -> Step {
+        let mut args = [self.lock_timeout, retries.into(), longest_delay.into()]
+            .map(|number| number.to_string())
+            .to_vec();
+        args.extend(places);
+        Step::Run { script: sh(UPDATE, args).stdin(content), output: Output::Streams }
+    }
+
     /// Installs a `.deb`, fetched first if `from` is a URL.
     pub(crate) fn install_file(&self, from: &str, words: Vec<String>) -> Step {
         let policy = self.policy_rc_d.map_or_else(String::new, |status| status.to_string());
@@ -222,13 +238,22 @@ apt -y -q -o Dpkg::Use-Pty=0 "$@"
 "#
 );
 
-/// `$lock $retries $longest_delay`
+/// `$lock $retries $longest_delay [$path $size]…`, old contents on standard input.
 const UPDATE: &str = waiting!(
     "# fetch the package lists",
-    r#"lock=$1 retries=$2 longest=$3 delay=1
+    r#"lock=$1 retries=$2 longest=$3 delay=1; shift 3
+put_back() {
+  while [ $# -gt 0 ]; do
+    if [ "$2" = - ]; then rm -f -- "$1"; else
+      [ ! -e "$1" ] || cp -p -- "$1" "$1.rprov" || exit
+      dd iflag=fullblock bs="$2" count=1 2>/dev/null >"$1.rprov" && mv -f -- "$1.rprov" "$1"
+    fi
+    shift 2
+  done
+}
 until apt -q -o APT::Update::Error-Mode=any update; do
   rc=$?
-  [ "$retries" -gt 0 ] && ! grep -q 'Could not get lock' "$err" || exit $rc
+  [ "$retries" -gt 0 ] && ! grep -q 'Could not get lock' "$err" || { put_back "$@"; exit $rc; }
   retries=$((retries - 1)) delay=$((delay * 2))
   [ "$delay" -le "$longest" ] || delay=$longest
   sleep "$delay"

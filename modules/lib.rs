@@ -11,7 +11,11 @@ pub mod python_regex;
 
 mod apt;
 mod apt_get;
+mod apt_key;
+mod apt_repository;
+mod apt_sources;
 mod attributes;
+mod authorized_key;
 mod blockinfile;
 mod certbot;
 mod command;
@@ -20,16 +24,20 @@ mod copy;
 mod copy_remote;
 mod cron;
 mod cron_table;
+mod deb822_repository;
 mod debian_version;
+mod download;
 mod file;
 mod getent;
 mod git;
 mod group;
 mod guard;
+mod ini_file;
 mod init_script;
 mod lineinfile;
 mod nginx;
 mod nvm;
+mod openpgp;
 mod package;
 mod package_facts;
 mod ping;
@@ -59,15 +67,20 @@ use kit::Spec;
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
     Spec::of::<apt::Apt>(),
+    Spec::of::<apt_key::AptKey>(),
+    Spec::of::<apt_repository::AptRepository>(),
+    Spec::of::<authorized_key::AuthorizedKey>(),
     Spec::of::<blockinfile::Block>(),
     Spec::of::<certbot::Certbot>(),
     Spec::of::<command::Run>(),
     Spec::of::<copy::Copy>(),
     Spec::of::<cron::Cron>(),
+    Spec::of::<deb822_repository::Deb822Repository>(),
     Spec::of::<file::File>(),
     Spec::of::<getent::Getent>(),
     Spec::of::<git::Git>(),
     Spec::of::<group::Group>(),
+    Spec::of::<ini_file::IniFile>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<nvm::Nvm>(),
@@ -93,8 +106,15 @@ pub static MODULES: &[Spec] = &[
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
 /// `ansible.builtin` was called first; the others hold modules that once were builtin.
-const COLLECTIONS: &[&str] =
-    &["ansible.builtin", "ansible.legacy", "ansible.posix", "community.general", "rprov"];
+const COLLECTIONS: &[&str] = &[
+    "ansible.builtin",
+    "ansible.legacy",
+    "ansible.posix",
+    "community.crypto",
+    "community.general",
+    "community.postgresql",
+    "rprov",
+];
 
 /// The module a task's key names: `copy`, `ansible.builtin.copy`, `community.general.ini_file`.
 ///

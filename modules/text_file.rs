@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::attributes::{split, tidy};
 use crate::content::{Found, Writing, find};
 use crate::file::MAKE_DIRECTORY;
-use crate::kit::{Content, Diff, Facts, Plan, Probe, Refusal, Result, Step, read, sh, stat};
+use crate::kit::{
+    Content, Diff, Facts, FileKind, Plan, Probe, Refusal, Result, Step, read, sh, stat,
+};
 
 /// Bytes up to which a file can be edited.
 const LIMIT: u64 = 16 * 1024 * 1024;
@@ -46,12 +48,22 @@ impl Text {
 
 /// A file, whole, behind a link if there is one; and whether its directory is there.
 pub(crate) fn open<'a>(facts: &Facts, path: &str, create: bool) -> Probe<'a, (Found, bool)> {
+    open_following(facts, path, create, true)
+}
+
+/// The same; unless a link is followed, a file takes its place when there is something to change.
+pub(crate) fn open_following<'a>(
+    facts: &Facts,
+    path: &str,
+    create: bool,
+    follow: bool,
+) -> Probe<'a, (Found, bool)> {
     let path = tidy(&facts.path(path));
     let parent = match create {
         true => stat(split(&path).0).map(|stat| stat.is_some()),
         false => Probe::known(true),
     };
-    let file = find(path, None, true, None).then(|found| match &found.content {
+    let file = find(path, None, follow, None).then(|found| match &found.content {
         Content::Large { .. } | Content::Same => {
             read(found.path.clone(), LIMIT).map(|content| Found { content, ..found })
         }
@@ -90,7 +102,9 @@ pub(crate) fn edit(
     let text = Text::new(old);
     let (new, done) = match edit(&text)? {
         Some((new, done)) => (text.bytes(&new), done),
-        None if found.stat.is_none() => return Ok(Plan::none().value("msg", "")),
+        None if found.stat.as_ref().is_none_or(|stat| stat.kind == FileKind::Link) => {
+            return Ok(Plan::none().value("msg", ""));
+        }
         None => (Arc::from(old), String::new()),
     };
     let is_right = found.stat.is_some() && *new == *old;

@@ -28,6 +28,7 @@ mod sealed;
 mod secrets;
 mod secrets_git;
 mod session;
+mod system_files;
 mod template;
 mod template_properties;
 mod vars;
