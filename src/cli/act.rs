@@ -65,10 +65,11 @@ async fn on_hosts(basis: &Basis, ready: Ready) -> Result<Option<Result<Ending>>>
         reporter.report(Event::Note(note.clone()));
     }
     let verbosity = options.verbosity;
-    let (sources, extra, reader) = (inputs.sources, inputs.extra.clone(), inputs.reader);
+    let (sources, rules) = (inputs.sources, inputs.rules);
+    let (extra, reader) = (inputs.extra.clone(), inputs.reader);
     let (dir, merges, managed) = (ready.playbook_dir, basis.merges(), basis.managed());
     let reload = Box::new(move || {
-        let inventory = Arc::new(Inventory::load(&sources, &reader, &extra)?);
+        let inventory = Arc::new(Inventory::load(&sources, &reader, &extra, &rules)?);
         let vars = InventoryVars::new(inventory, Some(dir.clone()), reader.clone());
         Ok(vars.merging(merges).managed(managed.clone()))
     });

@@ -8,7 +8,7 @@ use super::basis::Basis;
 use super::inputs::{environment, split};
 use super::run::run;
 use super::verbs::{Look, Plan};
-use crate::config::MODULE_NAME;
+use crate::config::{MODULE_ARGS, MODULE_NAME};
 use crate::source::Diagnostic;
 
 /// Modules whose results are shown as the command's own output.
@@ -53,9 +53,10 @@ pub(super) fn run_one(basis: &Basis, args: AdHocArgs) -> Result {
         let error = Diagnostic::error(format!("`{module}` means nothing outside of a play"));
         return Err(vec![error.help("write a playbook and run `rprov playbook FILE`")]);
     }
+    let arguments = args.args.as_deref().or(basis.config.text(&MODULE_ARGS)).unwrap_or_default();
     let plan = Plan {
         playbooks: vec![],
-        text: Some(play(pattern, module, &args)),
+        text: Some(play(pattern, module, arguments, &args)),
         look: Look::AdHoc {
             command: COMMANDS.contains(&bare),
             bare: bare == "debug",
@@ -77,15 +78,14 @@ pub(super) fn run_one(basis: &Basis, args: AdHocArgs) -> Result {
 }
 
 /// The play around the task.
-fn play(pattern: &str, module: &str, args: &AdHocArgs) -> String {
+fn play(pattern: &str, module: &str, arguments: &str, args: &AdHocArgs) -> String {
     // JSON's strings are YAML's.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut play = String::new();
     let _ = writeln!(play, "- hosts: {}", quoted(pattern));
     let _ = writeln!(play, "  gather_facts: false");
     let _ = writeln!(play, "  tasks:");
-    let arguments = args.args.trim();
-    let arguments = match arguments {
+    let arguments = match arguments.trim() {
         "" => String::new(),
         map if map.starts_with('{') && !map.starts_with("{{") => map.replace('\n', "\n      "),
         text => quoted(text),
@@ -94,7 +94,7 @@ fn play(pattern: &str, module: &str, args: &AdHocArgs) -> String {
     for (keyword, value) in [
         ("timeout", args.task_timeout),
         ("async", args.background),
-        ("poll", args.background.map(|_| args.poll)),
+        ("poll", args.background.and(args.poll)),
     ] {
         if let Some(value) = value {
             let _ = writeln!(play, "      {keyword}: {value}");

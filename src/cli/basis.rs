@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use crate::config::{ANSIBLE_MANAGED, Config, FORCE_COLOR, HASH_BEHAVIOUR, NOCOLOR, VERBOSITY};
+use crate::config::{
+    ANSIBLE_MANAGED, Config, FORCE_COLOR, HASH_BEHAVIOUR, NOCOLOR, Reason, VERBOSITY,
+};
 use crate::report::Redactor;
 use crate::source::{Diagnostic, SourceMap, render_all};
 use crate::template::Templar;
@@ -52,8 +54,10 @@ impl Basis {
 
     /// Tells once what is given in settings and nobody knows.
     pub(super) fn tell_unknown(&self) {
-        let unknown =
-            self.config.unused.iter().filter_map(|one| Some((one, one.unknown.as_ref()?)));
+        let unknown = self.config.unused.iter().filter_map(|one| match &one.reason {
+            Reason::Unknown(near) => Some((one, near)),
+            Reason::Idle(_) => None,
+        });
         let notes: Vec<Diagnostic> = unknown
             .map(|(one, near)| {
                 let note = Diagnostic::warning(format!("unknown setting `{}`", one.name));

@@ -10,8 +10,9 @@ use super::args::InputArgs;
 use super::basis::Basis;
 use super::passwords::{Otherwise, Passwords};
 use super::project::{Environment, Project};
+use super::rules::{looking, rules};
 use crate::config;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Rules};
 use crate::playbook::{Loader, Settings};
 use crate::source::Diagnostic;
 use crate::template::Templar;
@@ -24,6 +25,8 @@ pub(super) struct Inputs {
     pub(super) extra: Arc<Layer>,
     /// The inventory's sources, in order; none if none was given.
     pub(super) sources: Vec<String>,
+    /// How they are read.
+    pub(super) rules: Arc<Rules>,
     /// None if a source is faulty; without any hosts if none was given.
     pub(super) inventory: Option<Arc<Inventory>>,
     /// What is wrong with any of it.
@@ -42,7 +45,8 @@ impl Inputs {
         args: &InputArgs,
     ) -> Result<Inputs> {
         let passwords = Passwords::new(&args.passwords, basis, Otherwise::Fail)?;
-        let reader = passwords.reader(&basis.map);
+        let reader = looking(passwords.reader(&basis.map), &basis.config);
+        let rules = rules(&basis.config)?;
         let mut errors = Vec::new();
         let mut extra = Layer::default();
         if let Some(secrets) = environment.and_then(|env| env.secrets.as_ref()) {
@@ -67,10 +71,10 @@ impl Inputs {
             }
         }
         let mut inventory = None;
-        collect(&mut errors, Inventory::load(&sources, &reader, &extra), |found| {
+        collect(&mut errors, Inventory::load(&sources, &reader, &extra, &rules), |found| {
             inventory = Some(Arc::new(found))
         });
-        Ok(Inputs { passwords, reader, extra, sources, inventory, errors })
+        Ok(Inputs { passwords, reader, extra, sources, rules, inventory, errors })
     }
 
     /// That there is an inventory at all.

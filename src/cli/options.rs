@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Result;
+use super::{Result, privilege};
 use rprov_modules::kit::{Node, Span};
 
 use super::args::RunArgs;
@@ -46,6 +46,9 @@ pub(super) fn keywords(config: &Config) -> Vec<(&'static str, Node)> {
             keywords.push((keyword, node(setting, "true")));
         }
     }
+    if let Some(seconds) = config.number(&config::TASK_TIMEOUT).filter(|seconds| *seconds > 0) {
+        keywords.push(("timeout", node(&config::TASK_TIMEOUT, &seconds.to_string())));
+    }
     if let Some(strategy) = config.given(&config::STRATEGY).and_then(|value| value.as_str()) {
         keywords.push(("strategy", node(&config::STRATEGY, strategy)));
     }
@@ -83,17 +86,22 @@ pub(super) fn options(
         file: login.as_deref(),
         question: "SSH password: ",
     };
+    let method = text(&reach.become_method, &config::BECOME_METHOD);
+    let question = match config.flag(&config::AGNOSTIC_BECOME_PROMPT) {
+        true => "BECOME password: ".to_owned(),
+        false => format!("{} password: ", method.as_deref().unwrap_or("sudo").to_uppercase()),
+    };
     let other = Source {
         ask: reach.ask_become_pass || config.flag(&config::BECOME_ASK_PASS),
         file: other.as_deref(),
-        question: "BECOME password: ",
+        question: &question,
     };
     let one = |error| vec![error];
     let ssh_password = password::get(basis, &login).map_err(one)?;
     let become_password = match password::get(basis, &other).map_err(one)? {
         // As in Ansible, an empty answer is the password that was given to log in.
         Some(answer) if answer.is_empty() => ssh_password.clone(),
-        answer => answer.or_else(|| config.text(&config::BECOME_PASS).map(str::to_owned)),
+        answer => answer,
     };
     Ok(Options {
         check: act.check,
@@ -110,8 +118,11 @@ pub(super) fn options(
         user: text(&reach.user, &config::REMOTE_USER),
         port: number(config, &config::REMOTE_PORT),
         private_key: text(&reach.private_key, &config::PRIVATE_KEY_FILE),
+        key: text(&None, &config::PRIVATE_KEY),
+        passphrase: text(&None, &config::PRIVATE_KEY_PASSPHRASE),
         connection: text(&reach.connection, &config::TRANSPORT).filter(|name| name != "smart"),
         timeout: reach.timeout.or_else(|| config.given(&config::TIMEOUT)?.as_u64()),
+        retries: number(config, &config::SSH_RETRIES).unwrap_or_default(),
         any_host_key: !config.flag(&config::HOST_KEY_CHECKING),
         ssh_args: SshArgs {
             args: text(&None, &config::SSH_ARGS),
@@ -119,12 +130,12 @@ pub(super) fn options(
             extra: text(&reach.ssh_extra_args, &config::SSH_EXTRA_ARGS),
         },
         become_: reach.become_ || config.flag(&config::BECOME),
-        become_user: text(&reach.become_user, &config::BECOME_USER),
-        become_method: text(&reach.become_method, &config::BECOME_METHOD),
-        become_flags: text(&None, &config::BECOME_FLAGS),
-        become_exe: text(&None, &config::BECOME_EXE),
+        become_method: method,
+        become_settings: privilege::methods(config, reach.become_user.as_deref()),
         ssh_password,
         become_password,
+        poll: config.number(&config::POLL_INTERVAL),
+        async_dir: text(&None, &config::ASYNC_DIR),
         force_handlers: play.force_handlers,
         missing_handlers: !config.flag(&config::ERROR_ON_MISSING_HANDLER),
         start_at_task: play.start_at_task.clone(),

@@ -9,13 +9,14 @@ use super::args::RunArgs;
 use super::basis::Basis;
 use super::inputs::{Inputs, collect};
 use super::options::{options, tags};
+use super::rules::variables;
 use super::verbs::{Look, Plan};
 use super::{Exit, Result, faults, listing, show};
 use crate::config::{RETRY_FILES_ENABLED, RETRY_FILES_SAVE_PATH};
 use crate::engine::Book;
 use crate::inventory::{LOCALHOST, pattern::Limit};
 use crate::playbook::{Play, TagFilter};
-use crate::vars::{InventoryVars, special};
+use crate::vars::special;
 
 /// Runs the plan.
 ///
@@ -54,9 +55,7 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
         first.map(PathBuf::from).unwrap_or_default()
     });
     let (dir, reader) = (Some(playbook_dir.clone()), inputs.reader.clone());
-    let vars = InventoryVars::new(inventory.clone(), dir, reader)
-        .merging(basis.merges())
-        .managed(basis.managed());
+    let vars = variables(basis, inventory.clone(), dir, reader);
     if !errors.is_empty() {
         errors.extend(faults::of_all(&inventory, &vars));
         return Err(errors);

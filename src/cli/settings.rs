@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::args::ConfigArgs;
 use super::basis::Basis;
 use super::{Exit, Result};
-use crate::config::{Config, Kind, Origin, SETTINGS};
+use crate::config::{Config, Kind, Origin, Reason, SETTINGS};
 use crate::report::MASK;
 use crate::source::SourceMap;
 
@@ -74,12 +74,12 @@ fn without_effect(config: &Config, map: &SourceMap) -> String {
     }
     for one in &config.unused {
         let origin = one.span.map_or("env".to_owned(), |span| place(Origin::File(span), map));
-        let unknown = match &one.unknown {
-            None => String::new(),
-            Some(None) => ": unknown".to_owned(),
-            Some(Some(near)) => format!(": unknown; did you mean {near}?"),
+        let why = match &one.reason {
+            Reason::Idle(why) => (*why).to_owned(),
+            Reason::Unknown(None) => "unknown".to_owned(),
+            Reason::Unknown(Some(near)) => format!("unknown; did you mean {near}?"),
         };
-        let _ = writeln!(out, "{}({origin}){unknown}", one.name);
+        let _ = writeln!(out, "{}({origin}): {why}", one.name);
     }
     out
 }

@@ -6,24 +6,24 @@ use std::sync::Arc;
 use super::args::RunArgs;
 use super::basis::Basis;
 use super::verbs::Look;
-use crate::config::{self, Config};
-use crate::report::{AdHoc, Form, Human, Json, Log, Logged, Reporter, View};
+use crate::config::{self, Color, Config, Setting};
+use crate::report::{AdHoc, Extent, Form, Human, Json, Log, Logged, Palette, Reporter, View};
 use crate::source::Diagnostic;
 
 pub(super) fn reporter(basis: &Basis, look: &Look, args: &RunArgs) -> Arc<dyn Reporter> {
     let config = &basis.config;
     let view = view(basis, args);
     let out = || Box::new(std::io::stdout());
-    let color = basis.color(&std::io::stdout());
+    let palette = basis.color(&std::io::stdout()).then(|| palette(config));
     let redactor = || basis.redactor.clone();
     let adhoc = |form: Form| -> Arc<dyn Reporter> {
-        Arc::new(AdHoc::new(out(), color, Form { context: view.context, ..form }, redactor()))
+        Arc::new(AdHoc::new(out(), palette, Form { extent: view.extent, ..form }, redactor()))
     };
     let shown = match (look, callback(basis)) {
         (Look::Ping, _) => adhoc(Form::default()),
         (Look::AdHoc { command, bare, one_line, tree }, _) => {
             let (command, bare, one_line, tree) = (*command, *bare, *one_line, tree.clone());
-            adhoc(Form { command, bare, one_line, tree, context: 0 })
+            adhoc(Form { command, bare, one_line, tree, ..Form::default() })
         }
         (Look::Plays, "json") => {
             Arc::new(Json::new(out(), Box::new(std::io::stderr()), redactor()))
@@ -32,13 +32,13 @@ pub(super) fn reporter(basis: &Basis, look: &Look, args: &RunArgs) -> Arc<dyn Re
         (Look::Plays, "oneline") => adhoc(Form { one_line: true, ..Form::default() }),
         (Look::Plays, name) => {
             let yaml = view.yaml || name == "yaml";
-            Arc::new(Human::new(out(), color, View { yaml, ..view.clone() }, redactor()))
+            Arc::new(Human::new(out(), palette, View { yaml, ..view.clone() }, redactor()))
         }
     };
     match log(basis, config) {
         None => shown,
         Some(file) => {
-            let log = Arc::new(Human::new(Box::new(file), false, view, redactor()));
+            let log = Arc::new(Human::new(Box::new(file), None, view, redactor()));
             Arc::new(Logged { shown, log })
         }
     }
@@ -65,14 +65,38 @@ fn callback(basis: &Basis) -> &str {
 
 fn view(basis: &Basis, args: &RunArgs) -> View {
     let config = &basis.config;
-    let context = config.number(&config::DIFF_CONTEXT).and_then(|n| usize::try_from(n).ok());
+    let number = |setting| {
+        config.number(setting).and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX)
+    };
     View {
         verbosity: basis.verbosity(args.act.verbose),
         width: super::width(),
         yaml: config.text(&config::RESULT_FORMAT) == Some("yaml"),
         ok: config.flag(&config::DISPLAY_OK_HOSTS),
         skipped: config.flag(&config::DISPLAY_SKIPPED_HOSTS),
-        context: context.unwrap_or(3),
+        extent: Extent {
+            context: number(&config::DIFF_CONTEXT),
+            size: number(&config::MAX_DIFF_SIZE),
+        },
+    }
+}
+
+/// The colours that the settings give.
+fn palette(config: &Config) -> Palette {
+    // Whatever else was given is an error already.
+    let color =
+        |setting: &Setting| config.text(setting).and_then(Color::parse).unwrap_or(Color::Normal);
+    Palette {
+        ok: color(&config::COLOR_OK),
+        changed: color(&config::COLOR_CHANGED),
+        error: color(&config::COLOR_ERROR),
+        skipped: color(&config::COLOR_SKIP),
+        unreachable: color(&config::COLOR_UNREACHABLE),
+        included: color(&config::COLOR_INCLUDED),
+        warning: color(&config::COLOR_WARN),
+        added: color(&config::COLOR_DIFF_ADD),
+        removed: color(&config::COLOR_DIFF_REMOVE),
+        place: color(&config::COLOR_DIFF_LINES),
     }
 }
 

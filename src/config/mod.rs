@@ -4,8 +4,9 @@
 //! business), then an environment variable, then `rprov.toml` (for what is ours), then
 //! `ansible.cfg`, then the default. Every mistake in all of them is told at once.
 
-mod accepted;
+mod color;
 mod find;
+mod idle;
 mod ini;
 mod ours;
 mod table;
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 use rprov_modules::kit::Span;
 use serde_json::Value;
 
+pub use self::color::Color;
+pub use self::idle::{IDLE, Idle};
 pub use self::table::*;
 pub use self::value::Kind;
 use self::value::{resolve, unquote};
@@ -41,6 +44,15 @@ pub enum Origin {
     File(Span),
 }
 
+/// Why something that is given is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Ansible knows it, and it has nothing to act on here.
+    Idle(&'static str),
+    /// Ansible does not know it either; what was probably meant.
+    Unknown(Option<String>),
+}
+
 /// A key or variable that is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unused {
@@ -48,8 +60,7 @@ pub struct Unused {
     pub name: String,
     /// Where it stands, if in a file.
     pub span: Option<Span>,
-    /// Ansible does not know it either; what was probably meant.
-    pub unknown: Option<Option<String>>,
+    pub reason: Reason,
 }
 
 /// The settings of a run.
@@ -142,9 +153,11 @@ impl Config {
                 Some((*setting, setting.keys.iter().position(|key| *key == name)?))
             });
             let Some((setting, at)) = found else {
-                let unknown = (!accepted::key(&entry.section, &entry.key))
-                    .then(|| accepted::nearest_key(&entry.section, &entry.key));
-                self.unused.push(Unused { name, span: Some(entry.span), unknown });
+                let reason = match idle::key(&entry.section, &entry.key) {
+                    Some(why) => Reason::Idle(why),
+                    None => Reason::Unknown(idle::nearest_key(&entry.section, &entry.key)),
+                };
+                self.unused.push(Unused { name, span: Some(entry.span), reason });
                 continue;
             };
             // Of two keys the later one in the table counts, wherever they stand.
@@ -214,9 +227,10 @@ impl Config {
                 continue;
             }
             let names = SETTINGS.iter().flat_map(|setting| setting.variables).copied();
-            let unknown = (!accepted::variable(name))
-                .then(|| rprov_modules::kit::nearest(name, names).map(str::to_owned));
-            self.unused.push(Unused { name: name.clone(), span: None, unknown });
+            let nearest = || rprov_modules::kit::nearest(name, names).map(str::to_owned);
+            let reason =
+                idle::variable(name).map_or_else(|| Reason::Unknown(nearest()), Reason::Idle);
+            self.unused.push(Unused { name: name.clone(), span: None, reason });
         }
     }
 

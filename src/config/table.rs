@@ -1,6 +1,6 @@
 //! Every setting that has a meaning here: its names, its type, its default, what it does.
 //!
-//! Keys of `ansible.cfg` that Ansible knows and rprov has no use for are in [`super::accepted`].
+//! What Ansible has beside these, and rprov no use for, is in [`super::idle`].
 
 use super::Kind;
 
@@ -51,6 +51,42 @@ settings! {
     /// What a term of a host pattern is that matches nothing while others match.
     HOST_PATTERN_MISMATCH = "HOST_PATTERN_MISMATCH", Kind::Choice(&["warning", "error", "ignore"]),
         Some("warning"), ["inventory.host_pattern_mismatch"], ["ANSIBLE_HOST_PATTERN_MISMATCH"];
+    /// Which inventory sources are read: host_list, advanced_host_list, script, auto, yaml, ini, toml,
+    /// constructed and generator.
+    INVENTORY_ENABLED = "INVENTORY_ENABLED", Kind::List,
+        Some("host_list, script, auto, yaml, ini, toml"),
+        ["inventory.enable_plugins"], ["ANSIBLE_INVENTORY_ENABLED"];
+    /// Files of an inventory directory whose names end like this are passed over.
+    INVENTORY_IGNORE_EXTS = "INVENTORY_IGNORE_EXTS", Kind::List,
+        Some(".pyc, .pyo, .swp, .bak, ~, .rpm, .md, .txt, .rst, .orig, .cfg, .retry"),
+        ["defaults.inventory_ignore_extensions", "inventory.ignore_extensions"],
+        ["ANSIBLE_INVENTORY_IGNORE"];
+    /// Files of an inventory directory are passed over if one of these expressions is found in the
+    /// name.
+    INVENTORY_IGNORE_PATTERNS = "INVENTORY_IGNORE_PATTERNS", Kind::List, Some(""),
+        ["defaults.inventory_ignore_patterns", "inventory.ignore_patterns"],
+        ["ANSIBLE_INVENTORY_IGNORE_REGEX"];
+    /// Endings of inventories in YAML.
+    INVENTORY_YAML = "yaml_extensions", Kind::List, Some(".yaml, .yml, .json"),
+        ["defaults.yaml_valid_extensions", "inventory_plugin_yaml.yaml_valid_extensions"],
+        ["ANSIBLE_YAML_FILENAME_EXT", "ANSIBLE_INVENTORY_PLUGIN_EXTS"];
+    /// Whether `constructed` inventories that do not say use the variables of the command line.
+    INVENTORY_EXTRA_VARS = "use_extra_vars", Kind::Boolean, Some("false"),
+        ["inventory_plugins.use_extra_vars"], ["ANSIBLE_INVENTORY_USE_EXTRA_VARS"];
+    /// Whether characters that no variable's name may have become `_` in the names of groups: with
+    /// always and silently they do.
+    TRANSFORM_INVALID_GROUP_CHARS = "TRANSFORM_INVALID_GROUP_CHARS",
+        Kind::Choice(&["always", "ignore", "never", "silently"]), Some("never"),
+        ["defaults.force_valid_group_names"], ["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"];
+    /// `rprov inventory` shows variables where they are given, as `--export` does.
+    INVENTORY_EXPORT = "INVENTORY_EXPORT", Kind::Boolean, Some("false"),
+        ["inventory.export"], ["ANSIBLE_INVENTORY_EXPORT"];
+    /// Endings of files in `group_vars/` and `host_vars/`, in the order in which they are looked for.
+    YAML_FILENAME_EXTENSIONS = "YAML_FILENAME_EXTENSIONS", Kind::List, Some(".yml, .yaml, .json"),
+        ["defaults.yaml_valid_extensions"], ["ANSIBLE_YAML_FILENAME_EXT"];
+    /// Without `host_group_vars` in it, no `group_vars/` and `host_vars/` are read.
+    VARIABLE_PLUGINS_ENABLED = "VARIABLE_PLUGINS_ENABLED", Kind::List, Some("host_group_vars"),
+        ["defaults.vars_plugins_enabled"], ["ANSIBLE_VARS_ENABLED"];
     /// Where roles are looked for, after the places beside the playbook.
     ROLES_PATH = "DEFAULT_ROLES_PATH", Kind::Search,
         Some("{{ANSIBLE_HOME}}/roles:/usr/share/ansible/roles:/etc/ansible/roles"),
@@ -90,6 +126,18 @@ settings! {
     /// More arguments as for `ssh`.
     SSH_EXTRA_ARGS = "ssh_extra_args", Kind::Text, None,
         ["ssh_connection.ssh_extra_args"], ["ANSIBLE_SSH_EXTRA_ARGS"];
+    /// No program is started for SSH: only the usual one may be named.
+    SSH_EXECUTABLE = "ssh_executable",
+        Kind::Choice(&["ssh", "/usr/bin/ssh", "/usr/local/bin/ssh"]), Some("ssh"),
+        ["ssh_connection.ssh_executable"], ["ANSIBLE_SSH_EXECUTABLE"];
+    /// How often a host that cannot be reached is tried again.
+    SSH_RETRIES = "reconnection_retries", Kind::Number, Some("0"),
+        ["connection.retries", "ssh_connection.retries"], ["ANSIBLE_SSH_RETRIES"];
+    /// The text of the private key to log in with, where nothing else gives one.
+    PRIVATE_KEY = "private_key", Kind::Secret, None, [], ["ANSIBLE_PRIVATE_KEY"];
+    /// The passphrase of that key, and of the one in a file.
+    PRIVATE_KEY_PASSPHRASE = "private_key_passphrase", Kind::Secret, None, [],
+        ["ANSIBLE_PRIVATE_KEY_PASSPHRASE"];
     /// Ask for the password to log in, as `-k` does.
     ASK_PASS = "DEFAULT_ASK_PASS", Kind::Boolean, Some("false"),
         ["defaults.ask_pass"], ["ANSIBLE_ASK_PASS"];
@@ -105,18 +153,69 @@ settings! {
         ["privilege_escalation.become_method"], ["ANSIBLE_BECOME_METHOD"];
     /// The user to become.
     BECOME_USER = "DEFAULT_BECOME_USER", Kind::Text, Some("root"),
-        ["privilege_escalation.become_user", "sudo_become_plugin.user"], ["ANSIBLE_BECOME_USER", "ANSIBLE_SUDO_USER"];
+        ["privilege_escalation.become_user"], ["ANSIBLE_BECOME_USER"];
     /// Further words for the method's command.
     BECOME_FLAGS = "DEFAULT_BECOME_FLAGS", Kind::Text, None,
-        ["privilege_escalation.become_flags", "sudo_become_plugin.flags"],
-        ["ANSIBLE_BECOME_FLAGS", "ANSIBLE_SUDO_FLAGS"];
+        ["privilege_escalation.become_flags"], ["ANSIBLE_BECOME_FLAGS"];
     /// The method's command.
     BECOME_EXE = "DEFAULT_BECOME_EXE", Kind::Text, None,
-        ["privilege_escalation.become_exe", "sudo_become_plugin.executable"],
-        ["ANSIBLE_BECOME_EXE", "ANSIBLE_SUDO_EXE"];
+        ["privilege_escalation.become_exe"], ["ANSIBLE_BECOME_EXE"];
     /// The password to become another user, where nothing else gives one.
-    BECOME_PASS = "become_pass", Kind::Secret, None, ["sudo_become_plugin.password"],
-        ["ANSIBLE_BECOME_PASS", "ANSIBLE_SUDO_PASS"];
+    BECOME_PASS = "become_pass", Kind::Secret, None, [], ["ANSIBLE_BECOME_PASS"];
+    /// The user to become with sudo.
+    SUDO_USER = "sudo_become_plugin.user", Kind::Text, None,
+        ["sudo_become_plugin.user"], ["ANSIBLE_SUDO_USER"];
+    /// Further words for sudo.
+    SUDO_FLAGS = "sudo_become_plugin.flags", Kind::Text, None,
+        ["sudo_become_plugin.flags"], ["ANSIBLE_SUDO_FLAGS"];
+    /// The command in place of sudo.
+    SUDO_EXE = "sudo_become_plugin.executable", Kind::Text, None,
+        ["sudo_become_plugin.executable"], ["ANSIBLE_SUDO_EXE"];
+    /// The password for sudo.
+    SUDO_PASS = "sudo_become_plugin.password", Kind::Secret, None,
+        ["sudo_become_plugin.password"], ["ANSIBLE_SUDO_PASS"];
+    /// The user to become with su.
+    SU_USER = "su_become_plugin.user", Kind::Text, None,
+        ["su_become_plugin.user"], ["ANSIBLE_SU_USER"];
+    /// Further words for su.
+    SU_FLAGS = "su_become_plugin.flags", Kind::Text, None,
+        ["su_become_plugin.flags"], ["ANSIBLE_SU_FLAGS"];
+    /// The command in place of su.
+    SU_EXE = "su_become_plugin.executable", Kind::Text, None,
+        ["su_become_plugin.executable"], ["ANSIBLE_SU_EXE"];
+    /// The password for su.
+    SU_PASS = "su_become_plugin.password", Kind::Secret, None,
+        ["su_become_plugin.password"], ["ANSIBLE_SU_PASS"];
+    /// The user to become with doas.
+    DOAS_USER = "doas_become_plugin.user", Kind::Text, None,
+        ["doas_become_plugin.user"], ["ANSIBLE_DOAS_USER"];
+    /// Further words for doas.
+    DOAS_FLAGS = "doas_become_plugin.flags", Kind::Text, None,
+        ["doas_become_plugin.flags"], ["ANSIBLE_DOAS_FLAGS"];
+    /// The command in place of doas.
+    DOAS_EXE = "doas_become_plugin.executable", Kind::Text, None,
+        ["doas_become_plugin.executable"], ["ANSIBLE_DOAS_EXE"];
+    /// The password for doas.
+    DOAS_PASS = "doas_become_plugin.password", Kind::Secret, None,
+        ["doas_become_plugin.password"], ["ANSIBLE_DOAS_PASS"];
+    /// The user to become with runuser.
+    RUNUSER_USER = "runuser_become_plugin.user", Kind::Text, None,
+        ["runuser_become_plugin.user"], ["ANSIBLE_RUNUSER_USER"];
+    /// Further words for runuser.
+    RUNUSER_FLAGS = "runuser_become_plugin.flags", Kind::Text, None,
+        ["runuser_become_plugin.flags"], ["ANSIBLE_RUNUSER_FLAGS"];
+    /// The command in place of runuser.
+    RUNUSER_EXE = "runuser_become_plugin.executable", Kind::Text, None,
+        ["runuser_become_plugin.executable"], ["ANSIBLE_RUNUSER_EXE"];
+    /// The password for runuser.
+    RUNUSER_PASS = "runuser_become_plugin.password", Kind::Secret, None,
+        ["runuser_become_plugin.password"], ["ANSIBLE_RUNUSER_PASS"];
+    /// A directory to be in before sudo is started.
+    SUDO_CHDIR = "sudo_become_plugin.chdir", Kind::Text, None,
+        ["sudo_become_plugin.chdir"], ["ANSIBLE_SUDO_CHDIR"];
+    /// Ask for the `BECOME password`, whatever the method; otherwise it is the method's.
+    AGNOSTIC_BECOME_PROMPT = "AGNOSTIC_BECOME_PROMPT", Kind::Boolean, Some("true"),
+        ["privilege_escalation.agnostic_become_prompt"], ["ANSIBLE_AGNOSTIC_BECOME_PROMPT"];
     /// Ask for the password to become another user, as `-K` does.
     BECOME_ASK_PASS = "DEFAULT_BECOME_ASK_PASS", Kind::Boolean, Some("false"),
         ["privilege_escalation.become_ask_pass"], ["ANSIBLE_BECOME_ASK_PASS"];
@@ -157,11 +256,23 @@ settings! {
     /// Whether to notify a handler that is not there is an error, or a warning.
     ERROR_ON_MISSING_HANDLER = "ERROR_ON_MISSING_HANDLER", Kind::Boolean, Some("true"),
         ["defaults.error_on_missing_handler"], ["ANSIBLE_ERROR_ON_MISSING_HANDLER"];
+    /// Seconds after which tasks that do not say are given up; 0 is never.
+    TASK_TIMEOUT = "TASK_TIMEOUT", Kind::Number, Some("0"),
+        ["defaults.task_timeout"], ["ANSIBLE_TASK_TIMEOUT"];
+    /// Seconds between questions after a job of `async`, where `poll` does not say.
+    POLL_INTERVAL = "DEFAULT_POLL_INTERVAL", Kind::Number, Some("15"),
+        ["defaults.poll_interval"], ["ANSIBLE_POLL_INTERVAL"];
+    /// The directory on hosts in which results of `async` are kept.
+    ASYNC_DIR = "async_dir", Kind::Text, Some("~/.ansible_async"),
+        ["defaults.async_dir"], ["ANSIBLE_ASYNC_DIR"];
     /// Hide the results of tasks that do not say.
     NO_LOG = "DEFAULT_NO_LOG", Kind::Boolean, Some("false"),
         ["defaults.no_log"], ["ANSIBLE_NO_LOG"];
     /// The module of `rprov run` without `-m`.
     MODULE_NAME = "DEFAULT_MODULE_NAME", Kind::Text, Some("command"), ["defaults.module_name"], [];
+    /// The arguments of `rprov run` without `-a`.
+    MODULE_ARGS = "DEFAULT_MODULE_ARGS", Kind::Text, None,
+        ["defaults.module_args"], ["ANSIBLE_MODULE_ARGS"];
     /// Tags to run, where `--tags` gives none.
     TAGS_RUN = "TAGS_RUN", Kind::List, Some(""), ["tags.run"], ["ANSIBLE_RUN_TAGS"];
     /// Tags to pass over, where `--skip-tags` gives none.
@@ -192,12 +303,35 @@ settings! {
     /// Colours also where there is no terminal.
     FORCE_COLOR = "ANSIBLE_FORCE_COLOR", Kind::Boolean, Some("false"),
         ["defaults.force_color"], ["ANSIBLE_FORCE_COLOR"];
+    /// The colour of results that change nothing.
+    COLOR_OK = "COLOR_OK", Kind::Color, Some("green"), ["colors.ok"], ["ANSIBLE_COLOR_OK"];
+    /// The colour of results that change something.
+    COLOR_CHANGED = "COLOR_CHANGED", Kind::Color, Some("yellow"), ["colors.changed"], ["ANSIBLE_COLOR_CHANGED"];
+    /// The colour of failures.
+    COLOR_ERROR = "COLOR_ERROR", Kind::Color, Some("red"), ["colors.error"], ["ANSIBLE_COLOR_ERROR"];
+    /// The colour of tasks that are skipped.
+    COLOR_SKIP = "COLOR_SKIP", Kind::Color, Some("cyan"), ["colors.skip"], ["ANSIBLE_COLOR_SKIP"];
+    /// The colour of hosts that cannot be reached.
+    COLOR_UNREACHABLE = "COLOR_UNREACHABLE", Kind::Color, Some("bright red"), ["colors.unreachable"], ["ANSIBLE_COLOR_UNREACHABLE"];
+    /// The colour of files that are included.
+    COLOR_INCLUDED = "COLOR_INCLUDED", Kind::Color, Some("cyan"), ["colors.included"], ["ANSIBLE_COLOR_INCLUDED"];
+    /// The colour of warnings.
+    COLOR_WARN = "COLOR_WARN", Kind::Color, Some("bright purple"), ["colors.warn"], ["ANSIBLE_COLOR_WARN"];
+    /// The colour of lines that are added.
+    COLOR_DIFF_ADD = "COLOR_DIFF_ADD", Kind::Color, Some("green"), ["colors.diff_add"], ["ANSIBLE_COLOR_DIFF_ADD"];
+    /// The colour of lines that are removed.
+    COLOR_DIFF_REMOVE = "COLOR_DIFF_REMOVE", Kind::Color, Some("red"), ["colors.diff_remove"], ["ANSIBLE_COLOR_DIFF_REMOVE"];
+    /// The colour of places of differences.
+    COLOR_DIFF_LINES = "COLOR_DIFF_LINES", Kind::Color, Some("cyan"), ["colors.diff_lines"], ["ANSIBLE_COLOR_DIFF_LINES"];
     /// Show differences.
     DIFF = "DIFF_ALWAYS", Kind::Boolean, Some("true"), ["diff.always"], ["ANSIBLE_DIFF_ALWAYS"],
         ours "diff";
     /// Lines around a difference.
     DIFF_CONTEXT = "DIFF_CONTEXT", Kind::Number, Some("3"),
         ["diff.context"], ["ANSIBLE_DIFF_CONTEXT"];
+    /// Bytes of a file of which differences are shown line by line.
+    MAX_DIFF_SIZE = "MAX_FILE_SIZE_FOR_DIFF", Kind::Number, Some("1048576"),
+        ["defaults.max_diff_size"], ["ANSIBLE_MAX_DIFF_SIZE"];
     /// As many `-v` at least.
     VERBOSITY = "DEFAULT_VERBOSITY", Kind::Number, Some("0"),
         ["defaults.verbosity"], ["ANSIBLE_VERBOSITY"];

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use rprov_modules::kit::boolean;
 use serde_json::Value;
 
-use super::Surroundings;
+use super::{Color, Surroundings};
 
 /// What a setting's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Kind {
     Secret,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// See [`Color`].
+    Color,
     /// Words with commas between.
     List,
     Path,
@@ -38,6 +40,9 @@ impl Kind {
                 let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
                 format!("one of {}", words.join(", "))
             }
+            Kind::Color => {
+                "a colour, such as `bright red`, `rgb510`, `color208` or `gray12`".to_owned()
+            }
             Kind::List => "words with commas between".to_owned(),
             Kind::Path => "a path".to_owned(),
             Kind::Search => "paths with colons between".to_owned(),
@@ -53,6 +58,7 @@ impl Kind {
             Kind::Number => Value::from(text.trim().parse::<u32>().ok()?),
             Kind::Text | Kind::Secret => Value::from(text),
             Kind::Choice(words) => Value::from(*words.iter().find(|word| **word == text)?),
+            Kind::Color => Color::parse(text).map(|_| Value::from(text))?,
             Kind::List => {
                 let words = text.split(',').map(|word| unquote(word.trim()));
                 words.filter(|word| !word.is_empty()).map(Value::from).collect()

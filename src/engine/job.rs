@@ -27,7 +27,7 @@ pub(super) struct Wish {
     pub(super) poll: Option<Duration>,
 }
 
-/// Ansible's `DEFAULT_POLL_INTERVAL`.
+/// Seconds between questions, where nothing says otherwise.
 const POLL: u64 = 15;
 
 impl Wish {
@@ -51,7 +51,7 @@ impl Wish {
             }
         };
         let Some(limit) = seconds("async")?.filter(|limit| *limit > 0) else { return Ok(None) };
-        let poll = seconds("poll")?.unwrap_or(POLL);
+        let poll = seconds("poll")?.or(play.engine.options.poll).unwrap_or(POLL);
         Ok(Some(Wish {
             limit: Duration::from_secs(limit),
             poll: (poll > 0).then(|| Duration::from_secs(poll)),
@@ -67,7 +67,8 @@ pub(super) fn directory(
 ) -> Result<String, Failure> {
     let given = seen.first(&["ansible_async_dir"])?;
     let variable = environment.iter().find(|(name, _)| name == "ANSIBLE_ASYNC_DIR");
-    let given = variable.map(|(_, value)| value.clone()).or(given);
+    let setting = seen.play.engine.options.async_dir.clone();
+    let given = variable.map(|(_, value)| value.clone()).or(given).or(setting);
     Ok(facts.path(given.as_deref().unwrap_or("~/.ansible_async")).trim_end_matches('/').to_owned())
 }
 

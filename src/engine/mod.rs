@@ -74,22 +74,32 @@ pub struct Options {
     pub user: Option<String>,
     /// The port where no variable gives one.
     pub port: Option<u16>,
+    /// The file of a private key.
     pub private_key: Option<String>,
+    /// The text of a private key.
+    pub key: Option<String>,
+    /// Of the private key, in whichever form.
+    pub passphrase: Option<String>,
     /// `--connection`.
     pub connection: Option<String>,
     /// Connection timeout in seconds. Default: 10.
     pub timeout: Option<u64>,
+    /// How often a host that cannot be reached is tried again.
+    pub retries: u32,
     /// A host with an unknown key is accepted, where no variable says otherwise.
     pub any_host_key: bool,
     pub ssh_args: SshArgs,
     pub become_: bool,
-    pub become_user: Option<String>,
     pub become_method: Option<String>,
-    pub become_flags: Option<String>,
-    pub become_exe: Option<String>,
+    /// By method.
+    pub become_settings: HashMap<&'static str, BecomeSettings>,
     /// Asked for once, by `--ask-become-pass`.
     pub become_password: Option<String>,
     pub ssh_password: Option<String>,
+    /// Seconds between questions after a job, where `poll` does not say. `None`: 15.
+    pub poll: Option<u64>,
+    /// Where results of jobs are kept, if no variable says so. `None`: `~/.ansible_async`.
+    pub async_dir: Option<String>,
     pub force_handlers: bool,
     /// To notify a handler that is not there is a warning, no error.
     pub missing_handlers: bool,
@@ -111,6 +121,19 @@ pub struct SshArgs {
     pub args: Option<String>,
     pub common: Option<String>,
     pub extra: Option<String>,
+}
+
+/// How to become another user with one method, where no variable and no keyword says so.
+#[derive(Debug, Clone, Default)]
+pub struct BecomeSettings {
+    pub user: Option<String>,
+    /// Words behind the program.
+    pub flags: Option<String>,
+    /// The program, and words of its own.
+    pub exe: Option<String>,
+    pub password: Option<String>,
+    /// Where to be before; for sudo.
+    pub directory: Option<String>,
 }
 
 /// Runs plays. One per run.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Resolved, Span};
 
-use super::{Group, Host, HostName, Inventory, LOCALHOST, Vars, range};
+use super::{Group, Host, HostName, Inventory, LOCALHOST, Rules, Vars, range};
 use crate::source::Diagnostic;
 
 pub(super) const ALL: usize = 0;
@@ -20,12 +20,14 @@ pub(super) struct Build {
     pub(super) inventory: Inventory,
     /// The file being read: the hosts it names first get it as their `inventory_file`.
     pub(super) file: Option<Arc<Path>>,
+    pub(super) rules: Arc<Rules>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 impl Build {
-    pub(super) fn new() -> Build {
-        let mut build = Build { inventory: Inventory::default(), file: None, diagnostics: vec![] };
+    pub(super) fn new(rules: Arc<Rules>) -> Build {
+        let inventory = Inventory { rules: rules.clone(), ..Inventory::default() };
+        let mut build = Build { inventory, file: None, rules, diagnostics: vec![] };
         build.group("all", Span::default());
         build.group("ungrouped", Span::default());
         build.inventory.groups[ALL].children.push(UNGROUPED);
@@ -36,7 +38,8 @@ impl Build {
     /// Goes on with an inventory that was finished.
     pub(super) fn reopen(mut inventory: Inventory) -> Build {
         inventory.warnings.clear();
-        Build { inventory, file: None, diagnostics: vec![] }
+        let rules = inventory.rules.clone();
+        Build { inventory, file: None, rules, diagnostics: vec![] }
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -53,7 +56,7 @@ impl Build {
     }
 
     pub(super) fn has_group(&self, name: &str) -> bool {
-        self.inventory.groups.contains_key(name)
+        self.inventory.groups.contains_key(&*self.rules.group(name))
     }
 
     pub(super) fn group_names(&self) -> impl Iterator<Item = &str> {
@@ -62,7 +65,8 @@ impl Build {
 
     /// The group of that name, made if it is new.
     pub(super) fn group(&mut self, name: &str, span: Span) -> usize {
-        if let Some(index) = self.inventory.groups.get_index_of(name) {
+        let name = self.rules.group(name);
+        if let Some(index) = self.inventory.groups.get_index_of(&*name) {
             return index;
         }
         let name: Arc<str> = name.into();

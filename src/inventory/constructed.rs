@@ -8,17 +8,15 @@ use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
-use rprov_modules::kit::{Entry, Node, Span, boolean, nearest};
+use rprov_modules::kit::{Entry, Node, Resolved, Span, boolean, nearest};
 
 use super::build::{ALL, Build};
+use super::rules::safe;
 use super::{Group, Host};
 use crate::source::Diagnostic;
 use crate::template::{Context, Raw, Search, Templar, TemplateError, fixed, to_node};
 use crate::vars::files::Reader;
 use crate::vars::{self, Beside, Layer, Layers, Level};
-
-/// Names under which the plugin is known.
-pub(super) const NAMES: [&str; 2] = ["constructed", "ansible.builtin.constructed"];
 
 /// What its file may hold. Those of the cache mean nothing here: nothing is fetched.
 const OPTIONS: [&str; 13] = [
@@ -103,7 +101,7 @@ impl<'a> Constructed<'a> {
         let constructed = Constructed {
             strict: flag("strict", false, build),
             leading_separator: flag("leading_separator", true, build),
-            extra: flag("use_extra_vars", false, build).then_some(extra),
+            extra: flag("use_extra_vars", build.rules.extra, build).then_some(extra),
             beside: flag("use_vars_plugins", false, build)
                 .then(|| Beside::new(None, reader.clone())),
             compose: expressions(root, "compose", build),
@@ -290,15 +288,6 @@ fn name(host: usize, build: &Build) -> String {
     build.inventory.hosts[host].name.to_string()
 }
 
-/// Every character that no variable's name may have becomes `_`.
-fn safe(name: &str) -> String {
-    let letter = |(at, c): (usize, char)| match c.is_alphanumeric() || c == '_' {
-        true if at > 0 || !c.is_numeric() => c,
-        _ => '_',
-    };
-    name.chars().enumerate().map(letter).collect()
-}
-
 /// The entries of `compose` or `groups`: a name, and an expression.
 fn expressions<'n>(root: &'n Node, option: &str, build: &mut Build) -> Vec<(&'n str, &'n Node)> {
     let Some(node) = root.get(option).filter(|node| !node.is_null()) else { return vec![] };
@@ -335,7 +324,13 @@ fn keyed<'n>(root: &'n Node, build: &mut Build) -> Vec<Keyed<'n>> {
             known(&entry.key, "option", &KEYED, build);
         }
         let text = |name: &str| {
-            item.get(name).filter(|node| !node.is_null()).and_then(Node::text).map(str::to_owned)
+            let node = item.get(name).filter(|node| !node.is_null())?;
+            Some(match node.scalar()?.resolve() {
+                // As Python writes it.
+                Resolved::Bool(true) => "True".to_owned(),
+                Resolved::Bool(false) => "False".to_owned(),
+                _ => node.text()?.to_owned(),
+            })
         };
         let Some(key) = item.get("key").filter(|key| key.text().is_some()) else {
             build.error("expected `key` in an entry of `keyed_groups`", item.span, "");

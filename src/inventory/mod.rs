@@ -1,5 +1,5 @@
 //! Hosts, groups and the variables written beside them: INI, YAML, JSON, TOML, directories, scripts,
-//! and what `constructed` makes of them.
+//! and what `constructed` and `generator` make of them.
 //!
 //! Several sources become one [`Inventory`]; where they disagree the later one wins. A source that
 //! cannot be read or understood is an error, never an empty inventory. The order of hosts within a
@@ -9,11 +9,13 @@
 mod addition;
 mod build;
 mod constructed;
+mod generator;
 mod ini;
 mod literal;
 pub mod pattern;
 mod program;
 mod range;
+mod rules;
 mod script;
 mod sources;
 mod toml;
@@ -27,6 +29,7 @@ use indexmap::IndexMap;
 use rprov_modules::kit::{Node, Span};
 
 pub use self::addition::{Addition, name_and_port};
+pub use self::rules::Rules;
 use crate::source::Diagnostic;
 use crate::vars::Layer;
 use crate::vars::files::Reader;
@@ -80,12 +83,13 @@ pub struct Inventory {
     implicit: IndexMap<HostName, Host>,
     directories: Vec<PathBuf>,
     warnings: Vec<Diagnostic>,
+    rules: Arc<Rules>,
 }
 
 impl Inventory {
     /// Reads the sources in order: paths of files, directories or executable scripts, or lists of
     /// hosts with a comma (`web1,web2,`). No source at all is an inventory of no hosts. `extra` are
-    /// the variables of the command line: `constructed` may use them.
+    /// the variables of the command line: `constructed` may use them. `rules` are what settings say.
     ///
     /// # Errors
     /// Everything that is wrong in any source, and the warnings.
@@ -93,8 +97,9 @@ impl Inventory {
         sources: &[String],
         reader: &Reader,
         extra: &Arc<Layer>,
+        rules: &Arc<Rules>,
     ) -> Result<Inventory, Vec<Diagnostic>> {
-        let mut build = build::Build::new();
+        let mut build = build::Build::new(rules.clone());
         for source in sources {
             sources::read(source, reader, extra, &mut build);
         }
@@ -108,7 +113,7 @@ impl Inventory {
     pub fn of(
         groups: impl IntoIterator<Item = (String, Vec<String>)>,
     ) -> Result<Inventory, Vec<Diagnostic>> {
-        let mut build = build::Build::new();
+        let mut build = build::Build::new(Arc::default());
         for (group, hosts) in groups {
             let group = build.group(&group, Span::default());
             for host in hosts {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use rprov_modules::kit::{Node, Span, nearest};
 
 use super::build::{Build, UNGROUPED};
-use super::{constructed, ini, script, toml, yaml};
+use super::{constructed, generator, ini, rules, script, toml, yaml};
 use crate::source::{self, Diagnostic};
 use crate::vars::Layer;
 use crate::vars::files::{Reader, unreadable};
 
-/// Files in an inventory directory that end like this are no inventories.
-const IGNORED: [&str; 12] =
-    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+/// Plugins whose settings a YAML file may be.
+const MADE: [&str; 2] = ["constructed", "generator"];
 
 /// Directories deeper than this below a source are a loop of links.
 const DEEPEST: usize = 16;
@@ -21,6 +20,10 @@ const DEEPEST: usize = 16;
 pub(super) fn read(source: &str, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
     let path = Path::new(source);
     if source.contains(',') && !path.exists() {
+        if !build.rules.enables("host_list") && !build.rules.enables("advanced_host_list") {
+            let error = format!("`{source}` is a list of hosts, and no plugin for it is enabled");
+            return build.report(not_enabled(Diagnostic::error(error), "host_list", build));
+        }
         // As in Ansible, the list itself is their `inventory_file`.
         build.file = Some(path.into());
         for host in source.split(',').map(str::trim).filter(|host| !host.is_empty()) {
@@ -77,10 +80,7 @@ fn directory(path: &Path, depth: usize, reader: &Reader, extra: &Arc<Layer>, bui
     names.sort_unstable();
     for name in names {
         let text = name.to_string_lossy();
-        let ignored = text.starts_with('.')
-            || ["group_vars", "host_vars", "vars_plugins"].contains(&&*text)
-            || IGNORED.iter().any(|end| text.ends_with(end));
-        if ignored {
+        if build.rules.passes_over(&text) {
             continue;
         }
         let path = path.join(&name);
@@ -101,6 +101,10 @@ fn file(path: &Path, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
     };
     build.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).into());
     if !vaulted && script::is_program(path, &bytes) {
+        if !build.rules.enables("script") {
+            let error = format!("no enabled inventory plugin can run `{}`", path.display());
+            return build.report(not_enabled(Diagnostic::error(error), "script", build));
+        }
         return script::read(path, &reader.map, build);
     }
     let text = match source::yaml::utf8(&reader.map, path, &bytes) {
@@ -118,23 +122,53 @@ fn file(path: &Path, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
         );
     }
     let before = build.diagnostics.len();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("yml" | "yaml" | "json") => match source::yaml::parse_value(&reader.map, path, text) {
-            Ok(root) if root.is_null() => {}
-            Ok(root) => document(&root, reader, extra, build),
-            Err(error) => build.report(error),
-        },
-        Some("toml") => toml::read(&reader.map, path, text, build),
-        None if may_be_yaml(text) => match source::yaml::parse_value(&reader.map, path, text) {
-            Ok(root) if yaml::is_inventory(&root) => yaml::read(&root, build),
-            Err(error) if text.trim_start().starts_with("---") => build.report(error),
-            _ => ini::read(text, reader.map.add(path, text.into()), build),
-        },
-        _ => ini::read(text, reader.map.add(path, text.into()), build),
-    }
+    text_file(path, text, reader, extra, build);
     if build.diagnostics[before..].iter().any(Diagnostic::is_error) {
         explain(path, text, &mut build.diagnostics, before);
     }
+}
+
+/// A file of INI, YAML or TOML, or the settings of a plugin.
+fn text_file(path: &Path, text: &str, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
+    let rules = build.rules.clone();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+    let parse = || source::yaml::parse_value(&reader.map, path, text);
+    let plugin = match ending.as_deref() {
+        Some(ending) if rules.yaml.iter().any(|known| known == ending) => match parse() {
+            Ok(root) if root.is_null() => return,
+            Ok(root) if root.get("plugin").is_some() => {
+                return made(&root, ending, reader, extra, build);
+            }
+            Ok(root) if rules.enables("yaml") => return yaml::read(&root, build),
+            Ok(_) => "yaml",
+            Err(error) => return build.report(error),
+        },
+        Some(".toml") if rules.enables("toml") => {
+            return toml::read(&reader.map, path, text, build);
+        }
+        Some(".toml") => "toml",
+        ending @ (None | Some(".config")) if may_be_yaml(text) => match parse() {
+            Ok(root) if root.get("plugin").is_some() => {
+                return made(&root, ending.unwrap_or_default(), reader, extra, build);
+            }
+            Ok(root) if rules.enables("yaml") && yaml::is_inventory(&root) => {
+                return yaml::read(&root, build);
+            }
+            Err(error) if text.trim_start().starts_with("---") => return build.report(error),
+            _ => "ini",
+        },
+        _ => "ini",
+    };
+    if plugin == "ini" && rules.enables("ini") {
+        return ini::read(text, reader.map.add(path, text.into()), build);
+    }
+    let error = format!("no enabled inventory plugin can read `{}`", path.display());
+    build.report(not_enabled(Diagnostic::error(error), plugin, build));
+}
+
+fn not_enabled(error: Diagnostic, plugin: &str, build: &Build) -> Diagnostic {
+    let enabled = build.rules.plugins.join(", ");
+    error.help(format!("add `{plugin}` to the setting `enable_plugins`, which is `{enabled}`"))
 }
 
 /// A file that looks like a script and is none, or the other way round, explains the errors in it.
@@ -152,28 +186,40 @@ fn explain(path: &Path, text: &str, diagnostics: &mut Vec<Diagnostic>, before: u
     }
 }
 
-/// An inventory, or the settings of a plugin that makes one.
-fn document(root: &Node, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
-    let Some(plugin) = root.get("plugin") else { return yaml::read(root, build) };
+/// What a plugin makes of its settings.
+fn made(root: &Node, ending: &str, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
+    let Some(plugin) = root.get("plugin") else { return };
     let name = plugin.text().unwrap_or_default();
-    if constructed::NAMES.contains(&name) {
-        return constructed::read(root, reader, extra, build);
+    if !MADE.contains(&rules::short(name)) {
+        let expected = MADE.map(|name| format!("`{name}`")).join(" or ");
+        let message = format!("expected the inventory plugin {expected}, found `{name}`");
+        let error = Diagnostic::error(message).at(plugin.span, "this plugin is not supported");
+        return build.report(match nearest(name, MADE) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help(
+                "let `ansible-inventory -i THIS --list` print its hosts in an executable script",
+            ),
+        });
     }
-    let message = format!("expected the inventory plugin `constructed`, found `{name}`");
-    let error = Diagnostic::error(message).at(plugin.span, "this plugin is not supported");
-    build.report(match nearest(name, constructed::NAMES) {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error
-            .help("let `ansible-inventory -i THIS --list` print its hosts in an executable script"),
-    });
+    let name = rules::short(name);
+    let auto = build.rules.enables("auto") && matches!(ending, ".yml" | ".yaml");
+    if !auto && !build.rules.enables(name) {
+        let error = Diagnostic::error(format!("the inventory plugin `{name}` is not enabled"));
+        return build.report(not_enabled(error.at(plugin.span, ""), name, build));
+    }
+    match name {
+        "generator" => generator::read(root, reader, build),
+        _ => constructed::read(root, reader, extra, build),
+    }
 }
 
-/// A file without extension is YAML if its first line says so: `---`, `{` or `group:`.
+/// A file without extension is YAML if its first line says so: `---`, `{`, `plugin:` or `group:`.
 fn may_be_yaml(text: &str) -> bool {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| {
         let line = line.split(" #").next().unwrap_or_default().trim_end();
         line.starts_with("---")
+            || line.starts_with("plugin:")
             || line.starts_with('{')
             || line.ends_with(':')
             || line.ends_with('}')

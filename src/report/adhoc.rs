@@ -7,8 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use rprov_modules::kit::Diff;
 use serde_json::{Map, Value};
 
-use super::human::{Style, pretty};
-use super::{Event, Redactor, Reporter, Status, TaskResult, diff};
+use super::diff::{self, Extent};
+use super::human::pretty;
+use super::palette::{Palette, Style};
+use super::{Event, Redactor, Reporter, Status, TaskResult};
 
 /// Writes one block for each host.
 pub struct AdHoc {
@@ -29,22 +31,26 @@ pub struct Form {
     pub one_line: bool,
     /// Also write each host's result to a file of its name in this directory.
     pub tree: Option<PathBuf>,
-    /// Lines around a difference.
-    pub context: usize,
+    pub extent: Extent,
 }
 
 impl AdHoc {
-    pub fn new(out: Box<dyn Write + Send>, color: bool, form: Form, redactor: Redactor) -> AdHoc {
-        AdHoc { style: Style(color), form, redactor, out: Mutex::new(out) }
+    pub fn new(
+        out: Box<dyn Write + Send>,
+        palette: Option<Palette>,
+        form: Form,
+        redactor: Redactor,
+    ) -> AdHoc {
+        AdHoc { style: Style(palette), form, redactor, out: Mutex::new(out) }
     }
 
     fn result(&self, result: &TaskResult) -> String {
         let (word, paint): (&str, fn(Style, &str) -> String) = match result.status {
-            Status::Ok => ("SUCCESS", Style::green),
-            Status::Changed => ("CHANGED", Style::yellow),
-            Status::Skipped => ("SKIPPED", Style::cyan),
-            Status::Failed => ("FAILED", Style::red),
-            Status::Unreachable => ("UNREACHABLE", Style::red),
+            Status::Ok => ("SUCCESS", Style::ok),
+            Status::Changed => ("CHANGED", Style::changed),
+            Status::Skipped => ("SKIPPED", Style::skipped),
+            Status::Failed => ("FAILED", Style::error),
+            Status::Unreachable => ("UNREACHABLE", Style::unreachable),
         };
         let host = &result.host;
         let values: Map<String, Value> = match result.censored {
@@ -61,7 +67,7 @@ impl AdHoc {
             // What a command runs was asked for in so many words.
             let told = |diff: &&Diff| !self.form.command || !matches!(diff, Diff::Note(_));
             for one in result.diffs.iter().filter(told) {
-                out.push_str(&diff::render(one, self.style, self.form.context, &self.redactor));
+                out.push_str(&diff::render(one, self.style, self.form.extent, &self.redactor));
             }
         }
         let raw = self.form.command && values.contains_key("rc") && !result.censored;

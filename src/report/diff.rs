@@ -10,28 +10,42 @@ use sha2::{Digest, Sha256};
 use similar::{ChangeTag, TextDiff};
 
 use super::Redactor;
-use super::human::Style;
+use super::palette::Style;
 
 /// The most lines of one text difference that are shown.
 const MOST_LINES: usize = 400;
 /// The longest line that is shown whole, in characters.
 const LONGEST_LINE: usize = 400;
 
+/// How much of a difference is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Lines around what differs. Default: 3.
+    pub context: usize,
+    /// Bytes of the largest file that is shown line by line. Default: 1 MiB.
+    pub size: usize,
+}
+
+impl Default for Extent {
+    fn default() -> Extent {
+        Extent { context: 3, size: 1 << 20 }
+    }
+}
+
 /// One difference, each line ending in a newline.
-/// `context`: lines around a difference.
-pub(super) fn render(diff: &Diff, style: Style, context: usize, redactor: &Redactor) -> String {
+pub(super) fn render(diff: &Diff, style: Style, extent: Extent, redactor: &Redactor) -> String {
     match diff {
-        Diff::Text { path, before, after } => text(path, before, after, style, context, redactor),
+        Diff::Text { path, before, after } => text(path, before, after, style, extent, redactor),
         Diff::Field { subject, name, before, after } => {
             let side =
                 |value: &str| if value.is_empty() { "(none)".to_owned() } else { value.to_owned() };
             format!(
                 "    {subject}: {name} {} → {}\n",
-                style.red(&side(before)),
-                style.green(&side(after))
+                style.removed(&side(before)),
+                style.added(&side(after))
             )
         }
-        Diff::Note(what) => format!("    {}\n", style.yellow(what)),
+        Diff::Note(what) => format!("    {}\n", style.changed(what)),
     }
 }
 
@@ -40,14 +54,14 @@ fn text(
     before: &Text,
     after: &Text,
     style: Style,
-    context: usize,
+    extent: Extent,
     redactor: &Redactor,
 ) -> String {
-    let (Some(old), Some(new)) = (readable(before), readable(after)) else {
+    let (Some(old), Some(new)) = (readable(before, extent), readable(after, extent)) else {
         return format!(
             "    {path}: {} → {}\n",
-            style.red(&summary(before)),
-            style.green(&summary(after))
+            style.removed(&summary(before)),
+            style.added(&summary(after))
         );
     };
     let same = old == new;
@@ -57,14 +71,14 @@ fn text(
         _ => name.to_owned(),
     };
     let mut out = String::new();
-    let _ = writeln!(out, "    {}", style.red(&format!("--- {}", label(before, path))));
-    let _ = writeln!(out, "    {}", style.green(&format!("+++ {}", label(after, path))));
+    let _ = writeln!(out, "    {}", style.removed(&format!("--- {}", label(before, path))));
+    let _ = writeln!(out, "    {}", style.added(&format!("+++ {}", label(after, path))));
     let differences = TextDiff::configure()
         .timeout(std::time::Duration::from_millis(300))
         .diff_lines(&*old, &*new);
     let mut shown = 0;
-    for hunk in differences.unified_diff().context_radius(context).iter_hunks() {
-        let _ = writeln!(out, "    {}", style.cyan(&hunk.header().to_string()));
+    for hunk in differences.unified_diff().context_radius(extent.context).iter_hunks() {
+        let _ = writeln!(out, "    {}", style.place(&hunk.header().to_string()));
         for change in hunk.iter_changes() {
             shown += 1;
             if shown > MOST_LINES {
@@ -72,8 +86,8 @@ fn text(
             }
             let line = cut(change.value().trim_end_matches(['\n', '\r']));
             let _ = match change.tag() {
-                ChangeTag::Delete => writeln!(out, "    {}", style.red(&format!("-{line}"))),
-                ChangeTag::Insert => writeln!(out, "    {}", style.green(&format!("+{line}"))),
+                ChangeTag::Delete => writeln!(out, "    {}", style.removed(&format!("-{line}"))),
+                ChangeTag::Insert => writeln!(out, "    {}", style.added(&format!("+{line}"))),
                 ChangeTag::Equal => writeln!(out, "     {line}"),
             };
             if change.missing_newline() {
@@ -94,10 +108,10 @@ fn text(
 }
 
 /// The text, unless it is binary or huge. Nothing is an empty text.
-fn readable(text: &Text) -> Option<&str> {
+fn readable(text: &Text, extent: Extent) -> Option<&str> {
     match text {
         Text::Absent => Some(""),
-        Text::Bytes(bytes) if bytes.len() <= 1 << 20 && !bytes.contains(&0) => {
+        Text::Bytes(bytes) if bytes.len() <= extent.size && !bytes.contains(&0) => {
             std::str::from_utf8(bytes).ok()
         }
         Text::Bytes(_) | Text::Large { .. } => None,

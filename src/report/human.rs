@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, diff, yaml};
+use super::diff::{self, Extent};
+use super::palette::{Palette, Style};
+use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, yaml};
 
 /// Writes lines to standard output.
 pub struct Human {
@@ -35,47 +37,18 @@ pub struct View {
     pub ok: bool,
     /// Hosts that skip a task.
     pub skipped: bool,
-    /// Lines around a difference.
-    pub context: usize,
-}
-
-/// Colours, or none.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Style(pub(super) bool);
-
-impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-    pub(super) fn red(self, text: &str) -> String {
-        self.paint("31", text)
-    }
-    pub(super) fn green(self, text: &str) -> String {
-        self.paint("32", text)
-    }
-    pub(super) fn yellow(self, text: &str) -> String {
-        self.paint("33", text)
-    }
-    pub(super) fn cyan(self, text: &str) -> String {
-        self.paint("36", text)
-    }
-    fn bold(self, text: &str) -> String {
-        self.paint("1", text)
-    }
-    fn magenta(self, text: &str) -> String {
-        self.paint("35", text)
-    }
+    pub extent: Extent,
 }
 
 impl Human {
     pub fn new(
         out: Box<dyn std::io::Write + Send>,
-        color: bool,
+        palette: Option<Palette>,
         view: View,
         redactor: Redactor,
     ) -> Human {
         let out = Mutex::new(Out { to: out, banner: None });
-        Human { style: Style(color), view, redactor, out }
+        Human { style: Style(palette), view, redactor, out }
     }
 
     /// Whether results like this one are shown at all.
@@ -105,36 +78,38 @@ impl Human {
             result.item.as_ref().map(|item| format!(" => (item={item})")).unwrap_or_default();
         let shown = self.values(result);
         let line = match result.status {
-            Status::Ok => style.green(&format!("ok: [{host}]{item}{shown}")),
-            Status::Changed => style.yellow(&format!("changed: [{host}]{item}{shown}")),
-            Status::Skipped => style.cyan(&format!("skipping: [{host}]{item}{shown}")),
+            Status::Ok => style.ok(&format!("ok: [{host}]{item}{shown}")),
+            Status::Changed => style.changed(&format!("changed: [{host}]{item}{shown}")),
+            Status::Skipped => style.skipped(&format!("skipping: [{host}]{item}{shown}")),
             Status::Failed if item.is_empty() => {
-                style.red(&format!("fatal: [{host}]: FAILED!{shown}"))
+                style.error(&format!("fatal: [{host}]: FAILED!{shown}"))
             }
             // As Ansible writes it: no arrow before the item.
             Status::Failed => {
-                style.red(&format!("failed: [{host}]{}{shown}", item.trim_start_matches(" =>")))
+                style.error(&format!("failed: [{host}]{}{shown}", item.trim_start_matches(" =>")))
             }
-            Status::Unreachable => style.red(&format!("fatal: [{host}]: UNREACHABLE!{shown}")),
+            Status::Unreachable => {
+                style.unreachable(&format!("fatal: [{host}]: UNREACHABLE!{shown}"))
+            }
         };
         out.push_str(&line);
         out.push('\n');
         if !result.censored {
             result.diffs.iter().for_each(|d| {
-                out.push_str(&diff::render(d, style, self.view.context, &self.redactor))
+                out.push_str(&diff::render(d, style, self.view.extent, &self.redactor))
             });
         }
         if !result.unsettled.is_empty() {
             let _ = writeln!(
                 out,
                 "{}",
-                style.magenta(&format!(
+                style.warning(&format!(
                     "unsettled: [{host}]: after the change the same task still wants:"
                 ))
             );
             if !result.censored {
                 result.unsettled.iter().for_each(|d| {
-                    out.push_str(&diff::render(d, style, self.view.context, &self.redactor))
+                    out.push_str(&diff::render(d, style, self.view.extent, &self.redactor))
                 });
             }
         }
@@ -202,9 +177,9 @@ impl Human {
         for (name, s) in hosts {
             let padded = format!("{name:<longest$}");
             let name = match s {
-                Stats { failed: 0, unreachable: 0, changed: 0, .. } => self.style.green(&padded),
-                Stats { failed: 0, unreachable: 0, .. } => self.style.yellow(&padded),
-                _ => self.style.red(&padded),
+                Stats { failed: 0, unreachable: 0, changed: 0, .. } => self.style.ok(&padded),
+                Stats { failed: 0, unreachable: 0, .. } => self.style.changed(&padded),
+                _ => self.style.error(&padded),
             };
             let _ = writeln!(
                 out,
@@ -243,18 +218,19 @@ impl Reporter for Human {
                 let item = item.as_ref().map(|item| format!(" => (item={item})"));
                 let item = item.unwrap_or_default();
                 let text = format!("included: {path} for {}{item}", hosts.join(", "));
-                format!("{}\n", self.style.cyan(&text))
+                format!("{}\n", self.style.included(&text))
             }
             Event::Result(result) => self.result(result),
             Event::Ignored => "...ignoring\n".to_owned(),
             Event::Retry { host, task, left } => format!(
                 "{}\n",
-                self.style
-                    .yellow(&format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left)."))
+                self.style.changed(&format!(
+                    "FAILED - RETRYING: [{host}]: {task} ({left} retries left)."
+                ))
             ),
             Event::Note(note) => format!("{note}\n"),
             Event::Warning(warning) => {
-                format!("{}\n", self.style.magenta(&format!("[WARNING]: {warning}")))
+                format!("{}\n", self.style.warning(&format!("[WARNING]: {warning}")))
             }
             Event::Recap(hosts) => self.recap(hosts),
         };

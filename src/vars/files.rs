@@ -17,8 +17,8 @@ use crate::template::Decrypt;
 /// The kind of the error that says that a file cannot be decrypted.
 pub(crate) const VAULTED: &str = "vaulted";
 
-/// Endings of a file of variables, in the order in which they are looked for.
-const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
+/// Endings of a file of variables, in the order in which they are looked for after none.
+const ENDINGS: [&str; 3] = [".yml", ".yaml", ".json"];
 
 /// Directories deeper than this below `group_vars/NAME` are a loop of links.
 const DEEPEST: usize = 16;
@@ -32,6 +32,8 @@ pub struct Reader {
     pub map: SourceMap,
     decrypt: Option<Decrypt>,
     secrets: Option<Secrets>,
+    /// Of files in `group_vars/` and `host_vars/`; `None`: there are none.
+    endings: Option<Arc<[String]>>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -43,13 +45,32 @@ impl std::fmt::Debug for Reader {
 impl Reader {
     /// A reader that knows no vault password.
     pub fn new(map: SourceMap) -> Reader {
-        Reader { map, decrypt: None, secrets: None }
+        Reader {
+            map,
+            decrypt: None,
+            secrets: None,
+            endings: Some(ENDINGS.map(str::to_owned).into()),
+        }
     }
 
     /// Opens vaulted files with `decrypt` and tells `secrets` every scalar found in them.
     #[must_use]
     pub fn with_vault(mut self, decrypt: Decrypt, secrets: Secrets) -> Reader {
         (self.decrypt, self.secrets) = (Some(decrypt), Some(secrets));
+        self
+    }
+
+    /// Looks for files of these endings in `group_vars/` and `host_vars/`.
+    #[must_use]
+    pub fn with_endings(mut self, endings: Vec<String>) -> Reader {
+        self.endings = Some(endings.into());
+        self
+    }
+
+    /// Reads no `group_vars/` and `host_vars/`.
+    #[must_use]
+    pub fn without_files_beside(mut self) -> Reader {
+        self.endings = None;
         self
     }
 
@@ -168,52 +189,56 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
 pub(super) struct Directory {
     path: PathBuf,
     names: HashSet<OsString>,
+    endings: Arc<[String]>,
 }
 
 impl Directory {
-    pub(super) fn list(path: PathBuf) -> Directory {
+    pub(super) fn list(path: PathBuf, reader: &Reader) -> Directory {
+        let Some(endings) = reader.endings.clone() else {
+            return Directory { path, names: HashSet::new(), endings: [].into() };
+        };
         let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.file_name()).collect();
-        Directory { path, names }
+        Directory { path, names, endings }
     }
 
-    /// The files of a group or host: the first of `name`, `name.yml`, `name.yaml` and `name.json`
-    /// that exists; if that is a directory, all files in it in the order of their names, at any
+    /// The files of a group or host: the first of `name` and `name` with one of the endings that exists; if that is a directory, all files in it in the order of their names, at any
     /// depth, but no hidden files, no backups (`~`) and no other endings.
     pub(super) fn find(&self, name: &str) -> Vec<PathBuf> {
         let mut found = vec![];
-        let candidates = ENDINGS.iter().map(|ending| OsString::from(format!("{name}{ending}")));
+        let endings = [""].into_iter().chain(self.endings.iter().map(|ending| &**ending));
+        let candidates = endings.map(|ending| OsString::from(format!("{name}{ending}")));
         if let Some(first) = candidates.into_iter().find(|candidate| self.names.contains(candidate))
         {
             let path = self.path.join(first);
             match path.is_dir() {
-                true => below(&path, 0, &mut found),
+                true => self.below(&path, 0, &mut found),
                 false => found.push(path),
             }
         }
         found
     }
-}
 
-fn below(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort_unstable();
-    for name in names {
-        let path = directory.join(&name);
-        let ending = path
-            .extension()
-            .map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
-        if name.starts_with('.') || name.ends_with('~') {
-            continue;
-        }
-        if path.is_dir() {
-            if ending.is_empty() && depth < DEEPEST {
-                below(&path, depth + 1, found);
+    fn below(&self, directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        for name in names {
+            let path = directory.join(&name);
+            let ending = path
+                .extension()
+                .map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
+            if name.starts_with('.') || name.ends_with('~') {
+                continue;
             }
-        } else if ENDINGS.contains(&&*ending) {
-            found.push(path);
+            if path.is_dir() {
+                if ending.is_empty() && depth < DEEPEST {
+                    self.below(&path, depth + 1, found);
+                }
+            } else if ending.is_empty() || self.endings.contains(&ending) {
+                found.push(path);
+            }
         }
     }
 }

@@ -214,7 +214,7 @@ impl Beside {
             return known.clone();
         }
         let (mut read, mut errors) = (vec![], vec![]);
-        let make = || Arc::new(Directory::list(directory.to_owned()));
+        let make = || Arc::new(Directory::list(directory.to_owned(), &self.reader));
         let listed =
             lock(&self.directories).entry(directory.to_owned()).or_insert_with(make).clone();
         for path in listed.find(name) {

@@ -10,7 +10,9 @@ bin = sys.argv[1]
 def run(*words):
     return subprocess.run(words, stdout=subprocess.PIPE, check=True, text=True, cwd="/").stdout
 options = list(json.loads(run(f"{bin}/ansible-config", "list", "--format", "json")).values())
-for kind, name in [("connection", "ssh"), ("connection", "local"), ("callback", "default"), ("become", "sudo"), ("become", "su")]:
+for kind, name in [("connection", "ssh"), ("connection", "local"), ("callback", "default"), ("callback", "minimal"),
+                   ("become", "sudo"), ("become", "su"), ("shell", "sh"), ("inventory", "yaml"), ("inventory", "script"),
+                   ("inventory", "constructed"), ("vars", "host_group_vars")]:
     doc = json.loads(run(f"{bin}/ansible-doc", "-t", kind, name, "--json"))
     options += list(doc.values())[0]["doc"]["options"].values()
 keys = {f"{i['section']}.{i['key']}" for o in options for i in o.get("ini") or []}

@@ -6,19 +6,14 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path, process::Command};
 
-use rprov::config::{Config, Origin, SETTINGS, Surroundings};
+use rprov::config::{Config, IDLE, Idle, Origin, Reason, SETTINGS, Setting, Surroundings};
 use rprov::source::{SourceMap, render_all};
 use serde_json::Value;
 
-/// Settings of plugins: `ansible-config dump` does not show them without the plugin's kind.
-const OF_PLUGINS: [&str; 6] = [
-    "ssh_args",
-    "ssh_common_args",
-    "ssh_extra_args",
-    "become_pass",
-    "result_format",
-    "display_ok_hosts",
-];
+/// Whether a setting is a plugin's: `ansible-config dump` does not show it without the plugin's kind.
+fn of_plugin(setting: &Setting) -> bool {
+    setting.name.starts_with(|c: char| c.is_ascii_lowercase())
+}
 
 #[test]
 fn cases() {
@@ -89,7 +84,7 @@ fn replay(case: &str) -> String {
                 let _ = writeln!(ours, "{}({place}) = {}", setting.name, config.value(setting));
             }
             for one in &config.unused {
-                let _ = writeln!(ours, "unused: {} {:?}", one.name, one.unknown);
+                let _ = writeln!(ours, "unused: {} {:?}", one.name, one.reason);
             }
             ours += &render_all(&config.warnings, &map, false);
         }
@@ -136,7 +131,7 @@ fn ask(oracle: &Path, here: &Path, variables: &BTreeMap<String, String>) -> Stri
         return "error\n".to_owned();
     };
     let mut out = String::new();
-    for setting in SETTINGS.iter().filter(|setting| !OF_PLUGINS.contains(&setting.name)) {
+    for setting in SETTINGS.iter().filter(|setting| !of_plugin(setting)) {
         let found = all.iter().find(|one| one["name"] == setting.name);
         let found = found.unwrap_or_else(|| panic!("Ansible has no setting {}", setting.name));
         if found["origin"] != "default" {
@@ -194,10 +189,50 @@ fn no_key_of_ansible_is_unknown() {
         })
         .collect();
     let config = errors(&text, &variables).expect("nothing is wrong");
-    let unknown: Vec<_> =
-        config.unused.iter().filter(|one| one.unknown.is_some()).map(|one| &one.name).collect();
+    let unknown: Vec<_> = config
+        .unused
+        .iter()
+        .filter(|one| matches!(one.reason, Reason::Unknown(_)))
+        .map(|one| &one.name)
+        .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     assert!(config.unused.len() > 100);
+}
+
+/// The table in COMPATIBILITY.md is that of the settings without effect. `UPDATE=1` writes it anew.
+#[test]
+fn what_has_no_effect_is_documented() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("COMPATIBILITY.md");
+    let text = fs::read_to_string(&path).expect("a readable file");
+    let mut table =
+        String::from("| keys of `ansible.cfg` | variables | why |\n| --- | --- | --- |\n");
+    for Idle { why, keys, variables } in IDLE {
+        let listed = |names: &[&str]| {
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        let _ = writeln!(table, "| {} | {} | {why} |", listed(keys), listed(variables));
+    }
+    let (begin, end) = ("<!-- settings without effect -->\n", "<!-- end of settings -->\n");
+    let from = text.find(begin).expect("the beginning of the table") + begin.len();
+    let to = from + text[from..].find(end).expect("the end of the table");
+    if std::env::var_os("UPDATE").is_some() {
+        let new = format!("{}{table}{}", &text[..from], &text[to..]);
+        fs::write(path, new).expect("a writable file");
+    } else {
+        assert_eq!(&text[from..to], table, "UPDATE=1 rewrites it");
+    }
+}
+
+/// What has an effect is in one table, what has none in the other.
+#[test]
+fn no_setting_is_in_both_tables() {
+    for Idle { keys, variables, .. } in IDLE {
+        for setting in SETTINGS {
+            assert!(!setting.keys.iter().any(|key| keys.contains(key)), "{}", setting.name);
+            let names = setting.variables;
+            assert!(!names.iter().any(|name| variables.contains(name)), "{}", setting.name);
+        }
+    }
 }
 
 /// Every flag of Ansible's command is one of ours.

@@ -34,7 +34,8 @@ fn load_extra(
         true => (*source).to_owned(),
         false => root().join(source).to_string_lossy().into_owned(),
     };
-    Inventory::load(&sources.iter().map(path).collect::<Vec<_>>(), reader, extra)
+    let sources: Vec<String> = sources.iter().map(path).collect();
+    Inventory::load(&sources, reader, extra, &Arc::default())
 }
 
 /// Compares one directory of `tests/inventory` with what `ansible-inventory --list` said of it.
@@ -276,7 +277,7 @@ proptest! {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &text).unwrap();
         let map = SourceMap::default();
-        match Inventory::load(&[file.path().to_string_lossy().into_owned()], &Reader::new(map.clone()), &Arc::default()) {
+        match Inventory::load(&[file.path().to_string_lossy().into_owned()], &Reader::new(map.clone()), &Arc::default(), &Arc::default()) {
             Ok(inventory) => for host in inventory.hosts() {
                 inventory.groups_of(host);
             },

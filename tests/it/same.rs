@@ -1,8 +1,8 @@
 //! Commands that print what Ansible's print: listings, inventories, one-off tasks.
 //!
-//! Each file of `tests/same` is a case: command lines (`playbook`, `inventory`, `run`), the files they
-//! find, and under `=== ansible` what ansible-core printed for each. Where rprov differs on purpose
-//! there is `=== rprov REASON` with its own output. `tests/same/generate.sh` asks ansible-core again.
+//! Each file of `tests/same` is a case: command lines (`playbook`, `inventory`, `run`, and `NAME=VALUE`
+//! before them), the files they find (`NAME (executable)` is one to be run), and under `=== ansible` what ansible-core printed for each. Where rprov differs on purpose
+//! there is `=== rprov REASON` with its own output. `tests/same/generate.sh` asks ansible-core again; `ONLY=CASE` looks at one case.
 
 use std::{
     fmt::Write,
@@ -20,6 +20,10 @@ fn cases() {
     for entry in fs::read_dir(root).expect("tests/same") {
         let path = entry.expect("entry").path();
         if path.extension().is_none_or(|ending| ending != "txt") {
+            continue;
+        }
+        let only = std::env::var_os("ONLY");
+        if only.is_some_and(|only| path.file_stem() != Some(&only)) {
             continue;
         }
         seen += 1;
@@ -60,13 +64,23 @@ fn answer(given: &str, oracle: Option<&Path>) -> String {
     let commands = parts.next().expect("commands");
     for part in parts {
         let (name, text) = part.split_once('\n').expect("a file has a name");
-        let path = dir.join(name.trim());
+        let (name, executable) = match name.trim().strip_suffix(" (executable)") {
+            Some(name) => (name, true),
+            None => (name.trim(), false),
+        };
+        let path = dir.join(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-        fs::write(path, text).expect("a file");
+        fs::write(&path, text).expect("a file");
+        if executable {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(&path, mode).expect("a mode");
+        }
     }
     let mut out = String::new();
     for line in commands.lines().filter_map(|line| line.strip_prefix("$ ")) {
         let mut words = shlex::split(line).expect("a command line");
+        let first = words.iter().position(|word| !word.contains('=')).expect("a verb");
+        let variables: Vec<String> = words.drain(..first).collect();
         let verb = words.remove(0);
         let program = match (&*verb, oracle) {
             ("playbook", Some(bin)) => bin.join("ansible-playbook"),
@@ -90,6 +104,7 @@ fn answer(given: &str, oracle: Option<&Path>) -> String {
             .env("ANSIBLE_PYTHON_INTERPRETER", "/usr/bin/python3")
             .env("ANSIBLE_LOCALHOST_WARNING", "false")
             .env("ANSIBLE_DEPRECATION_WARNINGS", "false")
+            .envs(variables.iter().filter_map(|variable| variable.split_once('=')))
             .stdin(Stdio::null())
             .output()
             .expect("the program runs");

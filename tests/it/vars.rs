@@ -108,6 +108,7 @@ fn inventory(text: &str) -> Inventory {
         &[file.path().to_string_lossy().into_owned()],
         &Reader::new(SourceMap::default()),
         &Arc::default(),
+        &Arc::default(),
     )
     .unwrap()
 }

@@ -154,9 +154,8 @@ pub(super) struct AdHocArgs {
     #[arg(short, long, value_name = "MODULE")]
     pub(super) module_name: Option<String>,
     /// Its arguments: `name=value …`, a command, or JSON
-    #[arg(short, long, value_name = "ARGS", default_value = "", hide_default_value = true)]
-    #[arg(allow_hyphen_values = true)]
-    pub(super) args: String,
+    #[arg(short, long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub(super) args: Option<String>,
     /// Each result on one line
     #[arg(short, long)]
     pub(super) one_line: bool,
@@ -166,9 +165,9 @@ pub(super) struct AdHocArgs {
     /// Run in the background, for so many seconds at most
     #[arg(short = 'B', long, value_name = "SECONDS")]
     pub(super) background: Option<u64>,
-    /// Ask so often for what runs in the background; 0 is never
-    #[arg(short = 'P', long, value_name = "SECONDS", default_value_t = 15)]
-    pub(super) poll: u64,
+    /// Ask so often for what runs in the background; 0 is never [default: 15]
+    #[arg(short = 'P', long, value_name = "SECONDS")]
+    pub(super) poll: Option<u64>,
     /// Give the task up after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(super) task_timeout: Option<u64>,

@@ -19,7 +19,7 @@ use super::args::InventoryArgs;
 use super::basis::Basis;
 use super::inputs::{Inputs, environment, split};
 use super::{Exit, Result};
-use crate::config::PLAYBOOK_DIR;
+use crate::config::{INVENTORY_EXPORT, PLAYBOOK_DIR};
 use crate::inventory::{HostName, Inventory, pattern::Limit};
 use crate::report::pretty;
 use crate::source::Diagnostic;
@@ -64,12 +64,12 @@ pub(super) fn show(basis: &Basis, args: InventoryArgs) -> Result {
         basis.complain(inventory.warnings());
     }
     let dir = args.playbook_dir.as_deref().or(basis.config.text(&PLAYBOOK_DIR)).map(Path::new);
-    let values = Values::new(inventory.clone(), reader, extra, dir, args.export);
+    let export = args.export || basis.config.flag(&INVENTORY_EXPORT);
+    let values = Values::new(basis, inventory.clone(), reader, extra, dir, export);
     let text = match wanted {
         Wanted::List => {
             let hosts = chosen(&inventory, &args.limit).map_err(|error| vec![error])?;
-            let tree =
-                list::Tree { inventory: &inventory, values: &values, hosts, export: args.export };
+            let tree = list::Tree { inventory: &inventory, values: &values, hosts, export };
             match (args.yaml, args.toml) {
                 (true, _) => yaml::of_tree(&tree)?,
                 (_, true) => toml::of_tree(&tree)?,

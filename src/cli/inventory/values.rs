@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rprov_modules::kit::{Node, NodeKind, Tag};
 use serde_json::{Map, Value};
 
+use crate::cli::basis::Basis;
 use crate::inventory::{Group, Host, Inventory};
 use crate::source::Diagnostic;
 use crate::template::{Raw, Scope, from_node};
@@ -35,6 +36,7 @@ impl Values {
     /// `playbook_dir` is whose `group_vars` and `host_vars` count, too. With `export` a host has only
     /// variables of its own.
     pub(super) fn new(
+        basis: &Basis,
         inventory: Arc<Inventory>,
         reader: Reader,
         extra: Arc<Layer>,
@@ -47,7 +49,8 @@ impl Values {
             (None, true) => None,
             (None, false) => Some(PathBuf::new()),
         };
-        Values { vars: InventoryVars::new(inventory, dir, reader), extra, export }
+        let vars = InventoryVars::new(inventory, dir, reader).merging(basis.merges());
+        Values { vars, extra, export }
     }
 
     /// # Errors

@@ -59,7 +59,7 @@ pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
     let host = known_host(&inventory, &args.host)?;
     let dir =
         args.playbook.first().and_then(|file| file.parent()).map_or(PathBuf::new(), Into::into);
-    let sight = Sight::new(&inputs, inventory.clone(), &templar, &loader, dir);
+    let sight = Sight::new(basis, &inputs, inventory.clone(), &templar, &loader, dir);
     let why = Why { map, redactor, templar: &templar, path: &path, show: args.show };
 
     let mut answers: Vec<(String, std::result::Result<String, Vec<Diagnostic>>)> = Vec::new();

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rprov_modules::kit::Node;
 
 use super::super::Result;
+use super::super::basis::Basis;
 use super::super::inputs::Inputs;
+use super::super::rules::variables;
 use crate::inventory::{Host, HostName, Inventory, pattern};
 use crate::playbook::{Loader, Play};
 use crate::source::Diagnostic;
@@ -39,6 +41,7 @@ struct All {
 impl<'a> Sight<'a> {
     /// `dir` is the playbook's directory.
     pub(super) fn new(
+        basis: &Basis,
         inputs: &Inputs,
         inventory: Arc<Inventory>,
         templar: &'a Templar,
@@ -51,7 +54,7 @@ impl<'a> Sight<'a> {
             sources: inputs.sources.clone(),
             ..special::Run::default()
         };
-        let vars = InventoryVars::new(inventory.clone(), Some(dir), inputs.reader.clone());
+        let vars = variables(basis, inventory.clone(), Some(dir), inputs.reader.clone());
         let all = All { vars, extra: inputs.extra.clone(), decrypt: inputs.passwords.decrypt() };
         Sight { inventory, all: Arc::new(all), templar, loader, run }
     }

@@ -60,12 +60,14 @@ pub(in crate::engine) fn become_(seen: Seen<'_>) -> Result<Who, Failure> {
         let names: Vec<&str> = variable.names.iter().filter(foreign).copied().collect();
         seen.first(&names)
     };
+    let settings = options.become_settings.get(name).cloned().unwrap_or_default();
     let user = own(&BECOME_USER)?
         .or(seen.keyword("become_user")?)
-        .or(options.become_user.clone())
+        .or(settings.user)
         .filter(|user| !user.is_empty())
         .unwrap_or_else(|| "root".to_owned());
-    let password = own(&BECOME_PASSWORD)?.or(options.become_password.clone());
+    let password = own(&BECOME_PASSWORD)?;
+    let password = password.or(options.become_password.clone()).or(settings.password);
     if let Some(password) = &password {
         seen.play.engine.redactor.learn(password);
     }
@@ -75,13 +77,16 @@ pub(in crate::engine) fn become_(seen: Seen<'_>) -> Result<Who, Failure> {
             .ok_or_else(|| Failure::new(format!("a quote is not closed in `{text}`")))
     };
     let flags = own(&BECOME_FLAGS)?.or(seen.keyword("become_flags")?);
-    let flags = words(flags.or(options.become_flags.clone()))?;
-    let exe = own(&BECOME_EXE)?.or(seen.keyword("become_exe")?).or(options.become_exe.clone());
+    let flags = words(flags.or(settings.flags))?;
+    let exe = own(&BECOME_EXE)?.or(seen.keyword("become_exe")?).or(settings.exe);
     Ok(Some(Become {
         exe: words(exe)?,
         flags: flags.iter().filter_map(|flag| without_ours(flag)).collect(),
         password,
-        directory: seen.variable(&SUDO_DIRECTORY)?.filter(|_| method == Method::Sudo),
+        directory: seen
+            .variable(&SUDO_DIRECTORY)?
+            .or(settings.directory)
+            .filter(|_| method == Method::Sudo),
         ..Become::new(method, user)
     }))
 }

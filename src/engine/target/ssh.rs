@@ -34,8 +34,8 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<SshTarget, Failure> {
     let user = seen.variable(&USER)?.or(seen.keyword("remote_user")?).or(options.user.clone());
     target.user = target.user.or(user);
     target.password = seen.variable(&PASSWORD)?.or(options.ssh_password.clone());
-    target.key = seen.variable(&KEY)?;
-    target.passphrase = seen.variable(&PASSPHRASE)?;
+    target.key = seen.variable(&KEY)?.or(options.key.clone());
+    target.passphrase = seen.variable(&PASSPHRASE)?.or(options.passphrase.clone());
     for secret in [&target.password, &target.key, &target.passphrase].into_iter().flatten() {
         engine.redactor.learn(secret);
     }
@@ -46,9 +46,10 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<SshTarget, Failure> {
     if let Some(seconds) = number(seen, &TIMEOUT)?.or(options.timeout) {
         target.connect_timeout = Duration::from_secs(seconds);
     }
-    if let Some(retries) = number(seen, &RETRIES)? {
-        target.retries = u32::try_from(retries).unwrap_or(u32::MAX);
-    }
+    target.retries = match number(seen, &RETRIES)? {
+        Some(retries) => u32::try_from(retries).unwrap_or(u32::MAX),
+        None => options.retries,
+    };
     let check = seen.variable(&HOST_KEYS)?;
     if check.is_none() && options.any_host_key {
         target.host_key_checking = Some(HostKeyChecking::No);
