@@ -60,6 +60,7 @@ mod template;
 mod text_file;
 mod toolchain;
 mod user;
+mod wait_for;
 mod words;
 
 use kit::Spec;
@@ -102,6 +103,7 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<systemd::Systemd>(),
     Spec::of::<template::Template>(),
     Spec::of::<user::User>(),
+    Spec::of::<wait_for::WaitFor>(),
 ];
 
 /// The collections whose modules are found under their full name. `ansible.legacy` is what

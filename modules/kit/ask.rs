@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::facts::PackageManager;
 use super::script::Script;
 
-/// A question. Answering it changes nothing on the host.
+/// A question. Answering it changes nothing on the host, unless it is an [act](Cost::Act).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Ask {
     /// What is at `path`; through a final symbolic link if `follow`. Answer: [`Answer::Stat`].
@@ -26,17 +26,28 @@ pub enum Ask {
     User { name: String },
     /// A group, by name or number. Answer: [`Answer::Group`].
     Group { name: String },
-    /// Anything else. The script must not change the host. Answer: [`Answer::Sh`].
+    /// Anything else. Only an act may change the host. Answer: [`Answer::Sh`].
     Sh { script: Script, cost: Cost },
 }
 
-/// Whether a question may be asked ahead of its turn while the host is changing.
+impl Ask {
+    /// Whether asking it does something.
+    pub fn is_act(&self) -> bool {
+        matches!(self, Ask::Sh { cost: Cost::Act, .. })
+    }
+}
+
+/// When a question may be asked, and how often.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Cost {
     #[default]
     Cheap,
     /// Network access, large digests, slow tools: asked ahead only while nothing changes.
     Costly,
+    /// Asking it does something: it sends a form, waits for a port. It is asked in its own task's
+    /// turn, after all other questions of the probe, once, and never in check mode. No answer from
+    /// before it is used in a later task, and the plan behind it is not verified.
+    Act,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -33,8 +33,8 @@ pub use self::plan::{
     Change, Command, Diff, Output, Plan, Program, Put, Refusal, Result, Step, Text,
 };
 pub use self::probe::{
-    Next, Probe, ask, ask_costly, digest, group, lstat, package, read, read_unless, stat, test,
-    unit, user,
+    Next, Probe, act, ask, ask_costly, digest, group, lstat, package, read, read_unless, stat,
+    test, unit, user,
 };
 pub use self::resolve::Resolved;
 pub use self::script::{Script, argv, quote, sh};

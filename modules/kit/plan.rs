@@ -38,6 +38,8 @@ impl<S: Into<String>> From<S> for Refusal {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub changes: Vec<Change>,
+    /// What an act has changed already, while the host was asked: the task counts as changed.
+    pub acted: Vec<Diff>,
     /// What `register` gets. When something changed, these are the values of the plan made by the
     /// verifying probe, so they describe the host as it then is.
     pub values: Map<String, Value>,
@@ -151,6 +153,7 @@ impl Default for Plan {
     fn default() -> Plan {
         Plan {
             changes: vec![],
+            acted: vec![],
             values: Map::new(),
             on_change: Map::new(),
             settles: true,
@@ -166,6 +169,13 @@ impl Plan {
 
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Tells what an act has changed.
+    #[must_use]
+    pub fn acted(mut self, diff: Diff) -> Plan {
+        self.acted.push(diff);
+        self
     }
 
     /// Adds a value to the result.
@@ -247,6 +257,7 @@ impl Plan {
     #[must_use]
     pub fn followed_by(mut self, other: Plan) -> Plan {
         self.changes.extend(other.changes);
+        self.acted.extend(other.acted);
         self.values.extend(other.values);
         self.on_change.extend(other.on_change);
         self.settles &= other.settles;

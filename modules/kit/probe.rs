@@ -230,6 +230,11 @@ pub fn ask_costly<'a>(script: Script) -> Probe<'a, Reply> {
     Probe::one(Ask::Sh { script, cost: Cost::Costly }, answer!(Sh))
 }
 
+/// What a script says whose asking does something: see [`Cost::Act`].
+pub fn act<'a>(script: Script) -> Probe<'a, Reply> {
+    Probe::one(Ask::Sh { script, cost: Cost::Act }, answer!(Sh))
+}
+
 /// Whether a read-only script succeeds.
 pub fn test<'a>(script: Script) -> Probe<'a, bool> {
     ask(script).map(|reply| reply.ok())

@@ -127,7 +127,13 @@ impl Look<'_> {
             return;
         }
         self.left -= 1;
-        for ask in prepared.goal.probe_plan(self.facts).asks() {
+        let probe = prepared.goal.probe_plan(self.facts);
+        // What is asked ahead of an act is not known any more behind it.
+        if !self.at.play.engine.options.check && probe.asks().iter().any(Ask::is_act) {
+            self.left = 0;
+            return;
+        }
+        for ask in probe.asks().iter().filter(|ask| !ask.is_act()) {
             let costly = matches!(ask, Ask::Sh { cost: Cost::Costly, .. });
             let question = prepared.question(ask);
             if (costly && !self.link.quiet()) || self.link.answer(self.become_, &question).is_some()

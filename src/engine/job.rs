@@ -121,6 +121,7 @@ impl Memo {
     pub(super) fn plan(&self) -> Plan {
         Plan {
             changes: self.steps.iter().map(Sketch::change).collect(),
+            acted: Vec::new(),
             values: self.values.clone(),
             on_change: self.on_change.clone(),
             settles: false,

@@ -3,15 +3,17 @@
 //! Invariants: in check mode no step is sent, and that is the only difference; after any step the
 //! same probe is read again in the same round trip, and what it still plans is reported.
 
+mod acts;
 mod detached;
 mod reply;
 mod steps;
 
 use std::{sync::Arc, time::Duration};
 
-use rprov_modules::kit::{Diff, Facts, Node, Plan, Refusal, Spec, Step, boolean};
+use rprov_modules::kit::{Ask, Diff, Facts, Node, Plan, Refusal, Spec, Step, boolean};
 use serde_json::{Map, Value};
 
+use self::acts::Acted;
 use self::detached::Detached;
 pub(super) use self::detached::{GONE, about, standing};
 use self::reply::unanswered;
@@ -63,7 +65,7 @@ pub(super) async fn module(
         None => at.play.engine.options.check,
     };
     let mut link = acting.link.lock().await;
-    let act = Act {
+    let performer = Performer {
         at,
         acting: &acting,
         prepared: &prepared,
@@ -73,17 +75,18 @@ pub(super) async fn module(
         check,
         delegated: delegated.is_some(),
     };
-    let mut result = act.run(&mut link).await;
-    // Questions change nothing: after a lost connection they are asked once more. A step whose fate
-    // is not known is never repeated.
+    let mut acted = Acted::default();
+    let mut result = performer.run(&mut link, &mut acted).await;
+    // Questions change nothing: after a lost connection they are asked once more. A step or an act
+    // whose fate is not known is never repeated.
     if let Err(Trouble::Session(SessionError::Lost { unknown: false, done, .. })) = &result
         && done.is_empty()
     {
-        result = act.run(&mut link).await;
+        result = performer.run(&mut link, &mut acted).await;
     }
     drop(link);
     let result = match result {
-        Ok(Ran::Detached(detached)) => act.follow(*detached).await,
+        Ok(Ran::Detached(detached)) => performer.follow(*detached).await,
         Ok(Ran::Done(done)) => Ok(*done),
         Err(trouble) => Err(trouble),
     };
@@ -97,12 +100,12 @@ pub(super) async fn module(
         // What is refused now may be possible once the earlier tasks have done what they only
         // foretold: their packages installed, their users made.
         Err(Trouble::Refused(refusal)) if check && acting.progress().foreseen => {
-            act.depends(refusal.message, refusal.values)
+            performer.depends(refusal.message, refusal.values)
         }
         Err(Trouble::Session(error @ SessionError::Become { .. }))
             if check && acting.progress().foreseen =>
         {
-            act.depends(error.to_string(), Map::new())
+            performer.depends(error.to_string(), Map::new())
         }
         Err(trouble) => told(trouble),
     };
@@ -111,7 +114,8 @@ pub(super) async fn module(
     done
 }
 
-struct Act<'a> {
+/// A module that acts on a host.
+struct Performer<'a> {
     at: &'a At<'a>,
     acting: &'a Arc<Host>,
     prepared: &'a Prepared,
@@ -134,6 +138,8 @@ pub(super) enum Trouble {
     Session(SessionError),
     Refused(Refusal),
     Failed(Failure),
+    /// Check mode: what the task comes to is only known by doing it.
+    Unforeseen(String),
 }
 
 impl From<SessionError> for Trouble {
@@ -142,7 +148,7 @@ impl From<SessionError> for Trouble {
     }
 }
 
-impl Act<'_> {
+impl Performer<'_> {
     fn seen(&self) -> Seen<'_> {
         let At { play, task, .. } = self.at;
         Seen { play, task, vars: self.vars, own: self.context }
@@ -152,21 +158,23 @@ impl Act<'_> {
         open(self.seen(), self.acting, self.prepared.become_.as_ref(), link).await
     }
 
-    async fn run(&self, link: &mut Link) -> Result<Ran, Trouble> {
+    async fn run(&self, link: &mut Link, acted: &mut Acted) -> Result<Ran, Trouble> {
         let (become_, facts) = self.open(link).await?;
         if link.jobs.any() {
             link.forget_answers();
         }
-        let plan = self.probe(link, &become_, &facts).await?;
+        let plan = self.probe(link, &become_, &facts, Some(acted)).await?;
         let mut done = Done {
             values: plan.values.clone(),
             warnings: plan.warnings.clone(),
+            diffs: plan.acted.clone(),
+            changed: !plan.acted.is_empty(),
             ..Done::default()
         };
         if plan.is_empty() {
             return self.detach(link, &become_, &facts, plan, done).await;
         }
-        done.diffs = plan.changes.iter().flat_map(|change| change.diffs.clone()).collect();
+        done.diffs.extend(plan.changes.iter().flat_map(|change| change.diffs.clone()));
         done.changed = true;
         if self.check {
             self.foresee(&plan, &mut done);
@@ -178,21 +186,34 @@ impl Act<'_> {
         Ok(Ran::Done(Box::new(done)))
     }
 
-    /// Asks what is not known yet, with what the next tasks will ask, until there is a plan.
+    /// Asks what is not known yet, with what the next tasks will ask, until there is a plan. What
+    /// acts is only asked if there is a place for what it brings.
     async fn probe(
         &self,
         link: &mut Link,
         become_: &target::Who,
         facts: &Facts,
+        mut acted: Option<&mut Acted>,
     ) -> Result<Plan, Trouble> {
         loop {
-            let known = |ask: &_| link.answer(become_, &self.prepared.question(ask)).cloned();
+            let known = |ask: &_| {
+                let own = acted.as_ref().and_then(|acted| acted.answer(ask));
+                own.or_else(|| link.answer(become_, &self.prepared.question(ask))).cloned()
+            };
             let missing = match self.prepared.goal.probe_plan(facts).resolve(known) {
-                Ok(plan) => return plan.map_err(Trouble::Refused),
+                Ok(plan) => {
+                    let mut plan = plan.map_err(Trouble::Refused)?;
+                    plan.settles &= acted.is_none_or(|acted| acted.is_empty());
+                    return Ok(plan);
+                }
                 Err(missing) => missing,
             };
-            let own: Vec<Question> =
-                missing.iter().map(|ask| self.prepared.question(ask)).collect();
+            let (acts, asks): (Vec<_>, Vec<_>) = missing.into_iter().partition(Ask::is_act);
+            if let (Some(act), []) = (acts.into_iter().next(), asks.as_slice()) {
+                self.act(link, become_, facts, act, acted.as_deref_mut()).await?;
+                continue;
+            }
+            let own: Vec<Question> = asks.iter().map(|ask| self.prepared.question(ask)).collect();
             let mut questions = own.clone();
             questions.extend(self.ahead(link, become_, facts, &own));
             let landed = link.flight(become_, &[], &questions).await?;
@@ -289,6 +310,10 @@ pub(super) fn told(trouble: Trouble) -> Done {
             ..Done::default()
         },
         Trouble::Failed(failure) => Done::failed(failure),
+        Trouble::Unforeseen(why) => {
+            let values = [("msg".to_owned(), why.into())].into_iter().collect();
+            Done { skipped: true, values, ..Done::default() }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "what is skipped is said, with its reason")]
 
+mod acts;
 mod agreement;
 mod canary;
 mod cli;

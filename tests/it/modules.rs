@@ -355,7 +355,11 @@ fn ask_line(ask: &Ask) -> String {
         Ask::User { name } => format!("user {name}"),
         Ask::Group { name } => format!("group {name}"),
         Ask::Sh { script, cost } => {
-            let mark = if *cost == Cost::Costly { "$$" } else { "$" };
+            let mark = match cost {
+                Cost::Cheap => "$",
+                Cost::Costly => "$$",
+                Cost::Act => "act $",
+            };
             format!("{mark} {}", one_line(script))
         }
     }
@@ -530,8 +534,12 @@ fn refused(refusal: &Refusal) -> String {
 }
 
 fn print(plan: &Plan, out: &mut String) {
-    if plan.is_empty() {
+    if plan.is_empty() && plan.acted.is_empty() {
         *out += "ok\n";
+    }
+    for diff in &plan.acted {
+        *out += "done: ";
+        diff_text(diff, out);
     }
     for Change { diffs, step } in &plan.changes {
         diffs.iter().for_each(|diff| diff_text(diff, out));

@@ -10,13 +10,13 @@ use rprov::session::embedded::{Cut, Server, ServerOptions, new_key};
 use russh::keys::ssh_key::LineEnding;
 
 /// Hosts `h0`, `h1`, … and a directory they share.
-struct Lab {
-    servers: Vec<Server>,
-    dir: tempfile::TempDir,
+pub(crate) struct Lab {
+    pub(crate) servers: Vec<Server>,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Lab {
-    async fn new(options: Vec<ServerOptions>) -> Lab {
+    pub(crate) async fn new(options: Vec<ServerOptions>) -> Lab {
         let dir = tempfile::tempdir().expect("a directory");
         let key = new_key().expect("a key");
         fs::write(dir.path().join("key"), &*key.to_openssh(LineEnding::LF).expect("a key file"))
@@ -49,7 +49,7 @@ impl Lab {
     }
 
     /// Runs tasks on all hosts; the output and the exit code.
-    async fn run(&self, tasks: &str, flags: &[&str]) -> (String, i32) {
+    pub(crate) async fn run(&self, tasks: &str, flags: &[&str]) -> (String, i32) {
         let play = format!(
             "- hosts: all\n  gather_facts: false\n  vars: {{d: '{}/host'}}\n  tasks:\n{tasks}",
             self.dir.path().display()

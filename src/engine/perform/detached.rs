@@ -5,7 +5,7 @@ use std::time::Instant;
 use rprov_modules::kit::{Answer, Facts, Plan, Refusal};
 use serde_json::{Map, Value, json};
 
-use super::{Act, Ran, Trouble};
+use super::{Performer, Ran, Trouble};
 use crate::engine::job::{self, Memo, Wish};
 use crate::engine::link::Link;
 use crate::engine::outcome::{Done, Failure};
@@ -50,7 +50,7 @@ pub(in crate::engine) async fn standing(
     }
 }
 
-impl Act<'_> {
+impl Performer<'_> {
     /// Starts the steps of a plan, or in check mode only says so.
     pub(super) async fn detach(
         &self,

@@ -30,6 +30,13 @@ pub(super) fn unanswered(reply: &Reply) -> Refusal {
         .value("stderr", reply.err())
 }
 
+/// The end of a task that took longer than its `timeout`.
+pub(super) fn late(timeout: Option<Duration>) -> Refusal {
+    let seconds = timeout.unwrap_or_default().as_secs();
+    Refusal::new(format!("the task was ended after its timeout of {seconds} seconds"))
+        .value("timedout", serde_json::json!({ "period": seconds }))
+}
+
 /// The streams and times of a step, where they are part of the result.
 pub(super) fn record(
     change: &Change,
@@ -84,11 +91,9 @@ pub(super) fn failure(
     values: &mut Map<String, Value>,
 ) -> Option<Failure> {
     if timed_out {
-        let seconds = timeout.unwrap_or_default().as_secs();
-        values.insert("timedout".into(), serde_json::json!({ "period": seconds }));
-        return Some(Failure::new(format!(
-            "the task was ended after its timeout of {seconds} seconds"
-        )));
+        let late = late(timeout);
+        values.extend(late.values);
+        return Some(Failure::new(late.message));
     }
     if reply.ok() {
         return None;

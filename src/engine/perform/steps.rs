@@ -7,16 +7,16 @@ use rprov_modules::kit::{Facts, Plan, Step};
 use serde_json::{Map, Value};
 
 use super::reply::{failure, notes, record};
-use super::{Act, Trouble};
+use super::{Performer, Trouble};
 use crate::engine::link::Link;
 use crate::engine::outcome::Done;
 use crate::engine::target;
 use crate::session::{Question, StepOutcome, StepRequest};
 
 /// Longer than anybody waits.
-const FOREVER: Duration = Duration::from_secs(86_400 * 365);
+pub(super) const FOREVER: Duration = Duration::from_secs(86_400 * 365);
 
-impl Act<'_> {
+impl Performer<'_> {
     /// Steps, this probe again, and the next window: one write.
     pub(super) async fn carry_out(
         &self,
@@ -69,7 +69,7 @@ impl Act<'_> {
         let streams = std::mem::take(&mut done.values);
         done.values = plan.values.clone();
         if plan.settles {
-            match self.probe(link, become_, facts).await {
+            match self.probe(link, become_, facts, None).await {
                 Ok(after) => {
                     // What a command said is its result; the probe only knows its guard.
                     if !plan.changes.iter().any(|change| matches!(change.step, Step::Command(_))) {
