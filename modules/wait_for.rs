@@ -113,9 +113,11 @@ pub(crate) struct End {
     how: How,
 }
 
+/// What the groups of the expression matched, by number and by name.
+type Groups = (Vec<Value>, Map<String, Value>);
+
 enum How {
-    /// With what the groups of the expression matched, by number and by name.
-    Found(Vec<Value>, Map<String, Value>),
+    Found(Groups),
     Late,
     Error(String),
     NoTool,
@@ -226,7 +228,7 @@ impl WaitFor {
         let elapsed = elapsed.parse().map_err(|_| unclear())?;
         let end = |how| Ok(Ok(End { elapsed, how }));
         match (how, more) {
-            ("found", _) => return end(How::Found(Vec::new(), Map::new())),
+            ("found", _) => return end(How::Found(Groups::default())),
             ("late", _) => return end(How::Late),
             ("none", _) => return end(How::NoTool),
             ("error", _) => {
@@ -237,8 +239,8 @@ impl WaitFor {
             _ => return Err(unclear()),
         }
         heard.content.extend_from_slice(rest);
-        if let Some((groups, names)) = self.search(&heard.content)? {
-            return end(How::Found(groups, names));
+        if let Some(groups) = self.search(&heard.content)? {
+            return end(How::Found(groups));
         }
         heard.begin = begin.to_owned();
         heard.size = more[0].to_owned();
@@ -248,7 +250,7 @@ impl WaitFor {
     }
 
     /// What the groups matched, if the expression does.
-    fn search(&self, content: &[u8]) -> Result<Option<(Vec<Value>, Map<String, Value>)>> {
+    fn search(&self, content: &[u8]) -> Result<Option<Groups>> {
         let pattern = compile_by_line(self.search_regex.as_deref().unwrap_or_default())?;
         let text = String::from_utf8_lossy(content);
         let found = pattern.captures(&*text).map_err(|error| error.to_string())?;
@@ -367,7 +369,7 @@ impl Module for WaitFor {
     fn plan(&self, facts: &Facts, (End { elapsed, how }, stat): Self::State) -> Result<Plan> {
         let fail = |why: String| Err(Refusal::new(why).value("elapsed", elapsed));
         let (groups, names) = match how {
-            How::Found(groups, names) => (groups, names),
+            How::Found(groups) => groups,
             How::Late => return fail(self.msg.clone().unwrap_or_else(|| self.late())),
             How::Error(why) => {
                 let path = self.path.as_deref().unwrap_or_default();
