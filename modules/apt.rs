@@ -314,10 +314,10 @@ impl Apt {
         Ok(())
     }
 
-    /// A task that only names packages.
-    pub(crate) fn of(names: Words) -> Apt {
+    /// A task that names packages at most.
+    pub(crate) fn of(name: Option<Words>) -> Apt {
         Apt {
-            name: Some(names),
+            name,
             update_cache_retries: five(),
             update_cache_retry_max_delay: twelve(),
             dpkg_options: keep_configuration(),

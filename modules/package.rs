@@ -17,9 +17,10 @@ use crate::kit::{
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Package {
-    /// Packages, as the host's package manager names them.
+    /// Packages, as the host's package manager names them. Required, unless `update_cache` is true:
+    /// then the package lists are fetched, and that is all.
     #[serde(alias = "pkg")]
-    name: Words,
+    name: Option<Words>,
     /// `present` (default), `latest` or `absent`.
     #[serde(default)]
     state: State,
@@ -99,6 +100,14 @@ impl Package {
         [option("enablerepo", &self.enablerepo), option("disablerepo", &self.disablerepo)].concat()
     }
 
+    fn names(&self) -> &[String] {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    fn updates(&self) -> bool {
+        self.update_cache || self.cache_valid_time > 0
+    }
+
     fn apt(&self) -> Apt {
         let mut apt = Apt::of(self.name.clone());
         apt.state = match self.state {
@@ -106,7 +115,7 @@ impl Package {
             State::Latest => apt::State::Latest,
             State::Absent => apt::State::Absent,
         };
-        apt.update_cache = Some(self.update_cache || self.cache_valid_time > 0);
+        apt.update_cache = Some(self.updates());
         apt.cache_valid_time = self.cache_valid_time;
         apt.allow_downgrade = self.allow_downgrade;
         apt
@@ -118,6 +127,9 @@ impl Module for Package {
     type State = Now;
 
     fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Now> {
+        if self.name.is_none() && !self.updates() {
+            return Probe::refuse("expected `name` or `update_cache`");
+        }
         let manager = match self.manager(facts) {
             Ok(manager) if manager != PackageManager::Dnf && !self.repositories().is_empty() => {
                 return Probe::refuse(format!(
@@ -131,17 +143,19 @@ impl Module for Package {
             Ok(manager) => manager,
             Err(refusal) => return Probe::refuse(refusal),
         };
-        if let Some(name) = self.name.iter().find(|name| name.starts_with('-') || name.is_empty()) {
+        if let Some(name) =
+            self.names().iter().find(|name| name.starts_with('-') || name.is_empty())
+        {
             return Probe::refuse(format!("expected the name of a package, found `{name}`"));
         }
-        let installed = Probe::all(self.name.iter().map(|name| {
+        let installed = Probe::all(self.names().iter().map(|name| {
             package(manager, name.as_str()).map(move |version| (name.clone(), version))
         }));
         let newer = match self.state {
-            State::Latest => {
+            State::Latest if !self.names().is_empty() => {
                 let mut args = vec![tool(manager).to_owned()];
                 args.extend(self.repositories());
-                args.extend(self.name.iter().cloned());
+                args.extend(self.names().iter().cloned());
                 ask_costly(sh(NEWER, args)).map(|reply| {
                     let words = |line: String| {
                         let (name, version) = line.split_once(' ')?;
@@ -161,6 +175,12 @@ impl Module for Package {
             Now::Other(installed, newer) => (installed, newer),
         };
         let manager = self.manager(facts)?;
+        if self.name.is_none() {
+            let args = [tool(manager), "nothing", "update"];
+            let step = Step::Run { script: sh(RUN, args), output: Output::Streams };
+            let note = Diff::Note("fetch the package lists".into());
+            return Ok(Plan::none().change(note, step).never_settles());
+        }
         let mut diffs = Vec::new();
         let mut names = Vec::new();
         for (name, version) in &installed {
@@ -236,10 +256,9 @@ case $tool in
       remove) apk del --no-progress "$@" ;;
     esac ;;
   dnf)
+    [ -z "$update" ] || dnf -y -q makecache --refresh || return
     case $verb in
-      install)
-        [ -z "$update" ] || dnf -y -q makecache --refresh || return
-        dnf -y install "$@" && dnf -y upgrade "$@" ;;
+      install) dnf -y install "$@" && dnf -y upgrade "$@" ;;
       remove) dnf -y remove "$@" ;;
     esac ;;
   zypper)
@@ -250,6 +269,7 @@ case $tool in
     esac ;;
   pacman)
     case $verb in
+      nothing) pacman -Sy --noconfirm ;;
       install) pacman -S${update:+y} --noconfirm --needed "$@" ;;
       remove) pacman -R --noconfirm "$@" ;;
     esac ;;

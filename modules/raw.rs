@@ -19,6 +19,12 @@ pub(crate) struct Raw {
     text: String,
     /// The shell, by its absolute path. Default: the user's login shell.
     executable: Option<String>,
+    /// Passed over with a warning, as are `removes` and `chdir`: `shell` knows them. Default: none.
+    creates: Option<String>,
+    /// See `creates`. Default: none.
+    removes: Option<String>,
+    /// See `creates`. Default: none.
+    chdir: Option<String>,
 }
 
 impl Module for Raw {
@@ -38,6 +44,11 @@ impl Module for Raw {
         let command =
             Command { program, chdir: None, stdin: None, strip_ends: false, must_succeed: true };
         let note = Diff::Note(format!("run {}", self.text.trim()));
-        Ok(Plan::none().change(note, Step::Command(command)).never_settles())
+        let plan = Plan::none().change(note, Step::Command(command)).never_settles();
+        let given =
+            [("creates", &self.creates), ("removes", &self.removes), ("chdir", &self.chdir)];
+        Ok(given.iter().filter(|(_, value)| value.is_some()).fold(plan, |plan, (name, _)| {
+            plan.warn(format!("`{name}` has no effect on `raw`; `shell` takes it"))
+        }))
     }
 }

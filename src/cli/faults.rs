@@ -1,5 +1,8 @@
 //! Mistakes in files of variables, told together with those in playbooks.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use rprov_modules::kit::Node;
 
 use crate::inventory::{Host, Inventory, pattern};
@@ -17,7 +20,9 @@ pub(super) fn of_plays<'a>(
     vars: &InventoryVars,
 ) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
+    let mut beside: HashMap<&Path, InventoryVars> = HashMap::new();
     for play in plays {
+        let vars = beside.entry(&play.dir).or_insert_with(|| vars.beside(&play.dir));
         let patterns = play.hosts.items().unwrap_or(std::slice::from_ref(&play.hosts));
         let patterns: Vec<&str> = patterns.iter().filter_map(Node::text).collect();
         let pattern = pattern::of_list(patterns);

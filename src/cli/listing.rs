@@ -1,12 +1,17 @@
 //! `--list-hosts`, `--list-tasks`, `--list-tags`: what would run, without running it.
 
-use std::{collections::BTreeSet, fmt::Write};
+mod words;
+
+use std::{collections::BTreeSet, fmt::Write, sync::Arc};
 
 use rprov_modules::kit::Node;
 
+use self::words::{Words, words};
 use crate::inventory::{Inventory, pattern};
-use crate::playbook::{Chain, Item, Play, TagFilter};
+use crate::playbook::{Item, Loader, Play, TagFilter};
 use crate::source::Diagnostic;
+use crate::template::Templar;
+use crate::vars::Layer;
 
 /// What to list, and of what.
 pub(super) struct Listing<'a> {
@@ -16,20 +21,30 @@ pub(super) struct Listing<'a> {
     pub(super) inventory: &'a Inventory,
     pub(super) limit: Option<&'a pattern::Limit>,
     pub(super) filter: &'a TagFilter,
+    pub(super) loader: &'a Loader,
+    pub(super) templar: &'a Templar,
+    pub(super) extra: &'a Arc<Layer>,
+    pub(super) warn: &'a dyn Fn(Diagnostic),
 }
 
 impl Listing<'_> {
     /// The plays of a playbook, in Ansible's form.
     ///
     /// # Errors
-    /// When a pattern of hosts matches nothing.
+    /// When a pattern of hosts cannot be understood.
     pub(super) fn plays(&self, file: &str, plays: &[Play]) -> Result<String, Vec<Diagnostic>> {
         let mut out = format!("\nplaybook: {file}\n");
         for (number, play) in plays.iter().enumerate() {
-            let patterns = patterns(play);
+            let shown = self.words(play);
+            let patterns = shown.of(&play.hosts);
             let hosts = patterns.join(",");
-            let name = play.name.as_ref().and_then(Node::text).unwrap_or(&hosts);
-            let tags: Vec<_> = tags_of(&play.chain).into_iter().collect();
+            let name = match &play.name {
+                Some(name) => shown.of(name),
+                // As it is written, as in Ansible.
+                None => words(&play.hosts),
+            };
+            let name = name.join(",");
+            let tags: Vec<_> = shown.tags(&play.chain).into_iter().collect();
             let _ = writeln!(
                 out,
                 "\n  play #{} ({hosts}): {name}\tTAGS: [{}]",
@@ -38,17 +53,17 @@ impl Listing<'_> {
             );
             if self.hosts {
                 let quoted: Vec<_> = patterns.iter().map(|term| format!("'{term}'")).collect();
-                let found = self.found(play)?;
+                let found = self.found(play, &patterns)?;
                 let count = found.len();
                 let _ = writeln!(out, "    pattern: [{}]\n    hosts ({count}):", quoted.join(", "));
                 for host in &found {
                     let _ = writeln!(out, "      {host}");
                 }
             }
-            let mut all = tags_of(&play.chain);
+            let mut all = shown.tags(&play.chain);
             let mut lines = String::new();
             for phase in &play.phases {
-                self.items(phase, &mut lines, &mut all);
+                self.items(&shown, phase, &mut lines, &mut all);
             }
             if self.tasks {
                 let _ = write!(out, "    tasks:\n{lines}");
@@ -64,11 +79,11 @@ impl Listing<'_> {
     /// The hosts of a one-off task.
     ///
     /// # Errors
-    /// When the pattern matches nothing.
+    /// When the pattern cannot be understood.
     pub(super) fn hosts_alone(&self, plays: &[Play]) -> Result<String, Vec<Diagnostic>> {
         let mut out = String::new();
         for play in plays {
-            let found = self.found(play)?;
+            let found = self.found(play, &words(&play.hosts))?;
             let _ = writeln!(out, "  hosts ({}):", found.len());
             for host in &found {
                 let _ = writeln!(out, "    {host}");
@@ -77,18 +92,33 @@ impl Listing<'_> {
         Ok(out)
     }
 
-    fn found(&self, play: &Play) -> Result<Vec<String>, Vec<Diagnostic>> {
-        let pattern = pattern::of_list(patterns(play).iter().map(String::as_str));
-        pattern::select(self.inventory, &pattern, play.hosts.span, self.limit)
-            .map(|found| found.hosts.iter().map(ToString::to_string).collect())
-            .map_err(|error| vec![error])
+    /// None, with a warning, where a pattern means nothing: an earlier play may make the group.
+    fn found(&self, play: &Play, patterns: &[String]) -> Result<Vec<String>, Vec<Diagnostic>> {
+        let pattern = pattern::of_list(patterns.iter().map(String::as_str));
+        let span = play.hosts.span;
+        let attempt = pattern::select_or_none(self.inventory, &pattern, span, self.limit)
+            .map_err(|error| vec![error])?;
+        if let Some(missed) = attempt.missed {
+            (self.warn)(missed.as_warning());
+        }
+        Ok(attempt.found.hosts.iter().map(ToString::to_string).collect())
     }
 
-    fn items(&self, items: &[Item], out: &mut String, all: &mut BTreeSet<String>) {
+    fn words(&self, play: &Play) -> Words<'_> {
+        Words::new(play, self.inventory, self.loader, self.templar, self.extra)
+    }
+
+    fn items(
+        &self,
+        words: &Words<'_>,
+        items: &[Item],
+        out: &mut String,
+        all: &mut BTreeSet<String>,
+    ) {
         for item in items {
             match item {
                 Item::Task(task) => {
-                    let tags = tags_of(&task.chain);
+                    let tags = words.tags(&task.chain);
                     if !self.filter.selects(&tags) {
                         continue;
                     }
@@ -107,29 +137,8 @@ impl Listing<'_> {
                     all.extend(tags);
                 }
                 // As in Ansible, without `rescue` and `always`.
-                Item::Block(block) => self.items(&block.body, out, all),
+                Item::Block(block) => self.items(words, &block.body, out, all),
             }
         }
     }
-}
-
-/// `hosts:` as it is written.
-fn patterns(play: &Play) -> Vec<String> {
-    match play.hosts.items() {
-        Some(items) => items.iter().filter_map(Node::text).map(str::to_owned).collect(),
-        None => play.hosts.text().map(str::to_owned).into_iter().collect(),
-    }
-}
-
-fn tags_of(chain: &Chain) -> BTreeSet<String> {
-    let mut tags = BTreeSet::new();
-    for node in chain.all("tags") {
-        let texts: Vec<&str> = node.items().map_or_else(
-            || node.text().into_iter().collect(),
-            |items| items.iter().filter_map(Node::text).collect(),
-        );
-        let words = texts.iter().flat_map(|text| text.split(',')).map(|tag| tag.trim().to_owned());
-        tags.extend(words.filter(|tag| !tag.is_empty()));
-    }
-    tags
 }

@@ -41,19 +41,18 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
         collect(&mut errors, loader.playbook(path), |plays| books.push((path.clone(), plays)));
     }
     if let Some(text) = &plan.text {
-        let name = "command line";
-        collect(&mut errors, loader.text_playbook(name, text), |plays| {
-            books.push((PathBuf::from(name), plays))
+        let dir = plan.playbook_dir.clone().unwrap_or_default();
+        let name = dir.join("command line");
+        collect(&mut errors, loader.text_playbook(&name, text), |plays| {
+            books.push((name.clone(), plays))
         });
     }
     if !books.iter().flat_map(|(_, plays)| plays).all(here_alone) {
         inputs.need_inventory()?;
     }
     let Some(inventory) = inputs.inventory.clone() else { return Err(errors) };
-    let playbook_dir = plan.playbook_dir.clone().unwrap_or_else(|| {
-        let first = plan.playbooks.first().and_then(|path| path.parent());
-        first.map(PathBuf::from).unwrap_or_default()
-    });
+    let first = books.first().and_then(|(path, _)| path.parent());
+    let playbook_dir = first.map(PathBuf::from).unwrap_or_default();
     let (dir, reader) = (Some(playbook_dir.clone()), inputs.reader.clone());
     let vars = variables(basis, inventory.clone(), dir, reader);
     if !errors.is_empty() {
@@ -75,6 +74,10 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
             tags: args.play.list_tags,
             inventory: &inventory,
             limit: limit.as_ref(),
+            loader: &loader,
+            templar: &templar,
+            extra: &inputs.extra,
+            warn: &|warning| basis.complain(&[warning]),
             filter: if args.play.list_tags && run_tags.is_empty() { &every } else { &filter },
         };
         for (path, plays) in &books {

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use rprov_modules::kit::Node;
 
 use super::host::Host;
-use super::list::{Rest, on_hosts, run_included};
+use super::list::{Rest, begin, on_hosts, run_included};
 use super::play::PlayRun;
 use super::show::title;
 use super::task;
 use super::{action, step};
 use crate::playbook::{Action, Builtin};
-use crate::report::Event;
 
 /// Runs what was notified, once each, in the order of the play's handlers. A handler may notify
 /// those after it; one before it has to wait for the next flush, as in Ansible. `recall`: also what
@@ -57,11 +56,7 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
         if !meta && !step::wanted(&play.engine, &name).await {
             continue;
         }
-        play.engine.reporter.report(Event::Task {
-            name,
-            action: handler.written.clone(),
-            handler: true,
-        });
+        begin(play, handler, &acting, name, true);
         if meta {
             action::meta(play, handler, &acting).await;
             continue;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use rprov_modules::kit::Node;
+use serde_json::{Map, Value};
 
 use super::Engine;
 use super::host::Host;
@@ -19,7 +20,7 @@ use crate::playbook::{
 };
 use crate::report::Event;
 use crate::source::Diagnostic;
-use crate::template::{Context, Raw};
+use crate::template::{Context, Raw, from_node};
 use crate::vars::{Layer, Layers, Level, hostvars as all};
 
 /// What a host wants to run next.
@@ -30,6 +31,8 @@ pub(super) struct Wanted {
     pub(super) variables: Vec<(String, Raw)>,
     /// What stands for the item on the screen.
     pub(super) label: Option<String>,
+    /// What `register` gets.
+    pub(super) result: Map<String, Value>,
 }
 
 #[derive(Debug, Clone)]
@@ -78,6 +81,7 @@ pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result
         args = Node::map(args.span, own);
     }
     let args = templar.render(&args, context).map_err(Failure::from)?;
+    let result = result(builtin, &args, at.task.args.get("apply"));
     let what = if builtin == Builtin::IncludeRole {
         match Role::from_args(&args) {
             Some(role) => What::Role(Box::new(role)),
@@ -106,7 +110,27 @@ pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result
             }
         }
     };
-    Ok(Wanted { what, variables: Vec::new(), label: None })
+    Ok(Wanted { what, variables: Vec::new(), label: None, result })
+}
+
+/// `include`, the file as it is named, and `include_args`, the other parameters.
+fn result(builtin: Builtin, args: &Node, apply: Option<&Node>) -> Map<String, Value> {
+    let json = |node: &Node| serde_json::to_value(from_node(node)).unwrap_or_default();
+    let mut result = Map::new();
+    let mut others = Map::new();
+    for entry in args.entries().unwrap_or_default() {
+        match (entry.key.text().unwrap_or_default(), builtin) {
+            ("file", Builtin::IncludeTasks) => {
+                result.insert("include".to_owned(), json(&entry.value));
+            }
+            (name, _) => {
+                others.insert(name.to_owned(), json(&entry.value));
+            }
+        }
+    }
+    others.extend(apply.map(|apply| ("apply".to_owned(), json(apply))));
+    result.insert("include_args".to_owned(), others.into());
+    result
 }
 
 /// Runs what hosts want, the same for all that want the same, in the order it was first wanted.

@@ -150,11 +150,7 @@ async fn one(
     if !step::wanted(engine, &name).await {
         return;
     }
-    engine.reporter.report(Event::Task {
-        name,
-        action: task.written.clone(),
-        handler: rest.handler,
-    });
+    begin(play, task, &hosts, name, rest.handler);
     // A pause is one for all, as in Ansible; and so is a new host.
     let once = flag(play, task, &hosts[0], "run_once")
         || matches!(task.action, Action::Builtin(Builtin::Pause | Builtin::AddHost));
@@ -185,6 +181,16 @@ async fn one(
     if play.too_many_failed() {
         play.alive().iter().for_each(|host| host.progress().ended = true);
     }
+}
+
+/// Tells that a task begins on these hosts.
+pub(super) fn begin(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], name: String, handler: bool) {
+    let host = match hosts {
+        [host] if play.settings().is_free() => Some(host.name.to_string()),
+        _ => None,
+    };
+    let (action, span) = (task.written.clone(), task.span);
+    play.engine.reporter.report(Event::Task { name, action, handler, span, host });
 }
 
 /// Acts on all hosts side by side, as many at a time as `forks` and `throttle` allow; outcomes are

@@ -230,18 +230,25 @@ impl Engine {
         let mut ending = Ending::Ok;
         self.warn();
         self.forget_kept_facts();
-        for (at, book) in books.into_iter().enumerate() {
-            let plays: Vec<Arc<Play>> = book.plays.into_iter().map(Arc::new).collect();
-            for at in 0..plays.len() {
+        let mut plays: Vec<Arc<Play>> = Vec::new();
+        let mut ends = Vec::new();
+        for (list, retry) in books.into_iter().map(|book| (book.plays, book.retry)) {
+            plays.extend(list.into_iter().map(Arc::new));
+            ends.push((plays.len(), retry));
+        }
+        let mut begin = 0;
+        for (at, (end, retry)) in ends.into_iter().enumerate() {
+            for at in begin..end {
                 let same = |play: &&Arc<Play>| {
                     play.span.file == plays[at].span.file
                         && pending::name(play) == pending::name(&plays[at])
                 };
-                let nth = plays[..at].iter().filter(same).count();
+                let nth = plays[begin..at].iter().filter(same).count();
                 if self.interrupt.sent() || !play::run(self, &plays[at..], nth).await? {
                     break;
                 }
             }
+            begin = end;
             if self.unanswered.load(std::sync::atomic::Ordering::Relaxed) {
                 let error = Diagnostic::error("`--step` has asked, and there was no answer");
                 return Err(vec![error.help("answer on the terminal, or on standard input")]);
@@ -255,7 +262,7 @@ impl Engine {
                 all if all.iter().any(|(_, s)| s.failed > 0) => Ending::Failed,
                 _ => Ending::Ok,
             };
-            if let Some(path) = &book.retry {
+            if let Some(path) = &retry {
                 retry::write(self, path, &recap);
             }
             self.reporter.report(Event::Recap(recap));

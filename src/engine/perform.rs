@@ -7,6 +7,7 @@ mod acts;
 mod detached;
 mod reply;
 mod steps;
+mod unbegun;
 
 use std::{sync::Arc, time::Duration};
 

@@ -57,6 +57,7 @@ pub(super) async fn run(
     nth: usize,
 ) -> Result<bool, Vec<Diagnostic>> {
     let Some(play) = plays.first().cloned() else { return Ok(false) };
+    engine.world.enter(engine, &play.dir);
     let prompted = Arc::new(prompt(engine, &play)?);
     let context = settings::context(engine, &play, &prompted);
     let settings = Settings::new(engine, &play, &context).map_err(|error| vec![error])?;

@@ -54,12 +54,13 @@ pub(super) async fn run(
     let at = At { play, host, task, rest, next };
     match loops::turns(&play.engine.templar, task, &context) {
         Ok(None) => {
-            let (done, include) = at.attempt(&context, &[]).await;
-            if let Some(include) = include {
-                at.register(&done);
+            let (mut done, include) = at.attempt(&context, &[]).await;
+            if let Some(mut include) = include {
+                let mut result = std::mem::take(&mut include.result);
+                result.insert("changed".to_owned(), false.into());
+                at.register(result);
                 return Outcome::Include(vec![include]);
             }
-            let mut done = done;
             at.notify(&context, &mut done);
             at.finish(&context, done)
         }

@@ -2,6 +2,7 @@
 //!
 //! An inventory is replaced, never changed in place: a task keeps the one it began with.
 
+use std::path::Path;
 use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
@@ -58,6 +59,16 @@ impl World {
         self.grows.load(Ordering::Relaxed)
     }
 
+    /// A play begins: the `group_vars` and `host_vars` beside its playbook count.
+    pub(super) fn enter(&self, engine: &Engine, playbook_dir: &Path) {
+        let vars = self.vars();
+        if vars.playbook_dir() != Some(playbook_dir) {
+            *self.now.write().unwrap_or_else(PoisonError::into_inner) =
+                Arc::new(vars.beside(playbook_dir));
+            engine.forget_views();
+        }
+    }
+
     /// Adds a host or a group; whether that made a difference.
     ///
     /// # Errors
@@ -83,6 +94,9 @@ impl World {
     pub(super) fn refresh(&self, engine: &Arc<Engine>) -> Result<(), Vec<Diagnostic>> {
         let additions = self.additions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut vars = (self.reload)()?;
+        if let Some(dir) = self.vars().playbook_dir() {
+            vars = vars.beside(dir);
+        }
         for addition in additions.iter() {
             if let Some(grown) = vars.inventory().with(addition)? {
                 vars = vars.following(Arc::new(grown));

@@ -40,7 +40,6 @@ impl Load<'_> {
             let key = entry.key.text().unwrap_or_default();
             match keywords::kind(key, keywords::BLOCK) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
-                Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
                 Kind::Misplaced | Kind::Other => {
                     let error = Diagnostic::error(format!("`{key}` is not a keyword of a block"))
                         .kind("unknown-keyword")

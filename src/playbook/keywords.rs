@@ -2,8 +2,6 @@
 
 use rprov_modules::kit::{Node, nearest};
 
-use crate::source::Diagnostic;
-
 /// Where a keyword may stand.
 pub(super) const PLAY: u8 = 1;
 pub(super) const ROLE: u8 = 2;
@@ -80,9 +78,6 @@ const TABLE: &[(&str, u8)] = &[
     ("when", INNER),
 ];
 
-/// Ansible's keywords that rprov does not act on yet: refused, so that no run silently ignores one.
-const NOT_YET: &[&str] = &["delegate_facts"];
-
 /// The keywords written at one level, in order.
 #[derive(Debug, Default)]
 pub struct Keywords(Vec<(&'static str, Node)>);
@@ -141,7 +136,6 @@ pub(super) enum Kind {
     Keyword(&'static str),
     /// An Ansible keyword, at a place where it means nothing.
     Misplaced,
-    NotYet,
     Other,
 }
 
@@ -149,9 +143,14 @@ pub(super) fn kind(key: &str, place: u8) -> Kind {
     match TABLE.iter().find(|(name, _)| *name == key) {
         Some((name, places)) if places & place != 0 => Kind::Keyword(name),
         Some(_) => Kind::Misplaced,
-        None if NOT_YET.contains(&key) => Kind::NotYet,
         None => Kind::Other,
     }
+}
+
+/// Whether plays, roles, blocks and tasks all take a keyword.
+pub(super) fn is_common(key: &str) -> bool {
+    // What names may be short for does not go with an import.
+    key != "collections" && TABLE.iter().any(|(name, places)| *name == key && *places == ANY)
 }
 
 /// Whether a key of a task is a keyword of Ansible's, at whatever place.
@@ -162,12 +161,4 @@ pub(crate) fn is_keyword(key: &str) -> bool {
 /// The keyword nearest to a mistyped one.
 pub(super) fn suggestion(key: &str, place: u8) -> Option<&'static str> {
     nearest(key, TABLE.iter().filter(|(_, places)| places & place != 0).map(|(name, _)| *name))
-}
-
-pub(super) fn not_yet(key: &Node) -> Diagnostic {
-    let name = key.text().unwrap_or_default();
-    Diagnostic::error(format!("keyword `{name}` is not supported yet"))
-        .kind("unsupported")
-        .at(key.span, "has no effect here")
-        .help("COMPATIBILITY.md lists what rprov does not do yet")
 }

@@ -140,15 +140,14 @@ impl Loader {
     ///
     /// # Errors
     /// As [`Loader::playbook`].
-    pub fn text_playbook(&self, name: &str, text: &str) -> Result<Vec<Play>, Vec<Diagnostic>> {
-        let path = PathBuf::from(name);
-        let node = crate::source::yaml::parse_value(&self.settings.map, &path, text)
+    pub fn text_playbook(&self, path: &Path, text: &str) -> Result<Vec<Play>, Vec<Diagnostic>> {
+        let node = crate::source::yaml::parse_value(&self.settings.map, path, text)
             .map_err(|error| vec![error])?;
         self.files
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(path.clone(), Arc::new(node));
-        self.playbook(&path)
+            .insert(path.to_owned(), Arc::new(node));
+        self.playbook(path)
     }
 
     fn plays(

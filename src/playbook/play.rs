@@ -25,8 +25,8 @@ impl Load<'_> {
                     keywords.set(name, entry.value.clone());
                 }
                 _ if key.ends_with("import_playbook") => {}
-                // Ansible takes any keyword of a play here and forgets it.
-                (_, Kind::Keyword(_)) => {
+                // Ansible takes what plays, blocks and tasks have in common, and forgets it.
+                (name, Kind::Keyword(_)) if keywords::is_common(name) => {
                     let note = format!("`{key}` has no effect beside `import_playbook`");
                     self.loader.warn(Diagnostic::warning(note).at(entry.key.span, ""));
                 }
@@ -64,7 +64,6 @@ impl Load<'_> {
             };
             match keywords::kind(key, keywords::PLAY) {
                 Kind::Keyword(name) => keywords.set(name, entry.value.clone()),
-                Kind::NotYet => self.fail(keywords::not_yet(&entry.key)),
                 Kind::Misplaced | Kind::Other => {
                     let error = Diagnostic::error(format!("`{key}` is not a keyword of a play"))
                         .kind("unknown-keyword")

@@ -89,7 +89,6 @@ impl Load<'_> {
                 ("role", _) => name = Some(&field.value),
                 ("name", _) => name = name.or(Some(&field.value)),
                 (_, Kind::Keyword(keyword)) => keywords.set(keyword, field.value.clone()),
-                (_, Kind::NotYet) => self.fail(keywords::not_yet(&field.key)),
                 _ => params.push(field.clone()),
             }
         }

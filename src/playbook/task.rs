@@ -112,11 +112,6 @@ impl Load<'_> {
                     keywords.set(name, entry.value.clone());
                     continue;
                 }
-                Kind::NotYet => {
-                    self.fail(keywords::not_yet(&entry.key));
-                    failed = true;
-                    continue;
-                }
                 Kind::Misplaced | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
             };
             let elsewhere =

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use rprov_modules::kit::{Diff, Text};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use similar::{ChangeTag, TextDiff};
 
@@ -47,6 +48,43 @@ pub(super) fn render(diff: &Diff, style: Style, extent: Extent, redactor: &Redac
         }
         Diff::Note(what) => format!("    {}\n", style.changed(what)),
     }
+}
+
+/// Differences as Ansible's modules tell them: `before` and `after`, texts or properties by name; an
+/// event with neither is `prepared`.
+pub(super) fn values(diffs: &[Diff], redactor: &Redactor) -> Value {
+    let mut list: Vec<Value> = Vec::new();
+    for diff in diffs {
+        match diff {
+            Diff::Text { path, before, after } => {
+                let side = |text: &Text| match readable(text) {
+                    Some(text) => redactor.clean(text),
+                    None => summary(text),
+                };
+                list.push(json!({
+                    "before_header": path,
+                    "before": side(before),
+                    "after_header": path,
+                    "after": side(after),
+                }));
+            }
+            Diff::Field { subject, name, before, after } => {
+                let same = list.last_mut().filter(|last| last["after"]["path"] == **subject);
+                match same {
+                    Some(last) => {
+                        last["before"][*name] = before.as_str().into();
+                        last["after"][*name] = after.as_str().into();
+                    }
+                    None => list.push(json!({
+                        "before": {"path": subject, *name: before},
+                        "after": {"path": subject, *name: after},
+                    })),
+                }
+            }
+            Diff::Note(what) => list.push(json!({"prepared": what})),
+        }
+    }
+    list.into()
 }
 
 fn text(

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
+use super::banners::Banners;
 use super::diff::{self, Extent};
 use super::palette::{Palette, Style};
 use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, yaml};
@@ -20,8 +21,7 @@ pub struct Human {
 
 struct Out {
     to: Box<dyn std::io::Write + Send>,
-    /// The banner of a task of which nothing has been shown yet.
-    banner: Option<String>,
+    banners: Banners,
 }
 
 /// What is shown, and how.
@@ -47,7 +47,7 @@ impl Human {
         view: View,
         redactor: Redactor,
     ) -> Human {
-        let out = Mutex::new(Out { to: out, banner: None });
+        let out = Mutex::new(Out { to: out, banners: Banners::default() });
         Human { style: Style(palette), view, redactor, out }
     }
 
@@ -236,15 +236,20 @@ impl Reporter for Human {
         };
         let mut text = self.redactor.clean(&text);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // Of a task of which nothing is shown there is no banner.
-        match &event {
-            Event::Task { .. } if !(self.view.ok && self.view.skipped) => {
-                out.banner = Some(text);
-                return;
+        match event {
+            // Of a task of which nothing is shown there is no banner.
+            Event::Task { host, span, .. } => {
+                let wait = !(self.view.ok && self.view.skipped);
+                text = out.banners.begin(host, span, text, wait);
             }
-            Event::Result(result) if !self.shows(result) => return,
-            Event::Play { .. } | Event::Recap(_) => out.banner = None,
-            _ => text.insert_str(0, &out.banner.take().unwrap_or_default()),
+            Event::Result(result) if !self.shows(&result) => return,
+            Event::Result(result) => text.insert_str(0, out.banners.above(&result.host)),
+            Event::Retry { host, .. } => text.insert_str(0, out.banners.above(&host)),
+            Event::Included { hosts, .. } => {
+                text.insert_str(0, out.banners.above(hosts.first().map_or("", String::as_str)));
+            }
+            Event::Play { .. } | Event::Recap(_) => out.banners.forget(),
+            _ => {}
         }
         // A closed pipe must not stop a run half-way through a host.
         let _ = out.to.write_all(text.as_bytes()).and_then(|()| out.to.flush());

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::human::pretty;
-use super::{Event, Redactor, Reporter, Status, TaskResult};
+use super::{Event, Redactor, Reporter, Status, TaskResult, diff};
 
 /// Writes the document when the counts are known; what is said beside it goes to standard error.
 pub struct Json {
@@ -30,9 +30,19 @@ struct Play {
     tasks: Vec<Task>,
 }
 
+impl Play {
+    /// The task that a host is at.
+    fn task(&mut self, host: &str) -> Option<&mut Task> {
+        let at = |task: &&mut Task| task.host.as_ref().is_none_or(|own| own == host);
+        self.tasks.iter_mut().rev().find(at)
+    }
+}
+
 struct Task {
     task: Map<String, Value>,
     action: String,
+    /// The one host it is of, where hosts do not wait for each other.
+    host: Option<String>,
     hosts: Map<String, Value>,
     /// Results of a loop's items, by host.
     items: HashMap<String, Vec<Value>>,
@@ -61,17 +71,16 @@ impl State {
         ])
     }
 
-    fn task(&mut self) -> Option<&mut Task> {
-        self.plays.last_mut()?.tasks.last_mut()
-    }
-
-    fn result(&mut self, result: &TaskResult) {
+    fn result(&mut self, result: &TaskResult, redactor: &Redactor) {
         let end = now();
         let Some(play) = self.plays.last_mut() else { return };
         play.play["duration"]["end"] = end.clone().into();
-        let Some(task) = play.tasks.last_mut() else { return };
+        let Some(task) = play.task(&result.host) else { return };
         task.task["duration"]["end"] = end.into();
-        let values = values(result, &task.action);
+        let mut values = values(result, &task.action);
+        if !result.censored && !result.diffs.is_empty() {
+            values.insert("diff".to_owned(), diff::values(&result.diffs, redactor));
+        }
         if result.item.is_none() {
             task.hosts.insert(result.host.clone(), values.into());
             return;
@@ -156,20 +165,24 @@ impl Reporter for Json {
                 let play = state.begin(&name);
                 state.plays.push(Play { play, tasks: vec![] });
             }
-            Event::Task { name, action, .. } => {
+            Event::Task { name, action, host, .. } => {
                 let task = state.begin(&name);
                 let (hosts, items) = Default::default();
                 if let Some(play) = state.plays.last_mut() {
-                    play.tasks.push(Task { task, action, hosts, items });
+                    play.tasks.push(Task { task, action, host, hosts, items });
                 }
             }
             Event::Included { path, hosts, .. } => {
-                if let Some(task) = state.task() {
-                    let values = json!({"action": task.action, "changed": false, "include": path});
-                    task.hosts.extend(hosts.into_iter().map(|host| (host, values.clone())));
+                let Some(play) = state.plays.last_mut() else { return };
+                for host in hosts {
+                    if let Some(task) = play.task(&host) {
+                        let action = &task.action;
+                        let values = json!({"action": action, "changed": false, "include": path});
+                        task.hosts.insert(host, values);
+                    }
                 }
             }
-            Event::Result(result) => state.result(&result),
+            Event::Result(result) => state.result(&result, &self.redactor),
             Event::Recap(stats) => {
                 let text = self.redactor.clean(&(pretty(&state.document(&stats)) + "\n"));
                 let out = &mut state.out;

@@ -3,6 +3,7 @@
 //! Nothing else in rprov prints during a run. Redaction is the last thing before any sink.
 
 mod adhoc;
+mod banners;
 mod diff;
 mod human;
 mod json;
@@ -14,7 +15,7 @@ mod yaml;
 
 use std::sync::Arc;
 
-use rprov_modules::kit::Diff;
+use rprov_modules::kit::{Diff, Span};
 use serde_json::{Map, Value};
 
 pub use self::adhoc::{AdHoc, Form};
@@ -45,6 +46,10 @@ pub enum Event {
         /// The module, as the task names it.
         action: String,
         handler: bool,
+        /// Where it is written.
+        span: Span,
+        /// The one host it begins on, where hosts do not wait for each other.
+        host: Option<String>,
     },
     /// A file is included for these hosts.
     Included {

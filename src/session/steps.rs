@@ -174,7 +174,7 @@ fn user(request: &mut Request, frame: usize, command: &Command, environment: &En
     let cd = command.chdir.as_ref().map_or_else(String::new, |directory| {
         let directory =
             if directory.starts_with('-') { format!("./{directory}") } else { directory.clone() };
-        format!("cd {}||exit 1;", quote(&directory))
+        format!("cd {}||exit 126;", quote(&directory))
     });
     let mut upload = None;
     let line = match &command.program {

@@ -116,6 +116,13 @@ impl Diagnostic {
         self
     }
 
+    /// The same, no longer an error.
+    #[must_use]
+    pub fn as_warning(mut self) -> Diagnostic {
+        self.inner.severity = Severity::Warning;
+        self
+    }
+
     pub fn severity(&self) -> Severity {
         self.inner.severity
     }

@@ -59,6 +59,21 @@ impl InventoryVars {
         InventoryVars { inventory, beside, merge: self.merge, managed, hosts, groups }
     }
 
+    /// The same for a playbook in another directory. None of the files is read again.
+    #[must_use]
+    pub fn beside(&self, playbook_dir: &Path) -> InventoryVars {
+        let beside = Arc::new(self.beside.at(playbook_dir));
+        let (hosts, groups) = Default::default();
+        let (inventory, managed) = (self.inventory.clone(), self.managed.clone());
+        InventoryVars { inventory, beside, merge: self.merge, managed, hosts, groups }
+    }
+
+    /// The directory of the playbook whose files count.
+    #[must_use]
+    pub fn playbook_dir(&self) -> Option<&Path> {
+        self.beside.playbook_dir.as_deref()
+    }
+
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
     }
@@ -127,6 +142,12 @@ impl InventoryVars {
 pub(crate) struct Beside {
     playbook_dir: Option<PathBuf>,
     reader: Reader,
+    known: Arc<Known>,
+}
+
+/// What was read, for playbooks of any directory.
+#[derive(Debug, Default)]
+struct Known {
     /// `group_vars` and `host_vars` directories by their path.
     directories: Mutex<HashMap<PathBuf, Arc<Directory>>>,
     /// By directory and name.
@@ -138,7 +159,13 @@ type Files = Result<Vec<Arc<Layer>>, Vec<Diagnostic>>;
 
 impl Beside {
     pub(crate) fn new(playbook_dir: Option<PathBuf>, reader: Reader) -> Beside {
-        Beside { playbook_dir, reader, directories: Mutex::default(), files: Mutex::default() }
+        Beside { playbook_dir, reader, known: Arc::default() }
+    }
+
+    /// For a playbook in another directory.
+    fn at(&self, playbook_dir: &Path) -> Beside {
+        let (reader, known) = (self.reader.clone(), self.known.clone());
+        Beside { playbook_dir: Some(playbook_dir.to_owned()), reader, known }
     }
 
     /// The layers of a host that is in these groups, in this order; with the files beside the
@@ -210,13 +237,13 @@ impl Beside {
 
     fn read(&self, directory: &Path, name: &str) -> Files {
         let key = (directory.to_owned(), name.to_owned());
-        if let Some(known) = lock(&self.files).get(&key) {
+        if let Some(known) = lock(&self.known.files).get(&key) {
             return known.clone();
         }
         let (mut read, mut errors) = (vec![], vec![]);
         let make = || Arc::new(Directory::list(directory.to_owned(), &self.reader));
         let listed =
-            lock(&self.directories).entry(directory.to_owned()).or_insert_with(make).clone();
+            lock(&self.known.directories).entry(directory.to_owned()).or_insert_with(make).clone();
         for path in listed.find(name) {
             match self.reader.layer(&path) {
                 Ok(layer) => read.push(Arc::new(layer)),
@@ -224,7 +251,7 @@ impl Beside {
             }
         }
         let files = if errors.is_empty() { Ok(read) } else { Err(errors) };
-        lock(&self.files).insert(key, files.clone());
+        lock(&self.known.files).insert(key, files.clone());
         files
     }
 }

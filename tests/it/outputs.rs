@@ -30,7 +30,17 @@ const SITE: &str = "
 
 /// Runs the playbook above on two hosts that are this machine.
 fn run(dir: &Path, flags: &[&str], settings: &[(&str, &str)], answers: &str) -> Output {
-    fs::write(dir.join("site.yml"), SITE).expect("a file");
+    play(dir, SITE, flags, settings, answers)
+}
+
+fn play(
+    dir: &Path,
+    site: &str,
+    flags: &[&str],
+    settings: &[(&str, &str)],
+    answers: &str,
+) -> Output {
+    fs::write(dir.join("site.yml"), site).expect("a file");
     let hosts = "a ansible_connection=local\nb ansible_connection=local\n";
     fs::write(dir.join("hosts"), hosts).expect("a file");
     let mut child = Command::new(env!("CARGO_BIN_EXE_rprov"))
@@ -126,4 +136,42 @@ fn a_step_is_taken_when_the_answer_is_yes() {
     let asked = String::from_utf8(output.stderr).expect("text");
     assert_eq!(asked.matches("(N)o/(y)es/(c)ontinue").count(), 3, "{asked}");
     assert!(asked.contains("Perform task: TASK: secret"), "{asked}");
+}
+
+#[test]
+fn json_keeps_hosts_that_do_not_wait_for_each_other_apart_and_has_differences() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let site = "
+- hosts: all
+  gather_facts: false
+  strategy: free
+  tasks:
+    - name: wait
+      command: sleep {{ 0.6 if inventory_hostname == 'a' else 0.1 }}
+    - name: write
+      copy: {content: \"own of {{ inventory_hostname }}\\n\", dest: \"{{ playbook_dir }}/{{ inventory_hostname }}\"}
+    - name: say
+      debug: {msg: \"{{ inventory_hostname }}\"}
+";
+    let output = play(dir.path(), site, &[], &[("ANSIBLE_STDOUT_CALLBACK", "json")], "");
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let tasks = document["plays"][0]["tasks"].as_array().expect("tasks");
+    assert_eq!(tasks.len(), 6, "each host has its own tasks");
+    for task in tasks {
+        let hosts = task["hosts"].as_object().expect("hosts");
+        assert_eq!(hosts.len(), 1, "{task}");
+        let (host, result) = hosts.iter().next().expect("one");
+        match task["task"]["name"].as_str() {
+            Some("wait") => assert_eq!(result["cmd"][0], "sleep"),
+            Some("write") => {
+                let diff = &result["diff"][0];
+                assert_eq!(diff["before"], "");
+                assert_eq!(diff["after"], format!("own of {host}\n"));
+                let path = diff["after_header"].as_str().expect("a path");
+                assert!(path.ends_with(&format!("/{host}")), "{path}");
+            }
+            Some("say") => assert_eq!(result["msg"], **host),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use rprov_modules::kit::{Change, Diff, Output, Program, Refusal, Reply, Step};
+use rprov_modules::kit::{Change, Diff, Output, Refusal, Reply, Step};
 use serde_json::{Map, Value};
 
 use crate::engine::outcome::Failure;
@@ -102,16 +102,7 @@ pub(super) fn failure(
         if !command.must_succeed {
             return None;
         }
-        let missing = reply.status == 127 || reply.status == 126;
-        let message = match (&command.program, missing) {
-            (Program::Argv(words), true) => format!(
-                "cannot run `{}`: {}",
-                words.first().map_or("", String::as_str),
-                reply.err().trim()
-            ),
-            _ => "non-zero return code".to_owned(),
-        };
-        return Some(Failure::new(message));
+        return Some(Failure::new("non-zero return code"));
     }
     values.insert("rc".into(), reply.status.into());
     values.insert("stdout".into(), reply.out().into());

@@ -64,6 +64,7 @@ impl Performer<'_> {
         done: &mut Done,
     ) -> Result<(), Trouble> {
         if read(&plan, outcomes, self.prepared.timeout, done) {
+            self.unbegun(link, become_, &plan, outcomes, done).await;
             return Ok(());
         }
         let streams = std::mem::take(&mut done.values);

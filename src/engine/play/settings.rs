@@ -57,6 +57,11 @@ pub(super) fn context(engine: &Arc<Engine>, play: &Play, prompted: &Arc<Layer>) 
 }
 
 impl Settings {
+    /// Whether hosts do not wait for each other.
+    pub(in crate::engine) fn is_free(self) -> bool {
+        self.strategy != Strategy::Linear
+    }
+
     pub(super) fn new(
         engine: &Engine,
         play: &Play,

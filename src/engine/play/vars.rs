@@ -10,6 +10,7 @@ use crate::engine::{Engine, show};
 use crate::inventory::HostName;
 use crate::playbook::Play;
 use crate::source::Diagnostic;
+use crate::template::normal_path;
 use crate::vars::{Layer, special};
 
 pub(super) fn special(
@@ -36,7 +37,7 @@ pub(super) fn set_dir(layer: &mut Layer, play: &Play) {
         false => &play.dir,
     };
     if let Ok(dir) = std::path::absolute(here) {
-        layer.set("playbook_dir", dir.to_string_lossy());
+        layer.set("playbook_dir", normal_path(&dir.to_string_lossy()));
     }
 }
 

@@ -114,9 +114,9 @@ impl At<'_> {
     }
 
     /// An include registers that it took place.
-    pub(super) fn register(&self, done: &Done) {
+    pub(super) fn register(&self, result: serde_json::Map<String, Json>) {
         if let Some(name) = self.task.keyword("register").and_then(Node::text) {
-            self.host.set([(name.to_owned(), from_json(&done.result()))]);
+            self.host.set([(name.to_owned(), from_json(&result.into()))]);
         }
     }
 

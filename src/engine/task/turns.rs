@@ -1,9 +1,25 @@
 //! A task with a loop: its turns one after the other, and what they amount to.
 
+use serde_json::{Map, Value};
+
 use super::{At, Learning, Outcome};
 use crate::engine::loops::{self, Turn};
 use crate::engine::outcome::{Done, Failure};
 use crate::template::{Context, Raw};
+
+/// What a result says of its turn: the item, and the names that it has.
+fn told(turn: &Turn) -> Map<String, Value> {
+    let json = |value| serde_json::to_value(value).unwrap_or_default();
+    let mut told = Map::new();
+    told.insert(turn.variable.clone(), json(&turn.item));
+    told.insert("ansible_loop_var".into(), turn.variable.clone().into());
+    for (name, value) in turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop") {
+        if let Raw::Value(value) = value {
+            told.insert(name.clone(), json(value));
+        }
+    }
+    told
+}
 
 impl At<'_> {
     /// All turns of a loop; the registered value has them as `results`.
@@ -27,6 +43,9 @@ impl At<'_> {
             let inner = fresh.with(turn.variables.clone());
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
+                let mut result = std::mem::take(&mut include.result);
+                result.extend(told(turn));
+                results.push(result.into());
                 include.variables = turn.variables.clone();
                 include.label =
                     Some(loops::label(&self.play.engine.templar, self.task, &inner, turn));
@@ -37,19 +56,7 @@ impl At<'_> {
                     Ok(true) | Err(_) => break,
                 }
             }
-            done.values.insert(
-                turn.variable.clone(),
-                serde_json::to_value(&turn.item).unwrap_or_default(),
-            );
-            done.values.insert("ansible_loop_var".into(), turn.variable.clone().into());
-            for (name, value) in
-                turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop")
-            {
-                if let Raw::Value(value) = value {
-                    done.values
-                        .insert(name.clone(), serde_json::to_value(value).unwrap_or_default());
-                }
-            }
+            done.values.extend(told(turn));
             let ends = match loops::breaks(
                 &self.play.engine.templar,
                 self.task,
@@ -92,7 +99,12 @@ impl At<'_> {
             }
         }
         if !includes.is_empty() {
-            self.register(&Done::default());
+            self.register(Map::from_iter([
+                ("changed".to_owned(), changed.into()),
+                ("skipped".to_owned(), false.into()),
+                ("msg".to_owned(), "All items completed".into()),
+                ("results".to_owned(), results.into()),
+            ]));
             return Outcome::Include(includes);
         }
         let mut whole = Done { changed, skipped, looped: true, learnt, ..Done::default() };

@@ -44,7 +44,6 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
         let Some((book, name)) = play_of(role) else { continue };
         let name = serde_json::Value::from(name);
         let text = format!("- hosts: all\n  roles:\n    - role: {name}\n");
-        let book = book.to_string_lossy();
         found.extend(loader.text_playbook(&book, &text).err().unwrap_or_default());
     }
     for fault in found {

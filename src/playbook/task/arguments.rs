@@ -106,9 +106,6 @@ fn line(text: &str, span: Span, free_form: Option<&str>, module: bool) -> Result
         "stdin",
         "strip_empty_ends",
         "stdin_add_newline",
-        "expand_argument_vars",
-        "argv",
-        "cmd",
     ];
     let mut mapping = Node::map(span, Vec::new());
     let Some(free) = free_form else {

@@ -21,9 +21,12 @@ impl Load<'_> {
         chain: &Arc<Chain>,
         place: u8,
     ) -> Vec<Item> {
-        if let Some(keyword) = ["loop", "register", "until", "notify"]
-            .iter()
-            .find(|name| chain.keywords.get(name).is_some())
+        if let Some(node) = chain.keywords.get("register") {
+            let note = "`register` has no effect beside an import: it happens before the run";
+            self.loader.warn(Diagnostic::warning(note).at(node.span, ""));
+        }
+        if let Some(keyword) =
+            ["loop", "until", "notify"].iter().find(|name| chain.keywords.get(name).is_some())
         {
             let at = chain.keywords.get(keyword).map_or(span, |node| node.span);
             self.fail(

@@ -11,7 +11,7 @@ mod keys;
 pub(super) mod layout;
 mod list;
 mod number;
-mod path;
+pub(crate) mod path;
 mod random;
 pub(super) mod regex;
 mod secret;

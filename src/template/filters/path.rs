@@ -90,7 +90,7 @@ fn absolute(path: &str) -> String {
 }
 
 /// `os.path.normpath`: without looking at the disk.
-fn normal(path: &str) -> String {
+pub(crate) fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     let rooted = path.starts_with('/');
     for part in path.split('/') {

@@ -7,6 +7,7 @@ use minijinja::{Error, Value};
 use rprov_modules::kit::Span;
 
 use super::super::error::{ErrorKind, TemplateError, failed, wrap};
+use super::super::filters::path::normal;
 use super::super::{Context, FileOptions, Raw, expand_home, print};
 use super::Lookup;
 
@@ -95,7 +96,7 @@ pub(super) fn fileglob(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         let term = print::text(term);
         let path = expand_home(&term);
         let patterns = if path.is_absolute() {
-            vec![path]
+            vec![PathBuf::from(normal(&path.to_string_lossy()))]
         } else {
             lookup.cx().search.candidates("files", &path)
         };
@@ -104,11 +105,18 @@ pub(super) fn fileglob(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
             patterns.iter().map(|pattern| glob(pattern)).find(|matched| !matched.is_empty())
         {
             found.extend(
-                matched.into_iter().map(|path| Value::from(path.to_string_lossy().into_owned())),
+                matched
+                    .iter()
+                    .map(|path| Value::from(absolute(path).to_string_lossy().into_owned())),
             );
         }
     }
     Ok(found)
+}
+
+/// The path from the root; `..` stays.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The files that a pattern with `*`, `?` and `[…]` matches, sorted.

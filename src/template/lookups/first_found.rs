@@ -8,8 +8,10 @@ use rprov_modules::kit::Span;
 
 use super::super::call::{described, items};
 use super::super::error::{ErrorKind, TemplateError, failed, wrap};
+use super::super::filters::path::normal;
 use super::super::python;
 use super::Lookup;
+use super::files::absolute;
 
 /// Terms are names, lists of them, or mappings with `files`, `paths` and `skip`.
 pub(super) fn first_found(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
@@ -30,7 +32,8 @@ pub(super) fn first_found(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     for name in &search.names {
         for below in below {
             if let Some(path) = lookup.cx().search.find(below, name) {
-                return Ok(vec![Value::from(path.to_string_lossy().into_owned())]);
+                let path = absolute(&path);
+                return Ok(vec![Value::from(normal(&path.to_string_lossy()))]);
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Every definition of every variable that a run can see, by name.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
+    path::Path,
     sync::Arc,
 };
 
@@ -25,11 +26,13 @@ impl Definitions {
     pub(super) fn new(engine: &Engine, plays: &[Arc<Play>]) -> Definitions {
         let mut all = Definitions::default();
         all.layer(&engine.extra);
-        let vars = engine.world.vars();
-        for host in vars.inventory().hosts() {
-            // What is wrong in the files of a host is told by the play that wants it.
-            let layers = vars.layers(host).unwrap_or_default();
-            layers.layers().for_each(|layer| all.layer(layer));
+        let dirs: BTreeSet<&Path> = plays.iter().map(|play| &*play.dir).collect();
+        for vars in dirs.into_iter().map(|dir| engine.world.vars().beside(dir)) {
+            for host in vars.inventory().hosts() {
+                // What is wrong in the files of a host is told by the play that wants it.
+                let layers = vars.layers(host).unwrap_or_default();
+                layers.layers().for_each(|layer| all.layer(layer));
+            }
         }
         for play in plays {
             all.layer(&play.vars);
