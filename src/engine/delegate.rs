@@ -7,6 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::flags::flag;
 use super::host::Host;
+use super::implied;
 use super::outcome::Failure;
 use super::target::{HOST, Seen};
 use super::task::At;
@@ -69,7 +70,16 @@ pub(super) fn with_delegated(at: &At<'_>, context: &Context) -> Context {
     let Some(name) = name.filter(|name| !name.is_empty()) else { return context.clone() };
     let engine = &at.play.engine;
     let inventory = engine.world.inventory();
-    let view = super::include::view(engine, &known(&inventory, &name));
-    let all = minijinja::Value::from_pairs([(name, view)]);
-    context.with([("ansible_delegated_vars".to_owned(), Raw::Value(all))])
+    let own = known(&inventory, &name);
+    let view = super::include::view(engine, &own);
+    let all = minijinja::Value::from_pairs([(name.as_str(), view)]);
+    let all = ("ansible_delegated_vars".to_owned(), Raw::Value(all));
+    // How a host is reached now means the delegate.
+    let layers = engine.world.vars().layers(&own).unwrap_or_default();
+    let implied = implied::layer(engine, (&name, &name), &at.task.chain, &layers, context);
+    let implied = implied
+        .iter()
+        .filter(|(name, _)| context.scope.given(name).is_none())
+        .map(|(name, binding)| (name.to_owned(), binding.value.clone()));
+    context.with(implied.chain([all]))
 }

@@ -16,6 +16,7 @@ mod facts;
 mod flags;
 mod handlers;
 mod host;
+mod implied;
 mod include;
 mod job;
 mod jobs;

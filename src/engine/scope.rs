@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::delegate;
 use super::host::Host;
+use super::implied;
 use super::play::PlayRun;
 use crate::playbook::{Chain, ChainLevel, Task};
 use crate::source::Diagnostic;
@@ -28,6 +29,12 @@ impl PlayRun {
             Some(decrypt) => inner.decrypt_with(decrypt.clone()),
             None => inner,
         };
+        let address = match self.engine.world.inventory().host(&host.name) {
+            Some(host) if host.implicit => "127.0.0.1",
+            _ => &host.name,
+        };
+        let of = (&*host.name, address);
+        let implied = implied::layer(&self.engine, of, chain, &layers, &inner);
         let all = hostvars::vars(inner, self.engine.templar.clone());
         let environment = chain
             .all("environment")
@@ -35,6 +42,7 @@ impl PlayRun {
             .flat_map(|node| node.items().map_or_else(|| vec![node.clone()], <[_]>::to_vec));
         let place = special::place(all, environment.collect(), &search.dirs);
         let layers = layers.with(Level::Special, Arc::new(place));
+        let layers = layers.with(Level::Implied, Arc::new(implied));
         let context = Context::new(Arc::new(layers), search);
         Ok(match &self.engine.decrypt {
             Some(decrypt) => context.decrypt_with(decrypt.clone()),

@@ -118,7 +118,7 @@ impl Seen<'_> {
 
     pub(super) fn first(&self, names: &[&str]) -> Result<Option<String>, Failure> {
         for name in names {
-            let value = match self.vars.scope.get(name) {
+            let value = match self.vars.scope.given(name) {
                 None => continue,
                 Some(Raw::Value(value)) => value,
                 Some(Raw::Node(node)) => {

@@ -58,6 +58,10 @@ pub enum Raw {
 /// Answers what a name means; the precedence of variables is its business.
 pub trait Scope: Send + Sync + fmt::Debug {
     fn get(&self, name: &str) -> Option<Raw>;
+    /// The same, but nothing that is only implied because nobody has set it.
+    fn given(&self, name: &str) -> Option<Raw> {
+        self.get(name)
+    }
     /// All names, for "did you mean".
     fn names(&self) -> Vec<String>;
 }

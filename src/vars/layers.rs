@@ -152,6 +152,11 @@ impl Scope for Layers {
         merge::values(all.map(|binding| &binding.value))
     }
 
+    fn given(&self, name: &str) -> Option<Raw> {
+        let highest = self.definitions(name).next();
+        highest.filter(|(level, _)| *level > Level::Implied).and_then(|_| self.get(name))
+    }
+
     fn names(&self) -> Vec<String> {
         let mut seen = HashSet::new();
         let all = self.stack.iter().flat_map(|(_, layer)| layer.iter());

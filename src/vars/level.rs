@@ -7,6 +7,8 @@
 /// same thing wins over them. A mapping replaces a mapping, unless `hash_behaviour` says `merge`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
+    /// How the host is reached, where nothing says so: `ansible_host`, `ansible_user` …
+    Implied,
     /// What rprov itself defines for templates, to be overridden: `ansible_managed`.
     Default,
     /// `defaults/main.yml` of a role.
@@ -63,6 +65,7 @@ impl Level {
     /// Its name for people.
     pub fn title(self) -> &'static str {
         match self {
+            Level::Implied => "how the host is reached",
             Level::Default => "rprov's default",
             Level::RoleDefaults => "role defaults",
             Level::InventoryAll => "group all in the inventory",
