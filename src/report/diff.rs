@@ -57,7 +57,7 @@ pub(super) fn values(diffs: &[Diff], redactor: &Redactor) -> Value {
     for diff in diffs {
         match diff {
             Diff::Text { path, before, after } => {
-                let side = |text: &Text| match readable(text) {
+                let side = |text: &Text| match readable(text, Extent::default()) {
                     Some(text) => redactor.clean(text),
                     None => summary(text),
                 };
