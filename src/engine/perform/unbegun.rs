@@ -6,13 +6,13 @@
 use rprov_modules::kit::{Answer, Ask, Command, Cost, Plan, Program, Step, quote, sh};
 use serde_json::Value;
 
-use super::Act;
+use super::Performer;
 use crate::engine::link::Link;
 use crate::engine::outcome::{Done, Failure};
 use crate::engine::target::Who;
 use crate::session::{Question, StepOutcome};
 
-impl Act<'_> {
+impl Performer<'_> {
     /// Gives the result of a failed command Ansible's form, if it was never begun.
     pub(super) async fn unbegun(
         &self,
