@@ -19,7 +19,9 @@ pub(super) struct Basis {
 impl Basis {
     /// Evaluates templates.
     pub(super) fn templar(&self) -> Templar {
-        Templar::with_config(self.map.clone(), self.config.clone())
+        let redactor = self.redactor.clone();
+        let secrets = Arc::new(move |text: &str| redactor.learn(text));
+        Templar::with_config(self.map.clone(), self.config.clone(), secrets)
     }
 
     /// Whether mappings that are defined more than once are merged.

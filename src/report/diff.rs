@@ -103,7 +103,7 @@ fn text(
         );
     };
     let same = old == new;
-    let (old, new) = (redactor.clean(old), redactor.clean(new));
+    let (old, new) = (redactor.clean_text(old), redactor.clean_text(new));
     let label = |text: &Text, name: &str| match text {
         Text::Absent => "(absent)".to_owned(),
         _ => name.to_owned(),

@@ -151,7 +151,13 @@ fn isolated(request: &mut Request, parts: Parts<'_>) {
         input = "\"$__d/i\"";
     }
     let must = u8::from(must_succeed);
-    let announce = if grouped { " 9>&1" } else { "" };
+    let announce = if grouped {
+        // See [`run`].
+        after += "{ :; } >\"$__d/a\";";
+        " 9>&1"
+    } else {
+        ""
+    };
     let _ = writeln!(
         request.text,
         "if __a {frame};then {before}({body}){announce} >\"$__d/o\" 2>\"$__d/e\" <{input};__y=$?;{after}__z {frame} $__y {must};else :;{drain}fi"
@@ -159,12 +165,13 @@ fn isolated(request: &mut Request, parts: Parts<'_>) {
 }
 
 fn run(request: &mut Request, frame: usize, script: &Script, environment: &Env, grouped: bool) {
-    let exports = exports(environment);
     let (args, text) = (words(&script.args), quote(script.text));
-    let body = match grouped {
-        false => format!("{exports}set --{args};eval {text}"),
-        true => format!("{exports}__k /bin/sh -c {text} sh{args}"),
-    };
+    let mut body = format!("{}set --{args};eval {text}", exports(environment));
+    if grouped {
+        // Everybody can read the words of a process: what is ours to pass goes through a file.
+        let file = "\"$__d/a\"";
+        body = format!("printf '%s\\n' {} >{file}&&__k /bin/sh {file}", quote(&body));
+    }
     let stdin = script.stdin.as_ref();
     isolated(request, Parts { frame, body, stdin, upload: None, must_succeed: true, grouped });
 }

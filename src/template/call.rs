@@ -4,6 +4,7 @@ use minijinja::value::{StringInput, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::error::failed;
+use super::lazy::here;
 use super::print;
 use super::value::settle;
 
@@ -112,6 +113,14 @@ impl<'a, 't, 'e> Call<'a, 't, 'e> {
     /// The items of the filtered value, also undefined ones.
     pub(super) fn any_items(&self) -> Result<Vec<Value>, Error> {
         items(self.value()).ok_or_else(|| self.expected("a list"))
+    }
+
+    /// Says that a text is a secret, and gives it back.
+    pub(super) fn secret(&self, text: String) -> Value {
+        if let Some(here) = here(self.state) {
+            here.templar.tell(&text);
+        }
+        Value::from(text)
     }
 
     /// "expected X, found Y" about the filtered value.

@@ -21,7 +21,7 @@ use super::fault::{Place, misfit};
 use super::lazy::{self, Evaluation};
 use super::prepare::Backslash;
 use super::value::{self, finalize, is_omit, to_node};
-use super::{Context, FileOptions, Templar, print};
+use super::{Context, FileOptions, Secrets, Templar, print};
 
 /// More compiled texts than this and the store starts anew: a run has some thousands.
 const CACHE: usize = 20_000;
@@ -30,9 +30,20 @@ const CACHE: usize = 20_000;
 pub(super) struct Shared {
     pub(super) map: SourceMap,
     pub(super) config: Arc<Config>,
+    secrets: Told,
     compiled: RwLock<HashMap<Box<str>, Arc<Compiled>>>,
     expressions: RwLock<HashMap<Box<str>, Arc<Part>>>,
     conditions: RwLock<HashMap<Box<str>, Arc<Part>>>,
+}
+
+/// Who is told the secrets that templates make.
+#[derive(Default)]
+struct Told(Option<Secrets>);
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Told").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Templar {
@@ -41,9 +52,18 @@ impl Templar {
         Templar { shared: Arc::new(Shared { map, ..Shared::default() }) }
     }
 
-    /// The same, with settings for the lookup `config`.
-    pub fn with_config(map: SourceMap, config: Arc<Config>) -> Templar {
-        Templar { shared: Arc::new(Shared { map, config, ..Shared::default() }) }
+    /// The same, with settings for the lookup `config`; `secrets` is told the keys, passwords and
+    /// hashes that templates make.
+    pub fn with_config(map: SourceMap, config: Arc<Config>, secrets: Secrets) -> Templar {
+        let secrets = Told(Some(secrets));
+        Templar { shared: Arc::new(Shared { map, config, secrets, ..Shared::default() }) }
+    }
+
+    /// Says that a text is a secret.
+    pub(super) fn tell(&self, secret: &str) {
+        if let Told(Some(secrets)) = &self.shared.secrets {
+            secrets(secret);
+        }
     }
 
     /// The value of a node with all templates in it evaluated, in native types.

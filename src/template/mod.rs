@@ -113,6 +113,9 @@ fn expand_home(name: &str) -> PathBuf {
 /// Opens a vault envelope: ciphertext in, plaintext out.
 pub type Decrypt = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, DecryptError> + Send + Sync>;
 
+/// Is told every text that is a secret, so that it is never printed.
+pub type Secrets = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Why an envelope cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecryptError {

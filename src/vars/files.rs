@@ -6,13 +6,12 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rprov_modules::kit::{Node, NodeKind};
 
 use super::Layer;
 use crate::source::{self, Diagnostic, SourceMap};
-use crate::template::Decrypt;
+use crate::template::{Decrypt, Secrets};
 
 /// The kind of the error that says that a file cannot be decrypted.
 pub(crate) const VAULTED: &str = "vaulted";
@@ -22,9 +21,6 @@ const ENDINGS: [&str; 3] = [".yml", ".yaml", ".json"];
 
 /// Directories deeper than this below `group_vars/NAME` are a loop of links.
 const DEEPEST: usize = 16;
-
-/// Is told every text that came out of a vault, so that it is never printed.
-pub type Secrets = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Reads files of the user's: text to nodes, through the vault if need be.
 #[derive(Clone)]

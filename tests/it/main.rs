@@ -24,6 +24,7 @@ mod pending;
 mod place;
 mod playbook;
 mod promises;
+mod redact;
 mod same;
 mod sealed;
 mod secrets;

@@ -88,7 +88,7 @@ fn compare(table: &str) {
     let cx = golden_context(&map);
     // The settings as they are by default.
     let config = Config::load(&map, &Surroundings::default()).expect("no settings, no mistakes");
-    let templar = Templar::with_config(map.clone(), Arc::new(config));
+    let templar = Templar::with_config(map.clone(), Arc::new(config), Arc::new(|_: &str| {}));
     let text = std::fs::read_to_string(here(&format!("{table}.json"))).expect("readable");
     let answers: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&text).expect("JSON");

@@ -1,87 +1,99 @@
-//! Finds many texts in one pass, also where one was split over lines.
+//! Finds many texts in one pass; in a second one also where they were split over lines, or quoted
+//! piece by piece.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::ops::Range;
 
-use super::MASK;
+use aho_corasick::AhoCorasick;
 
-/// Characters that a form must have left, without white space, to be looked for across lines.
-const SHORTEST_SPLIT: usize = 8;
+/// Characters that a form must have left, without white space and quotes, to be looked for where
+/// lines were broken or quotes put into it; and where only blanks were.
+const SHORTEST_SPLIT: usize = 4;
+const SHORTEST_SPACED: usize = 8;
 
-/// All forms of all secrets. Built once for a set of secrets, used for every text.
+/// All forms of some secrets. Built once for a set of secrets, used for every text.
 pub(super) struct Matcher {
     whole: AhoCorasick,
     split: AhoCorasick,
+    /// Whether a split form is long enough to be found between blanks.
+    spaced: Vec<bool>,
 }
 
 impl Matcher {
-    /// `None` if there is nothing to look for, or far too much.
-    pub(super) fn new<'a>(forms: impl Iterator<Item = &'a str> + Clone) -> Option<Matcher> {
-        let build = |patterns: &mut dyn Iterator<Item = String>| {
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()
-        };
-        let whole = build(&mut forms.clone().map(str::to_owned))?;
+    /// `None` if it is far too much.
+    pub(super) fn new(forms: &[String]) -> Option<Matcher> {
         let mut split: Vec<String> = forms
-            .map(|form| squeeze(form).0)
-            .filter(|form| form.chars().count() >= SHORTEST_SPLIT)
+            .iter()
+            .map(|form| squeeze(form))
+            .filter(|form| form.chars().count() >= SHORTEST_SPLIT && !super::too_short(form))
             .collect();
         split.sort_unstable();
         split.dedup();
-        Some(Matcher { whole, split: build(&mut split.into_iter())? })
+        let spaced = split.iter().map(|form| form.chars().count() >= SHORTEST_SPACED).collect();
+        Some(Matcher {
+            whole: AhoCorasick::new(forms).ok()?,
+            split: AhoCorasick::new(split).ok()?,
+            spaced,
+        })
     }
 
-    /// The text with all that is found masked.
-    pub(super) fn clean(&self, text: &str) -> String {
-        let clean = match self.whole.is_match(text) {
-            true => mask(text, self.whole.find_iter(text).map(|found| found.range())),
-            false => text.to_owned(),
-        };
-        match clean.contains('\n') || clean.contains(r"\n") {
-            true => self.clean_across_lines(clean),
-            false => clean,
+    /// Where there is one of the texts; ranges may overlap.
+    pub(super) fn find(&self, text: &Text<'_>, found: &mut Vec<Range<usize>>) {
+        if self.whole.is_match(text.whole) {
+            found.extend(self.whole.find_overlapping_iter(text.whole).map(|hit| hit.range()));
         }
-    }
-
-    fn clean_across_lines(&self, text: String) -> String {
-        let (squeezed, places) = squeeze(&text);
-        if !self.split.is_match(&squeezed) {
-            return text;
+        let squeezed = &text.squeezed;
+        if !self.split.is_match(squeezed) {
+            return;
         }
-        let found = self.split.find_iter(&squeezed).map(|found| {
-            let last = squeezed[..found.end()].chars().next_back().map_or(1, char::len_utf8);
-            places[found.start()]..places[found.end() - last] + last
-        });
-        mask(&text, found)
+        let places = places(text.whole);
+        for hit in self.split.find_overlapping_iter(squeezed) {
+            let last = squeezed[..hit.end()].chars().next_back().map_or(1, char::len_utf8);
+            let range = places[hit.start()]..places[hit.end() - last] + last;
+            let broken = || text.whole[range.clone()].contains(['\n', '\\', '\'', '"']);
+            if self.spaced[hit.pattern().as_usize()] || broken() {
+                found.push(range);
+            }
+        }
     }
 }
 
-/// Replaces ranges, which are in order and apart.
-fn mask(text: &str, ranges: impl Iterator<Item = std::ops::Range<usize>>) -> String {
-    let (mut out, mut kept) = (String::with_capacity(text.len()), 0);
-    for range in ranges {
-        out.push_str(&text[kept..range.start]);
-        out.push_str(MASK);
-        kept = range.end;
-    }
-    out + &text[kept..]
+/// A text that is looked through.
+pub(super) struct Text<'t> {
+    whole: &'t str,
+    squeezed: String,
 }
 
-/// The text without white space, without escaped line breaks and without what continues a line;
-/// and for each of its bytes the place in the text.
-fn squeeze(text: &str) -> (String, Vec<usize>) {
-    let (mut out, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(text.len()));
+impl<'t> Text<'t> {
+    pub(super) fn new(whole: &'t str) -> Text<'t> {
+        Text { whole, squeezed: squeeze(whole) }
+    }
+}
+
+/// The characters of a text and their places, without white space, quotes and backslashes: a line may
+/// have been broken behind one, and what continues a line begins with one. Without escaped line
+/// breaks, too.
+fn kept(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let gone = match c {
-            '\\' => match chars.peek() {
-                Some((_, 'n' | 'r' | 't' | '\n' | ' ')) => chars.next().is_some(),
-                _ => false,
-            },
-            c => c.is_whitespace(),
-        };
-        if !gone {
-            out.push(c);
-            places.extend(at..at + c.len_utf8());
+    std::iter::from_fn(move || {
+        loop {
+            let (at, c) = chars.next()?;
+            match c {
+                '\\' => {
+                    chars.next_if(|(_, next)| matches!(next, 'n' | 'r' | 't'));
+                }
+                '\'' | '"' => {}
+                c if c.is_whitespace() => {}
+                c => return Some((at, c)),
+            }
         }
-    }
-    (out, places)
+    })
+}
+
+fn squeeze(text: &str) -> String {
+    kept(text).map(|(_, c)| c).collect()
+}
+
+/// For each byte of the squeezed text its place in the whole.
+fn places(text: &str) -> Vec<usize> {
+    kept(text).flat_map(|(at, c)| at..at + c.len_utf8()).collect()
 }

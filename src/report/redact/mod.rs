@@ -1,20 +1,22 @@
 //! Keeps secrets out of everything that is shown.
 //!
-//! Secrets are learnt when a vault is opened, a password asked for, a `no_log` task done. A secret is
-//! masked wherever it stands in a text: as it is, encoded, escaped, quoted ([`forms`]), split over
-//! lines ([`matcher`]). One that is too short for that is masked where it is a value of its own.
-//! Booleans, `root`, `localhost` and the like are no secrets.
+//! Secrets are learnt when a vault is opened, a password asked for, a key made, a `no_log` task done.
+//! A secret is masked wherever it stands in a text: as it is, encoded, escaped, quoted ([`forms`]),
+//! split over lines ([`matcher`]). One that is too short for that is masked where it is a value of its
+//! own ([`scalar`]). Booleans, `root`, `localhost` and the like are no secrets.
 
 mod forms;
 mod matcher;
+mod scalar;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rprov_modules::kit::Diff;
+use rprov_modules::kit::{Diff, Node, NodeKind, Resolved, Span};
 use serde_json::Value;
 
-use self::matcher::Matcher;
+use self::matcher::{Matcher, Text};
 use super::{Event, TaskResult};
 
 /// What stands in a secret's place.
@@ -26,6 +28,8 @@ const SHORTEST_NUMBER: usize = 6;
 /// The shortest line of a longer secret that is masked by itself, and the shortest value in one.
 const SHORTEST_LINE: usize = 8;
 const SHORTEST_VALUE: usize = 6;
+/// A longer secret, in bytes, is masked line by line.
+const LONGEST: usize = 1 << 16;
 
 /// What is no secret, wherever it is written.
 const PUBLIC: [&str; 15] = [
@@ -54,10 +58,20 @@ pub struct Redactor {
 
 #[derive(Default)]
 struct Known {
-    forms: BTreeSet<String>,
+    /// What was learnt, as it was told.
+    told: HashSet<String>,
+    /// Forms that no matcher has yet.
+    fresh: HashSet<String>,
+    /// Each has at least twice as many forms as the next: what is learnt one by one is not built
+    /// anew each time.
+    tiers: Vec<Tier>,
     /// Secrets masked only where they are a whole value.
-    short: HashSet<String>,
-    /// Made of `forms` when it is first needed.
+    short: Arc<HashSet<String>>,
+}
+
+struct Tier {
+    forms: Vec<String>,
+    /// `None`: there are too many.
     matcher: Option<Arc<Matcher>>,
 }
 
@@ -67,50 +81,79 @@ impl std::fmt::Debug for Redactor {
     }
 }
 
+impl Known {
+    fn learn(&mut self, secret: &str) {
+        let secret = secret.trim_matches(['\n', '\r']);
+        if PUBLIC.iter().any(|word| secret.eq_ignore_ascii_case(word))
+            || !self.told.insert(secret.to_owned())
+        {
+            return;
+        }
+        // `0o17`, `1_000` or `12:30:00`: what is shown is the number.
+        if let Some(number) = number(secret) {
+            self.learn(&number);
+        }
+        if too_short(secret) {
+            Arc::make_mut(&mut self.short).insert(secret.to_owned());
+            // Between quotes it is a value of its own.
+            for form in [format!("'{secret}'"), format!("\"{secret}\"")] {
+                self.fresh.extend([forms::json(&form), form]);
+            }
+            return;
+        }
+        let long = secret.len() > LONGEST;
+        if !long {
+            self.fresh.extend(forms::of(secret));
+        }
+        if long || secret.contains('\n') {
+            secret.lines().for_each(|line| self.learn_line(line.trim(), long));
+        }
+        for piece in around_expressions(secret) {
+            if length(piece) >= SHORTEST_VALUE && !too_short(piece) {
+                self.fresh.extend(forms::of(piece));
+            }
+        }
+    }
+
+    /// A line of a longer secret, and in a line like `NAME=value` the value.
+    fn learn_line(&mut self, line: &str, bare: bool) {
+        let odd = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+        let shortest = if odd(line) { SHORTEST_VALUE } else { SHORTEST_LINE };
+        if length(line) >= shortest && !too_short(line) {
+            match bare {
+                true => self.fresh.extend([line.to_owned(), forms::json(line)]),
+                false => self.fresh.extend(forms::of(line)),
+            }
+        }
+        let value = line.split_once(['=', ':']).map_or("", |(_, value)| value.trim());
+        let value = value.trim_matches(['"', '\'', ',', ';']);
+        // A word in small letters is a setting more often than a secret.
+        if length(value) >= SHORTEST_VALUE
+            && value.contains(|c: char| !c.is_ascii_lowercase())
+            && !too_short(value)
+        {
+            self.fresh.extend(forms::of(value));
+        }
+    }
+
+    /// Makes matchers of what is fresh.
+    fn build(&mut self) {
+        let mut forms: Vec<String> = self.fresh.drain().filter(|form| !form.is_empty()).collect();
+        while let Some(tier) = self.tiers.pop_if(|tier| tier.forms.len() < 2 * forms.len()) {
+            forms.extend(tier.forms);
+        }
+        forms.sort_unstable();
+        forms.dedup();
+        let matcher = Matcher::new(&forms).map(Arc::new);
+        self.tiers.push(Tier { forms, matcher });
+    }
+}
+
 impl Redactor {
     /// Remembers one secret in all its forms: of a longer text also its lines and, in lines like
     /// `NAME=value`, the values; of a template also the text around its expressions.
     pub fn learn(&self, secret: &str) {
-        let secret = secret.trim_matches(['\n', '\r']);
-        if PUBLIC.iter().any(|word| secret.eq_ignore_ascii_case(word)) {
-            return;
-        }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if too_short(secret) {
-            if known.short.insert(secret.to_owned()) {
-                // Between quotes it is a value of its own.
-                known.forms.extend([format!("'{secret}'"), format!("\"{secret}\"")]);
-                known.matcher = None;
-            }
-            return;
-        }
-        if !known.forms.insert(secret.to_owned()) {
-            return;
-        }
-        let forms = &mut known.forms;
-        forms.extend(forms::of(secret));
-        if secret.contains('\n') {
-            for line in secret.lines().map(str::trim) {
-                if length(line) >= SHORTEST_LINE {
-                    forms.extend([line.to_owned(), forms::json(line)]);
-                }
-                let value = line.split_once(['=', ':']).map_or("", |(_, value)| value.trim());
-                let value = value.trim_matches(['"', '\'', ',', ';']);
-                // A word in small letters is a setting more often than a secret.
-                if length(value) >= SHORTEST_VALUE
-                    && value.contains(|c: char| !c.is_ascii_lowercase())
-                    && !too_short(value)
-                {
-                    forms.extend(forms::of(value));
-                }
-            }
-        }
-        for piece in around_expressions(secret) {
-            if length(piece) >= SHORTEST_VALUE && !too_short(piece) {
-                forms.extend(forms::of(piece));
-            }
-        }
-        known.matcher = None;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).learn(secret);
     }
 
     /// Remembers every text and number in a value.
@@ -126,22 +169,44 @@ impl Redactor {
 
     /// The text with every secret masked.
     pub fn clean(&self, text: &str) -> String {
-        match self.matcher() {
-            Some(matcher) => matcher.clean(text),
-            None => text.to_owned(),
+        self.masked(text, Vec::new())
+    }
+
+    /// A text of its own, such as a file or what a program has printed: short secrets are masked
+    /// where they are a line or the value of one.
+    pub(super) fn clean_text(&self, text: &str) -> String {
+        let short = self.known.read().unwrap_or_else(PoisonError::into_inner).short.clone();
+        let found = match short.is_empty() {
+            true => vec![],
+            false => {
+                scalar::values(text).filter(|place| short.contains(&text[place.clone()])).collect()
+            }
+        };
+        self.masked(text, found)
+    }
+
+    /// The text with the secrets in it, and these places, masked.
+    fn masked(&self, text: &str, mut found: Vec<Range<usize>>) -> String {
+        let matchers = self.matchers();
+        if matchers.is_empty() && found.is_empty() {
+            return text.to_owned();
         }
+        let searched = Text::new(text);
+        for matcher in matchers {
+            match matcher {
+                Some(matcher) => matcher.find(&searched, &mut found),
+                None => return MASK.to_owned(),
+            }
+        }
+        mask(text, found)
     }
 
     /// A value of its own with every secret masked, short ones too.
     fn clean_whole(&self, text: &str) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        match known.short.contains(text.trim()) {
-            true => MASK.to_owned(),
-            false => {
-                drop(known);
-                self.clean(text)
-            }
-        }
+        let short = known.short.contains(text.trim());
+        drop(known);
+        if short { MASK.to_owned() } else { self.clean_text(text) }
     }
 
     /// A value with every secret in it masked; keys too.
@@ -213,18 +278,51 @@ impl Redactor {
         }
     }
 
-    fn matcher(&self) -> Option<Arc<Matcher>> {
+    /// All matchers, those of what was learnt last included.
+    fn matchers(&self) -> Vec<Option<Arc<Matcher>>> {
+        let all = |known: &Known| known.tiers.iter().map(|tier| tier.matcher.clone()).collect();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.matcher.is_some() || known.forms.is_empty() {
-            return known.matcher.clone();
+        if known.fresh.is_empty() {
+            return all(&known);
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.matcher.is_none() {
-            known.matcher = Matcher::new(known.forms.iter().map(String::as_str)).map(Arc::new);
+        if !known.fresh.is_empty() {
+            known.build();
         }
-        known.matcher.clone()
+        all(&known)
     }
+}
+
+/// Replaces ranges; those that overlap as one.
+fn mask(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    if ranges.is_empty() {
+        return text.to_owned();
+    }
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let (mut out, mut kept) = (String::with_capacity(text.len()), 0);
+    let mut ranges = ranges.into_iter().peekable();
+    while let Some(mut range) = ranges.next() {
+        while let Some(next) = ranges.next_if(|next| next.start < range.end) {
+            range.end = range.end.max(next.end);
+        }
+        out.push_str(&text[kept..range.start]);
+        out.push_str(MASK);
+        kept = range.end;
+    }
+    out + &text[kept..]
+}
+
+/// What YAML makes of a number that is not written as it is shown.
+fn number(text: &str) -> Option<String> {
+    let node = Node::plain(Span::default(), text);
+    let NodeKind::Scalar(scalar) = &node.kind else { return None };
+    let shown = match scalar.resolve() {
+        Resolved::Int(value) => value.to_string(),
+        Resolved::Float(value) => serde_json::Number::from_f64(value)?.to_string(),
+        _ => return None,
+    };
+    (shown != text).then_some(shown)
 }
 
 /// Whether a text would spoil others if it were masked inside them.

@@ -109,8 +109,10 @@ fn password_hash(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         None => None,
     };
     let ident = call.given(4, "ident").map(print::text);
-    let password = call.string()?;
-    scheme.hash(password, &salt, rounds, ident.as_deref()).map(Value::from)
+    let password = call.string()?.to_owned();
+    let hash = scheme.hash(&password, &salt, rounds, ident.as_deref())?;
+    call.secret(password);
+    Ok(call.secret(hash))
 }
 
 /// The alphabet of `bcrypt`, in the order of its values.

@@ -15,18 +15,21 @@ pub(super) const FILTERS: &[(&str, Body)] = &[
     // Not new at each evaluation, or no task that has it would ever be settled.
     ("secretkey", |call| {
         let secret = secret(call)?;
-        Ok(Value::from(never(keys::secret_key(keys::derived(secret.as_bytes(), "secretkey")))))
+        Ok(call.secret(never(keys::secret_key(keys::derived(secret.as_bytes(), "secretkey")))))
     }),
     ("apikey", |call| {
         let secret = secret(call)?;
-        Ok(Value::from(never(keys::api_key(keys::derived(secret.as_bytes(), "apikey")))))
+        Ok(call.secret(never(keys::api_key(keys::derived(secret.as_bytes(), "apikey")))))
     }),
 ];
 
 fn secret(call: &Call<'_, '_, '_>) -> Result<String, Error> {
     let secret = print::text(call.value());
     match secret.chars().count() < SHORTEST {
-        false => Ok(secret),
+        false => {
+            call.secret(secret.clone());
+            Ok(secret)
+        }
         true => Err(failed(format!(
             "`{}` derives a key from a secret of at least {SHORTEST} characters, found a shorter one",
             call.name

@@ -95,6 +95,10 @@ pub(super) fn random_string(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         Chance::System.shuffle(&mut made);
     }
     let text: String = made.into_iter().collect();
+    // A shorter one is the end of a name more often than a password.
+    if text.chars().count() >= 12 {
+        lookup.tell(&text);
+    }
     Ok(vec![Value::from(match lookup.flag("base64", false) {
         true => STANDARD.encode(text),
         false => text,

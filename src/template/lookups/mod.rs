@@ -125,6 +125,11 @@ impl Lookup<'_> {
         self.cx().lookup("rprov_loop_terms").is_some()
     }
 
+    /// Says that a text is a secret.
+    fn tell(&self, secret: &str) {
+        self.evaluation.templar.tell(secret);
+    }
+
     fn cx(&self) -> &Context {
         &self.evaluation.cx
     }

@@ -106,13 +106,12 @@ fn one(lookup: &Lookup<'_>, term: &str) -> Result<String, Error> {
             return one(lookup, term);
         }
     }
+    lookup.tell(&kept.password);
     let Some(scheme) = scheme else { return Ok(kept.password) };
-    scheme.hash(
-        &kept.password,
-        kept.salt.as_deref().unwrap_or_default(),
-        None,
-        kept.ident.as_deref(),
-    )
+    let salt = kept.salt.as_deref().unwrap_or_default();
+    let hash = scheme.hash(&kept.password, salt, None, kept.ident.as_deref())?;
+    lookup.tell(&hash);
+    Ok(hash)
 }
 
 /// What is in the file without blanks at its end; none if there is no file.
