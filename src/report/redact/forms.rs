@@ -144,10 +144,9 @@ fn ascii_json(text: &str) -> String {
 
 /// The same, harmless inside HTML: as Jinja's `tojson` and Go write it.
 fn html_json(text: &str) -> String {
-    let text = ['<', '>', '&', '\'']
+    ['<', '>', '&', '\'']
         .iter()
-        .fold(json(text), |text, c| text.replace(*c, &format!("\\u{:04x}", u32::from(*c))));
-    text
+        .fold(json(text), |text, c| text.replace(*c, &format!("\\u{:04x}", u32::from(*c))))
 }
 
 /// The same with slashes escaped, as PHP does.
