@@ -6,6 +6,7 @@
 //! directory, and the host's own lists stay as they are.
 
 use crate::kit::{Diff, Output, Probe, Script, Step, ask_costly, sh};
+use crate::login::Logins;
 
 /// What `apt-get -s` foretells.
 #[derive(Debug, Clone, Default)]
@@ -150,15 +151,32 @@ impl Running {
     /// Installs a `.deb`, fetched first if `from` is a URL.
     pub(crate) fn install_file(&self, from: &str, words: Vec<String>) -> Step {
         let policy = self.policy_rc_d.map_or_else(String::new, |status| status.to_string());
-        let mut args = vec![self.lock_timeout.to_string(), policy, from.to_owned()];
+        let (from, login) = bare(from);
+        let mut args = vec![self.lock_timeout.to_string(), policy, from];
         args.extend(words);
-        Step::Run { script: sh(INSTALL_FILE, args), output: Output::Streams }
+        Step::Run { script: with_login(sh(INSTALL_FILE, args), login), output: Output::Streams }
     }
 }
 
 /// Name, version and architecture of a `.deb`, or why it cannot be read.
 pub(crate) fn read_file(from: &str) -> Script {
-    sh(READ_FILE, [from])
+    let (from, login) = bare(from);
+    with_login(sh(READ_FILE, [from]), login)
+}
+
+/// The URL as processes may see it; and the login that was in it, as a line of apt's `auth.conf`.
+fn bare(from: &str) -> (String, Option<String>) {
+    let mut logins = Logins::default();
+    let bare = logins.strip(from);
+    let line = logins.0.first().map(|login| {
+        let (user, password) = login.parts();
+        format!("machine {} login {user} password {password}\n", login.server)
+    });
+    (bare, line)
+}
+
+fn with_login(script: Script, login: Option<String>) -> Script {
+    login.into_iter().fold(script, |script, line| script.stdin(line.into_bytes()))
 }
 
 /// `$refresh $count SPEC… WORD…`. Prints what `apt-get -s` prints.
@@ -267,7 +285,8 @@ const INSTALL_FILE: &str = waiting!(
     "# install a package file",
     r#"lock=$1 from=$3; policy "$2"; shift 3
 case $from in
-  *://*) /usr/lib/apt/apt-helper download-file "$from" "$work/package.deb" >&2 || exit
+  *://*) (umask 077 && cat >"$work/auth") || exit
+    /usr/lib/apt/apt-helper -o Dir::Etc::netrc="$work/auth" download-file "$from" "$work/package.deb" >&2 || exit
     chmod 755 "$work"; from=$work/package.deb ;;
 esac
 apt -y -q -o Dpkg::Use-Pty=0 "$@" "$from"
@@ -280,7 +299,8 @@ from=$1
 case $from in
   *://*) work=$(mktemp -d) || exit
     trap 'rm -rf "$work"' EXIT; trap 'exit 129' HUP INT TERM
-    /usr/lib/apt/apt-helper download-file "$from" "$work/package.deb" >&2 || exit
+    (umask 077 && cat - /etc/apt/auth.conf >"$work/auth" 2>/dev/null)
+    /usr/lib/apt/apt-helper -o Dir::Etc::netrc="$work/auth" download-file "$from" "$work/package.deb" >&2 || exit
     from=$work/package.deb ;;
   *) [ -e "$from" ] || { echo "there is no file $from" >&2; exit 1; } ;;
 esac

@@ -16,6 +16,7 @@ use crate::kit::{
     Deserialize, Diff, Facts, JsonSchema, Module, Plan, Probe, Refusal, Reply, Result, Step,
     ask_costly, quote, sh,
 };
+use crate::login::{Logins, keep_logins, without};
 
 /// Keeps a directory a checkout of a git repository, at a branch, tag or commit. Whether there is
 /// something newer is asked without changing the host.
@@ -24,7 +25,8 @@ use crate::kit::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Git {
-    /// The repository: a URL, `user@host:path`, or a path on the host. Required.
+    /// The repository: a URL, `user@host:path`, or a path on the host. A password in a URL is in the
+    /// checkout's configuration afterwards, but never a word of a process. Required.
     #[serde(alias = "name")]
     repo: String,
     /// The directory of the checkout. Required.
@@ -157,6 +159,12 @@ impl Now {
 }
 
 impl Git {
+    /// The repository as processes may see it, and the login that was in it.
+    fn bare(&self) -> (String, Logins) {
+        let mut logins = Logins::default();
+        (logins.strip(&self.repo), logins)
+    }
+
     /// The directory; a relative one is in the home directory.
     fn place(&self, facts: &Facts) -> String {
         tidy(&facts.path(&self.dest))
@@ -193,7 +201,7 @@ impl Git {
             return match (branch, commit) {
                 (Some(branch), Some((_, commit))) => of("branch", branch, commit),
                 (None, Some((_, commit))) => of("commit", commit, commit),
-                (_, None) => Err(format!("{} has no commits", self.repo).into()),
+                (_, None) => Err(format!("{} has no commits", without(&self.repo)).into()),
             };
         }
         if let Some(commit) = now.has(&format!("refs/heads/{version}")) {
@@ -213,20 +221,21 @@ impl Git {
             commit if digits && !commit.is_empty() => of("commit", version, commit),
             commit if !commit.is_empty() && self.refspec.is_some() => of("commit", version, commit),
             _ => {
-                Err(format!("expected a branch, tag or commit of {}, found `{version}`", self.repo)
-                    .into())
+                let repo = without(&self.repo);
+                Err(format!("expected a branch, tag or commit of {repo}, found `{version}`").into())
             }
         }
     }
 
     fn script(&self, facts: &Facts, text: &'static str, wanted: &Wanted, modified: bool) -> Step {
         let word = |on: bool| if on { "yes" } else { "" }.to_owned();
-        Step::run(sh(
+        let (repo, logins) = self.bare();
+        let script = sh(
             text,
             [
                 self.executable.clone(),
                 self.place(facts),
-                self.repo.clone(),
+                repo,
                 self.remote.clone(),
                 wanted.kind.to_owned(),
                 wanted.name.clone(),
@@ -243,8 +252,10 @@ impl Git {
                 word(modified),
                 self.reference.clone().unwrap_or_default(),
                 self.umask.clone().unwrap_or_default(),
+                logins.servers(),
             ],
-        ))
+        );
+        Step::run(logins.feed(script, &format!("{}\n", in_config(&self.repo))))
     }
 }
 
@@ -267,17 +278,19 @@ impl Module for Git {
         if self.umask.as_ref().is_some_and(|umask| umask.bytes().any(|b| !b.is_ascii_digit())) {
             return Probe::refuse("expected `umask` to be octal digits");
         }
+        let (repo, logins) = self.bare();
         let args = [
             self.executable.clone(),
             self.place(facts),
-            self.repo.clone(),
+            repo,
             self.remote.clone(),
             self.version.clone(),
             self.ssh(facts),
             if self.bare { "yes" } else { "" }.to_owned(),
             if self.update { "yes" } else { "" }.to_owned(),
+            logins.servers(),
         ];
-        ask_costly(sh(LOOK, args)).map(|reply| Now::read(&reply))
+        ask_costly(logins.feed(sh(LOOK, args), "")).map(|reply| Now::read(&reply))
     }
 
     fn plan(&self, facts: &Facts, now: Now) -> Result<Plan> {
@@ -309,7 +322,7 @@ impl Module for Git {
                 );
             }
             let diffs = vec![
-                Diff::field(&place, "repository", "absent", &self.repo),
+                Diff::field(&place, "repository", "absent", without(&self.repo)),
                 Diff::field(&place, "commit", "", &after),
             ];
             return Ok(plan
@@ -326,7 +339,11 @@ impl Module for Git {
         let mut diffs = Vec::new();
         let other_url = now.get("url") != self.repo;
         if other_url {
-            diffs.push(Diff::field(&place, "remote", now.get("url"), &self.repo));
+            let (before, mut after) = (without(now.get("url")), without(&self.repo));
+            if before == after {
+                after += " (with another login)";
+            }
+            diffs.push(Diff::field(&place, "remote", before, after));
         }
         if modified {
             diffs.push(Diff::field(&place, "local modifications", "some", "none"));
@@ -362,8 +379,15 @@ impl Module for Git {
     }
 }
 
-const LOOK: &str = r#"# what is checked out, and what does the repository offer? GIT DEST REPO REMOTE VERSION SSH BARE UPDATE
-git=$1 dest=$2 repo=$3 remote=$4 version=$5 ssh=$6 bare=$7 update=$8
+/// A text as a value of git's configuration.
+fn in_config(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+const LOOK: &str = keep_logins!(
+    "# what is checked out, and what does the repository offer? GIT DEST REPO REMOTE VERSION SSH BARE UPDATE SERVERS",
+    r#"git=$1 dest=$2 repo=$3 remote=$4 version=$5 ssh=$6 bare=$7 update=$8
+keep_logins "$9"
 [ -z "$ssh" ] || export GIT_SSH_COMMAND="$ssh"
 export GIT_TERMINAL_PROMPT=0 LC_ALL=C
 command -v "$git" >/dev/null || exit 0
@@ -400,12 +424,44 @@ elif [ -e "$dest" ]; then
     echo occupied=yes
 fi
 "$git" ls-remote --symref -- "$repo" HEAD "refs/heads/$version" "refs/tags/$version" "refs/tags/$version^{}" && echo asked=yes
-"#;
+"#
+);
 
-const CLONE: &str = r#"# clone a repository
-git=$1 dest=$2 repo=$3 remote=$4 kind=$5 name=$6 ssh=$7 depth=$8 refspec=$9
+/// As [`keep_logins!`]; besides, `name_remote` in a checkout gives the remote the URL that standard
+/// input tells next, login and all: git itself would take it as a word.
+macro_rules! changing {
+    ($head:literal, $body:literal) => {
+        keep_logins!(
+            $head,
+            concat!(
+                r#"name_remote() {
+    [ -n "$private" ] && file=$("$git" rev-parse --git-path config) || return 0
+    IFS= read -r whole || return
+    section=
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+            "[remote \"$remote\"]") section=yes ;;
+            '['*) section= ;;
+            '	url = '*) [ -z "$section" ] || line="	url = $whole" ;;
+        esac
+        printf '%s\n' "$line"
+    done <"$file" >"$private/config" || return
+    (set -C && : >"$file.lock") && cp -p -- "$file" "$file.lock" &&
+        cat -- "$private/config" >"$file.lock" && mv -f -- "$file.lock" "$file"
+}
+"#,
+                $body
+            )
+        )
+    };
+}
+
+const CLONE: &str = changing!(
+    "# clone a repository",
+    r#"git=$1 dest=$2 repo=$3 remote=$4 kind=$5 name=$6 ssh=$7 depth=$8 refspec=$9
 shift 9
 bare=$1 single=$2 submodules=$3 reference=$5 umask=$6
+keep_logins "$7"
 [ -z "$ssh" ] || export GIT_SSH_COMMAND="$ssh"
 export GIT_TERMINAL_PROMPT=0
 [ -z "$umask" ] || umask "$umask"
@@ -419,6 +475,7 @@ if [ -n "$depth" ] && [ "$kind" != commit ]; then set -- "$@" --depth "$depth"; 
 [ -z "$reference" ] || set -- "$@" --reference "$reference"
 "$git" clone -q "$@" -- "$repo" "$dest" || exit
 cd -- "$dest" || exit
+[ -z "$private" ] || trap 'name_remote; rm -rf -- "$private"' EXIT
 [ -z "$refspec" ] || "$git" fetch -q "$remote" "$refspec" || exit
 [ -z "$bare" ] || exit 0
 if [ "$kind" = commit ]; then
@@ -429,12 +486,15 @@ case $submodules in
     init) "$git" submodule -q update --init --recursive ;;
     remote) "$git" submodule -q update --init --recursive --remote ;;
 esac
-"#;
+"#
+);
 
-const SYNC: &str = r#"# bring a checkout to a version
-git=$1 dest=$2 repo=$3 remote=$4 kind=$5 name=$6 ssh=$7 depth=$8 refspec=$9
+const SYNC: &str = changing!(
+    "# bring a checkout to a version",
+    r#"git=$1 dest=$2 repo=$3 remote=$4 kind=$5 name=$6 ssh=$7 depth=$8 refspec=$9
 shift 9
 bare=$1 submodules=$3 modified=$4 umask=$6
+keep_logins "$7"
 [ -z "$ssh" ] || export GIT_SSH_COMMAND="$ssh"
 export GIT_TERMINAL_PROMPT=0
 [ -z "$umask" ] || umask "$umask"
@@ -444,10 +504,12 @@ if "$git" config --get "remote.$remote.url" >/dev/null; then
 else
     "$git" remote add "$remote" "$repo" || exit
 fi
+[ -z "$private" ] || trap 'name_remote; rm -rf -- "$private"' EXIT
 set -- -q --force
 if [ -n "$depth" ] && [ "$kind" != commit ]; then set -- "$@" --depth "$depth"; fi
 if [ -n "$bare" ]; then
-    exec "$git" fetch "$@" --tags "$remote" '+refs/heads/*:refs/heads/*' $refspec
+    "$git" fetch "$@" --tags "$remote" '+refs/heads/*:refs/heads/*' $refspec
+    exit
 fi
 case $kind in
     branch) "$git" fetch "$@" --tags "$remote" "+refs/heads/$name:refs/remotes/$remote/$name" $refspec || exit ;;
@@ -471,4 +533,5 @@ case $submodules in
     init) "$git" submodule -q sync --recursive && "$git" submodule -q update --init --recursive --force ;;
     remote) "$git" submodule -q sync --recursive && "$git" submodule -q update --init --recursive --remote --force ;;
 esac
-"#;
+"#
+);

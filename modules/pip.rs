@@ -18,12 +18,15 @@ use crate::kit::{
     Deserialize, Diff, Facts, JsonSchema, Module, Output, Plan, Probe, Refusal, Result, Step,
     Words, ask, ask_costly, sh,
 };
+use crate::login::{keep_logins, without};
+use crate::pip_access::{Access, reaching};
 
 /// Installs and removes Python packages with pip.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pip {
-    /// Packages: names with or without versions (`flask>=3,<4`), paths, URLs (`git+https://…`).
+    /// Packages: names with or without versions (`flask>=3,<4`), paths, URLs (`git+https://…`). A
+    /// password in a URL is never a word of a process, here and in `extra_args`.
     name: Option<Words>,
     /// A requirements file on the host; relative to `chdir`, if that is given.
     requirements: Option<String>,
@@ -92,8 +95,17 @@ struct Requirement {
 }
 
 impl Pip {
-    /// The list, with `a>1,<2` in one piece again.
+    /// The packages without passwords, which pip does not remember either.
     fn specs(&self) -> Vec<String> {
+        self.written().iter().map(|spec| without(spec)).collect()
+    }
+
+    fn access(&self) -> Access {
+        Access::new(&self.written(), &self.extra_args)
+    }
+
+    /// The list, with `a>1,<2` in one piece again.
+    fn written(&self) -> Vec<String> {
         let mut specs: Vec<String> = Vec::new();
         for word in self.name.as_deref().unwrap_or_default() {
             match specs.last_mut() {
@@ -123,6 +135,9 @@ impl Pip {
         if self.executable.is_some() && self.virtualenv.is_some() {
             return Err("`executable` and `virtualenv` exclude each other".into());
         }
+        if let Some(host) = self.access().ambiguous() {
+            return Err(format!("expected one login for {host}, found two").into());
+        }
         let octal = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_digit(8));
         match &self.umask {
             Some(umask) if !octal(umask) => {
@@ -142,9 +157,11 @@ impl Pip {
         let mut args = self.place(facts);
         args.push(self.umask.clone().unwrap_or_default());
         args.push(if self.break_system_packages { "1" } else { "" }.into());
+        let access = self.access();
+        args.push(access.servers());
         args.extend(verb.iter().map(|&word| word.to_owned()));
         if verb[0] == "install" {
-            args.extend(self.extra_args.split_whitespace().map(str::to_owned));
+            args.extend_from_slice(&access.words);
         }
         for spec in specs {
             if self.editable && verb[0] == "install" {
@@ -155,7 +172,7 @@ impl Pip {
         if let Some(file) = &self.requirements {
             args.extend(["-r".to_owned(), facts.expand(file)]);
         }
-        Step::Run { script: sh(RUN, args), output: Output::Streams }
+        Step::Run { script: access.feed(sh(RUN, args)), output: Output::Streams }
     }
 
     fn make_environment(&self, facts: &Facts) -> Step {
@@ -183,9 +200,10 @@ impl Module for Pip {
         args.extend(self.specs());
         let outdated = match self.state {
             State::Latest => {
-                let mut args = self.place(facts);
-                args.extend(self.extra_args.split_whitespace().map(str::to_owned));
-                ask_costly(sh(OUTDATED, args)).map(|reply| outdated(&reply.out()))
+                let (mut args, access) = (self.place(facts), self.access());
+                args.push(access.servers());
+                args.extend_from_slice(&access.words);
+                ask_costly(access.feed(sh(OUTDATED, args))).map(|reply| outdated(&reply.out()))
             }
             _ => Probe::known(vec![]),
         };
@@ -432,24 +450,31 @@ PY
 "#
 );
 
-/// `$chdir $virtualenv $executable WORD…`
-const OUTDATED: &str = in_place!(
+/// `$chdir $virtualenv $executable $servers WORD…`
+const OUTDATED: &str = reaching!(
     "# ask pip for newer versions",
-    r#"[ -n "$python" ] || exit 0
+    in_place!(
+        "",
+        r#"[ -n "$python" ] || exit 0
+reach "$1"; shift
 "$python" -m pip list --outdated --format=json "$@"
 "#
+    )
 );
 
-/// `$chdir $virtualenv $executable $umask $break WORD…`
-const RUN: &str = in_place!(
+/// `$chdir $virtualenv $executable $umask $break $servers WORD…`
+const RUN: &str = reaching!(
     "# run pip",
-    r#"[ -z "$1" ] || umask "$1" || exit
+    in_place!(
+        "",
+        r#"reach "$3"
+[ -z "$1" ] || umask "$1" || exit
 [ -z "$2" ] || export PIP_BREAK_SYSTEM_PACKAGES=1
-shift 2
+shift 3
 export PIP_ROOT_USER_ACTION=ignore
-if [ -n "$exe" ]; then exec "$exe" "$@"; fi
-exec "$python" -m pip "$@"
+if [ -n "$exe" ]; then "$exe" "$@"; else "$python" -m pip "$@"; fi
 "#
+    )
 );
 
 /// `$chdir $virtualenv $umask $python $site_packages COMMAND…`

@@ -4,6 +4,7 @@
 use crate::kit::{
     Content, Diff, Facts, Plan, Probe, Put, Result, Step, Text, ask, ask_costly, boolean, read, sh,
 };
+use crate::login::{Logins, keep_logins};
 
 /// A tool that is used from its git checkout.
 #[derive(Debug, Clone)]
@@ -32,10 +33,18 @@ pub(crate) struct Tree {
 }
 
 impl Checkout<'_> {
+    /// The repository as processes may see it, and the login that was in it.
+    fn bare(&self) -> (String, Logins) {
+        let mut logins = Logins::default();
+        (logins.strip(self.repo), logins)
+    }
+
     pub(crate) fn probe<'a>(&self) -> Probe<'a, Tree> {
         let version = self.version.unwrap_or_default();
         let update = if self.update { "update" } else { "" };
-        let script = sh(LOOK, [self.root.as_str(), self.marker, version, update]);
+        let (_, logins) = self.bare();
+        let args = [self.root.as_str(), self.marker, version, update, &logins.servers()];
+        let script = logins.feed(sh(LOOK, args), "");
         let reply = if self.update { ask_costly(script) } else { ask(script) };
         reply.map(|reply| {
             let said = reply.lines();
@@ -58,15 +67,18 @@ impl Checkout<'_> {
         if tree.occupied {
             return Err(format!("`{root}` holds something that is not {tool}").into());
         }
+        let (repo, logins) = self.bare();
+        let script =
+            |text| logins.feed(sh(text, [root, repo.as_str(), version, &logins.servers()]), "");
         let moves = (self.version.is_some() && !tree.at) || (self.version.is_none() && tree.behind);
         Ok(match tree.present {
             false => plan.change(
                 Diff::field(root, "version", "absent", format!("{tool} {wanted}")),
-                Step::run(sh(CLONE, [root, self.repo, version])),
+                Step::run(script(CLONE)),
             ),
             true if moves => plan.change(
                 Diff::field(root, "version", &tree.version, wanted),
-                Step::run(sh(UPDATE, [root, self.repo, version])),
+                Step::run(script(UPDATE)),
             ),
             true => plan,
         })
@@ -144,10 +156,12 @@ fn with_block(text: &str, name: &str, block: &str) -> String {
     out
 }
 
-/// `$root $marker $version $update`
-const LOOK: &str = r#"# look at a checkout
-export LC_ALL=C GIT_TERMINAL_PROMPT=0
+/// `$root $marker $version $update $servers`
+const LOOK: &str = keep_logins!(
+    "# look at a checkout",
+    r#"export LC_ALL=C GIT_TERMINAL_PROMPT=0
 root=$1 marker=$2 version=$3 update=$4
+keep_logins "$5"
 if [ ! -e "$root/$marker" ]; then
   [ -z "$(ls -A "$root" 2>/dev/null)" ] || echo occupied
   exit 0
@@ -165,16 +179,18 @@ if [ -n "$update" ]; then
   [ -z "$newest" ] || [ "$newest" = "$head" ] || echo behind
 fi
 exit 0
-"#;
+"#
+);
 
 /// Checks out `$version` in `$1`: a tag, with or without its `v`, a branch or a commit.
 macro_rules! checkout {
     ($head:literal, $body:literal) => {
-        concat!(
+        keep_logins!(
             $head,
-            r#"
-export LC_ALL=C GIT_TERMINAL_PROMPT=0
+            concat!(
+                r#"export LC_ALL=C GIT_TERMINAL_PROMPT=0
 root=$1 repo=$2 version=$3
+keep_logins "$4"
 command -v git >/dev/null || { echo "git is not installed" >&2; exit 127; }
 checkout() {
   for name in "$version" "v$version" "origin/$version"; do
@@ -186,17 +202,18 @@ checkout() {
   return 1
 }
 "#,
-            $body
+                $body
+            )
         )
     };
 }
 
-/// `$root $repo $version`
+/// `$root $repo $version $servers`
 const CLONE: &str = checkout!(
     "# clone a tool",
     r#"mkdir -p "$(dirname "$root")" || exit
 new=$(mktemp -d "$root.XXXXXX") || exit
-trap 'rm -rf "$new"' EXIT; trap 'exit 129' HUP INT TERM
+trap 'rm -rf -- "$new" ${private:+"$private"}' EXIT; trap 'exit 129' HUP INT TERM
 chmod 755 "$new"
 git clone -q "$repo" "$new" || exit
 [ -z "$version" ] || checkout "$new" || exit
@@ -205,7 +222,7 @@ mv "$new" "$root"
 "#
 );
 
-/// `$root $repo $version`
+/// `$root $repo $version $servers`
 const UPDATE: &str = checkout!(
     "# update a tool",
     r#"git -C "$root" remote set-url origin "$repo" && git -C "$root" fetch -q --tags origin || exit

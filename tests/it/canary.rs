@@ -1,5 +1,5 @@
 //! Random secrets pushed through every module and every sink: nothing that comes out has one in it,
-//! whole, encoded or in parts, and no command line on the machine while the run lasts.
+//! whole, encoded or in parts, and no program that is started while the run lasts.
 //!
 //! `tests/canary/tasks.yml` changes an embedded host for real. Besides, every parameter of every
 //! module takes a secret in check mode: that list is made of the modules' own examples, so a new
@@ -7,11 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::{fs, thread, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rprov::session::embedded::{Sandbox, Support};
@@ -19,6 +17,7 @@ use rprov_modules::kit::{Node, NodeKind};
 use serde_json::Value;
 
 use super::modules::{arguments, parse};
+use super::traced;
 
 const PASSWORD: &str = "vault password";
 
@@ -90,42 +89,16 @@ fn random(start: &str, length: usize) -> String {
     out
 }
 
-/// Runs rprov; returns all that it printed, and the command lines that were seen with a trace.
+/// Runs rprov; returns all that it printed, and the programs that were started with a trace among
+/// their words or in their environment.
 fn run(dir: &Path, canaries: &Canaries, words: &[&str]) -> (String, Vec<String>) {
+    let words = [&["canary", "env=demo"], words].concat();
+    let (output, mut started) = traced::run(dir, env!("CARGO_BIN_EXE_rprov"), &words);
     let traces = canaries.traces();
-    let running = AtomicBool::new(true);
-    thread::scope(|scope| {
-        let watch = scope.spawn(|| {
-            let mut seen = BTreeSet::new();
-            while running.load(Ordering::Relaxed) {
-                for process in fs::read_dir("/proc").expect("processes").flatten() {
-                    let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-                    let line = String::from_utf8_lossy(&line).replace('\0', " ");
-                    if traces.iter().any(|trace| line.contains(trace.as_str())) {
-                        seen.insert(line);
-                    }
-                }
-                thread::sleep(Duration::from_micros(300));
-            }
-            seen.into_iter().collect()
-        });
-        let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
-            .args(["canary", "env=demo"])
-            .args(words)
-            .current_dir(dir)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", dir)
-            .env("ANSIBLE_LOG_PATH", dir.join("log"))
-            .stdin(Stdio::null())
-            .output()
-            .expect("rprov runs");
-        running.store(false, Ordering::Relaxed);
-        let mut text =
-            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        text += &fs::read_to_string(dir.join("log")).unwrap_or_default();
-        (text, watch.join().expect("the watch ends"))
-    })
+    started.retain(|line| traces.iter().any(|trace| line.contains(trace.as_str())));
+    let mut text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    text += &fs::read_to_string(dir.join("log")).unwrap_or_default();
+    (text, started)
 }
 
 /// A project with the secrets in a vault, and these tasks.
@@ -178,7 +151,7 @@ fn check(canaries: &Canaries, tasks: &str, words: &[&str], least: usize) {
         });
         assert_eq!(around, None, "`{trace}` came out of {words:?}");
     }
-    assert!(argv.is_empty(), "seen by `ps`: {argv:#?}");
+    assert!(argv.is_empty(), "started: {argv:#?}");
     let changed = recap.split_once("changed=").and_then(|(_, n)| n.split(' ').next()?.parse().ok());
     assert!(changed.unwrap_or(0) > 15, "{text}");
     assert!(text.contains("•••"), "{text}");
