@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rprov_modules::kit::{Node, NodeKind};
 

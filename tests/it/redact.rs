@@ -12,8 +12,11 @@ use rprov::source::SourceMap;
 use rprov::template::{Context, Search, Templar};
 use rprov_modules::kit::Span;
 
+/// A name, and how it writes a text.
+type Writer = (&'static str, fn(&str) -> String);
+
 /// How a text may write a secret.
-const WRITERS: &[(&str, fn(&str) -> String)] = &[
+const WRITERS: &[Writer] = &[
     ("plain", str::to_owned),
     ("shell quotes", |s| rprov_modules::kit::quote(s)),
     ("shlex", |s| shlex::try_quote(s).expect("no NUL").into_owned()),
