@@ -427,11 +427,12 @@ fn keys_and_urls() {
 
     place.write(
         "play.yml",
-        "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: \"{{ text | quote_plus }} {{ (text | secretkey) == (text | secretkey) }} {{ text | apikey | length }} {{ text | secretkey | length }}\"}\n    - debug: {msg: \"{{ 'short' | apikey }}\"}\n",
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: \"{{ text | quote_plus }}\"}\n    - debug: {msg: \"{{ (text | secretkey) == (text | secretkey) }} {{ text | apikey | length }} {{ text | secretkey | length }}\"}\n    - debug: {msg: \"{{ 'short' | apikey }}\"}\n",
     );
     let words = ["playbook", "play.yml", "-i", "localhost,", "-c", "local"];
     let text = serde_json::json!({ "text": text }).to_string();
     let ended = place.rprov(&[&words[..], &["-e", &text]].concat());
     assert_eq!(ended.code, 2);
+    // What a key is derived from is a secret from then on.
     ended.says(&[url, "True 64 50", "from a secret of at least 16 characters"]);
 }
