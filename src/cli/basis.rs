@@ -54,6 +54,14 @@ impl Basis {
         super::complain(&self.redactor.clean(&format!("{}\n", shown.trim_end())));
     }
 
+    /// Tells what reading files has warned of.
+    pub(super) fn tell_warnings(&self) {
+        let warnings = self.map.take_warnings();
+        if !warnings.is_empty() {
+            self.complain(&warnings);
+        }
+    }
+
     /// Tells once what is given in settings and nobody knows.
     pub(super) fn tell_unknown(&self) {
         let unknown = self.config.unused.iter().filter_map(|one| match &one.reason {

@@ -2,7 +2,7 @@
 
 use crate::config::{
     Config, FACT_CACHING, FACT_CACHING_CONNECTION, FACT_CACHING_PREFIX, FACT_CACHING_TIMEOUT,
-    GATHERING,
+    GATHERING, INJECT_FACTS,
 };
 use crate::engine::FactSettings;
 use crate::source::Diagnostic;
@@ -19,5 +19,5 @@ pub(super) fn settings(config: &Config, flush: bool) -> Result<FactSettings, Dia
         prefix.unwrap_or_default(),
         config.number(&FACT_CACHING_TIMEOUT).unwrap_or_default(),
     )?;
-    Ok(FactSettings { flush, ..settings })
+    Ok(FactSettings { flush, hidden: !config.flag(&INJECT_FACTS), ..settings })
 }

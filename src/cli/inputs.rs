@@ -99,6 +99,8 @@ impl Inputs {
             templar: templar.clone(),
             extra: self.extra.clone(),
             keywords: super::options::keywords(&basis.config),
+            lenient: !basis.config.flag(&config::INVALID_TASK_ATTRIBUTE_FAILED),
+            private_roles: basis.config.flag(&config::PRIVATE_ROLE_VARS),
             roles_path: paths(&config::ROLES_PATH),
             collections_path: paths(&config::COLLECTIONS_PATH),
             reader: self.reader.clone(),

@@ -8,10 +8,12 @@ use super::inputs::{Inputs, environment, split};
 use super::project::Project;
 use super::{Exit, Result};
 use crate::lint::{self, Report, Request};
-use crate::source::{Diagnostic, SourceMap, render_all};
+use crate::source::{Diagnostic, Duplicates, SourceMap, render_all};
 
 pub(super) fn lint(basis: &Basis, args: LintArgs) -> Result {
     let Basis { map, redactor, .. } = basis;
+    // Whatever a run makes of them, they are findings here.
+    map.set_duplicates(Duplicates::Warning);
     let (words, files) = split(args.words);
     let (environment, words) = environment(words)?;
     let inputs = Inputs::read(basis, environment.as_ref(), &words, &args.input)?;

@@ -41,9 +41,9 @@ use self::args::{Cli, Command, VerbArgs};
 use self::basis::Basis;
 pub use self::exit::Exit;
 use self::project::Project;
-use crate::config::{Config, Kind, SETTINGS, Surroundings};
+use crate::config::{Config, DUPLICATE_KEY, Kind, SETTINGS, Surroundings};
 use crate::report::Redactor;
-use crate::source::{Diagnostic, SourceMap, render_all};
+use crate::source::{Diagnostic, Duplicates, SourceMap, render_all};
 
 /// Runs rprov with the words of its command line, the program's own name first.
 pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
@@ -72,6 +72,11 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
     if !basis.config.warnings.is_empty() {
         basis.complain(&basis.config.warnings);
     }
+    basis.map.set_duplicates(match basis.config.text(&DUPLICATE_KEY) {
+        Some("error") => Duplicates::Error,
+        Some("ignore") => Duplicates::Nothing,
+        _ => Duplicates::Warning,
+    });
     let result = match cli.command {
         None => overview::show(&basis),
         Some(Command::Playbook(args)) => verbs::playbooks(&basis, args),
@@ -99,6 +104,7 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
             }
         }
     };
+    basis.tell_warnings();
     match result {
         Ok(exit) => exit,
         Err(errors) => {

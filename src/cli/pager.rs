@@ -3,12 +3,13 @@
 use std::io::{IsTerminal, Write};
 use std::process::{Command, Stdio};
 
-/// To a person through a pager, as far as there is one; to a program as it is.
-pub(super) fn show(plain: &[u8]) {
+use crate::config::{Config, PAGER};
+
+/// To a person through the pager that the settings name, as far as there is one; to a program as it is.
+pub(super) fn show(config: &Config, plain: &[u8]) {
     let mut stdout = std::io::stdout();
     if stdout.is_terminal() {
-        let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
-        let words = shlex::split(pager.as_deref().unwrap_or("less")).unwrap_or_default();
+        let words = config.text(&PAGER).and_then(shlex::split).unwrap_or_default();
         if let Some((program, words)) = words.split_first() {
             // Less then writes no file and starts nothing.
             let child = Command::new(program)

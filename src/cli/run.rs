@@ -94,6 +94,7 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
     if !faults.is_empty() {
         return Err(faults);
     }
+    basis.tell_warnings();
     if !inventory.warnings().is_empty() {
         basis.complain(inventory.warnings());
     }

@@ -38,6 +38,9 @@ pub(super) fn reporter(basis: &Basis, look: &Look, args: &RunArgs) -> Arc<dyn Re
     match log(basis, config) {
         None => shown,
         Some(file) => {
+            let least = config.number(&config::LOG_VERBOSITY).unwrap_or_default();
+            let verbosity = view.verbosity.max(u8::try_from(least).unwrap_or(u8::MAX));
+            let view = View { verbosity, failures_aside: false, ..view };
             let log = Arc::new(Human::new(Box::new(file), None, view, redactor()));
             Arc::new(Logged { shown, log })
         }
@@ -72,6 +75,11 @@ fn view(basis: &Basis, args: &RunArgs) -> View {
         verbosity: basis.verbosity(args.act.verbose),
         width: super::width(),
         yaml: config.text(&config::RESULT_FORMAT) == Some("yaml"),
+        compact: !config.flag(&config::FORMAT_PRETTY),
+        failures_aside: config.flag(&config::DISPLAY_FAILED_STDERR),
+        markers: config.flag(&config::CHECK_MODE_MARKERS),
+        dry: args.act.check,
+        totals: config.flag(&config::SHOW_CUSTOM_STATS),
         ok: config.flag(&config::DISPLAY_OK_HOSTS),
         skipped: config.flag(&config::DISPLAY_SKIPPED_HOSTS),
         extent: Extent {

@@ -87,6 +87,13 @@ settings! {
     /// Without `host_group_vars` in it, no `group_vars/` and `host_vars/` are read.
     VARIABLE_PLUGINS_ENABLED = "VARIABLE_PLUGINS_ENABLED", Kind::List, Some("host_group_vars"),
         ["defaults.vars_plugins_enabled"], ["ANSIBLE_VARS_ENABLED"];
+    /// The order in which variables of groups are merged; only the default is possible.
+    VARIABLE_PRECEDENCE = "VARIABLE_PRECEDENCE", Kind::List,
+        Some("all_inventory, groups_inventory, all_plugins_inventory, all_plugins_play, groups_plugins_inventory, groups_plugins_play"),
+        ["defaults.precedence"], ["ANSIBLE_PRECEDENCE"];
+    /// What a key is that a mapping has twice, of which the last one counts.
+    DUPLICATE_KEY = "DUPLICATE_YAML_DICT_KEY", Kind::Choice(&["error", "ignore", "warn"]),
+        Some("warn"), ["defaults.duplicate_dict_key"], ["ANSIBLE_DUPLICATE_YAML_DICT_KEY"];
     /// Where roles are looked for, after the places beside the playbook.
     ROLES_PATH = "DEFAULT_ROLES_PATH", Kind::Search,
         Some("{{ANSIBLE_HOME}}/roles:/usr/share/ansible/roles:/etc/ansible/roles"),
@@ -244,6 +251,18 @@ settings! {
     /// Seconds until cached facts are too old; 0 is never.
     FACT_CACHING_TIMEOUT = "CACHE_PLUGIN_TIMEOUT", Kind::Number, Some("86400"),
         ["defaults.fact_caching_timeout"], ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"];
+    /// Whether facts are variables of their own, and not in `ansible_facts` alone.
+    INJECT_FACTS = "INJECT_FACTS_AS_VARS", Kind::Boolean, Some("true"),
+        ["defaults.inject_facts_as_vars"], ["ANSIBLE_INJECT_FACT_VARS"];
+    /// Whether the variables of roles are theirs alone, where a role does not say.
+    PRIVATE_ROLE_VARS = "DEFAULT_PRIVATE_ROLE_VARS", Kind::Boolean, Some("false"),
+        ["defaults.private_role_vars"], ["ANSIBLE_PRIVATE_ROLE_VARS"];
+    /// Whether a key of a task that means nothing is an error, or a warning.
+    INVALID_TASK_ATTRIBUTE_FAILED = "INVALID_TASK_ATTRIBUTE_FAILED", Kind::Boolean, Some("true"),
+        ["defaults.invalid_task_attribute_failed"], ["ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED"];
+    /// Whether conditions may have other values than true and false.
+    ALLOW_BROKEN_CONDITIONALS = "ALLOW_BROKEN_CONDITIONALS", Kind::Boolean, Some("false"),
+        ["defaults.allow_broken_conditionals"], ["ANSIBLE_ALLOW_BROKEN_CONDITIONALS"];
     /// What happens to mappings that are defined more than once.
     HASH_BEHAVIOUR = "DEFAULT_HASH_BEHAVIOUR", Kind::Choice(&["replace", "merge"]),
         Some("replace"), ["defaults.hash_behaviour"], ["ANSIBLE_HASH_BEHAVIOUR"];
@@ -347,6 +366,35 @@ settings! {
     /// Show hosts where nothing is to be changed.
     DISPLAY_OK_HOSTS = "display_ok_hosts", Kind::Boolean, Some("true"),
         ["defaults.display_ok_hosts"], ["ANSIBLE_DISPLAY_OK_HOSTS"];
+    /// Results in JSON over several lines, or on one.
+    FORMAT_PRETTY = "pretty_results", Kind::Boolean, Some("true"),
+        ["defaults.callback_format_pretty"], ["ANSIBLE_CALLBACK_FORMAT_PRETTY"];
+    /// Failures go to standard error.
+    DISPLAY_FAILED_STDERR = "display_failed_stderr", Kind::Boolean, Some("false"),
+        ["defaults.display_failed_stderr"], ["ANSIBLE_DISPLAY_FAILED_STDERR"];
+    /// Mark plays and tasks that only show what they would change.
+    CHECK_MODE_MARKERS = "check_mode_markers", Kind::Boolean, Some("false"),
+        ["defaults.check_mode_markers"], ["ANSIBLE_CHECK_MODE_MARKERS"];
+    /// Show when each host begins a task.
+    SHOW_PER_HOST_START = "show_per_host_start", Kind::Boolean, Some("false"),
+        ["defaults.show_per_host_start"], ["ANSIBLE_SHOW_PER_HOST_START"];
+    /// Show at the end what `set_stats` has counted.
+    SHOW_CUSTOM_STATS = "SHOW_CUSTOM_STATS", Kind::Boolean, Some("false"),
+        ["defaults.show_custom_stats"], ["ANSIBLE_SHOW_CUSTOM_STATS"];
+    /// Show what modules warn of.
+    ACTION_WARNINGS = "ACTION_WARNINGS", Kind::Boolean, Some("true"),
+        ["defaults.action_warnings"], ["ANSIBLE_ACTION_WARNINGS"];
+    /// Show what is deprecated.
+    DEPRECATION_WARNINGS = "DEPRECATION_WARNINGS", Kind::Boolean, Some("true"),
+        ["defaults.deprecation_warnings"], ["ANSIBLE_DEPRECATION_WARNINGS"];
+    /// The program that shows long texts; also in the variable PAGER.
+    PAGER = "PAGER", Kind::Text, Some("less"), ["defaults.pager"], ["ANSIBLE_PAGER", "PAGER"];
+    /// The program to edit texts with; also in the variables VISUAL and EDITOR.
+    EDITOR = "EDITOR", Kind::Text, Some("vi"),
+        ["defaults.editor"], ["ANSIBLE_EDITOR", "EDITOR"];
+    /// As many `-v` in the log at least.
+    LOG_VERBOSITY = "LOG_VERBOSITY", Kind::Number, Some("0"),
+        ["defaults.log_verbosity"], ["ANSIBLE_LOG_VERBOSITY"];
     /// A file to which all output is appended, without colours and secrets.
     LOG_PATH = "DEFAULT_LOG_PATH", Kind::Path, None, ["defaults.log_path"], ["ANSIBLE_LOG_PATH"];
     /// After a failure write the hosts that failed to `PLAYBOOK.retry`, for `--limit @FILE`.

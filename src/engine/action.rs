@@ -8,6 +8,7 @@ mod meta;
 mod pause;
 mod say;
 mod set_fact;
+mod set_stats;
 mod validate;
 
 use minijinja::Value;
@@ -15,6 +16,7 @@ use serde_json::Value as Json;
 
 pub(super) use self::gather::fact_task;
 pub(super) use self::meta::meta;
+pub(super) use self::set_stats::Totals;
 use super::arguments;
 use super::delegate;
 use super::job::Wish;
@@ -59,6 +61,7 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
         Builtin::Fail => say::fail(at, context),
         Builtin::ValidateArgumentSpec => validate::validate(at, context),
         Builtin::SetFact => set_fact::set_fact(at, context, learns),
+        Builtin::SetStats => set_stats::set_stats(at, context),
         Builtin::IncludeVars => include_vars::include_vars(at, context, learns),
         Builtin::Pause => pause::pause(at, context).await,
         // Told apart before a task is acted on.

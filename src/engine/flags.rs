@@ -34,6 +34,12 @@ pub(super) fn flag(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> b
     text(play, task, host, keyword).as_deref().and_then(boolean).unwrap_or(false)
 }
 
+/// Whether a task only shows what it would change.
+pub(super) fn checks(play: &PlayRun, task: &Task, host: &Host) -> bool {
+    let written = text(play, task, host, "check_mode");
+    written.as_deref().and_then(boolean).unwrap_or(play.engine.options.check)
+}
+
 /// A keyword that is a number, rendered for a host; `None` where it cannot be.
 pub(super) fn number(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> Option<usize> {
     text(play, task, host, keyword)?.trim().parse().ok()

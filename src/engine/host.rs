@@ -68,10 +68,12 @@ impl Progress {
 }
 
 impl Host {
-    pub(super) fn new(name: HostName) -> Host {
+    /// `hidden`: its facts are in `ansible_facts` alone.
+    pub(super) fn new(name: HostName, hidden: bool) -> Host {
+        let learnt = Learnt { facts: Known::new(hidden), ..Learnt::default() };
         Host {
             name,
-            learnt: Mutex::default(),
+            learnt: Mutex::new(learnt),
             context: Mutex::default(),
             progress: Mutex::default(),
             link: tokio::sync::Mutex::default(),
@@ -176,6 +178,6 @@ impl Host {
     }
 
     pub(super) fn clear_facts(&self) {
-        self.change().facts = Known::default();
+        self.change().facts.clear();
     }
 }

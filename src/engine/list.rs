@@ -5,7 +5,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use super::flags::{flag, number, selected};
+use super::flags::{checks, flag, number, selected};
 use super::host::Host;
 use super::play::PlayRun;
 use super::show::{refuse, title};
@@ -190,7 +190,8 @@ pub(super) fn begin(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], name: Stri
         _ => None,
     };
     let (action, span) = (task.written.clone(), task.span);
-    play.engine.reporter.report(Event::Task { name, action, handler, span, host });
+    let check = checks(play, task, &hosts[0]);
+    play.engine.reporter.report(Event::Task { name, action, handler, check, span, host });
 }
 
 /// Acts on all hosts side by side, as many at a time as `forks` and `throttle` allow; outcomes are

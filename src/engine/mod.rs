@@ -53,7 +53,7 @@ use crate::inventory::{
     pattern::{Limit, Mismatch},
 };
 use crate::playbook::{Loader, Play, TagFilter};
-use crate::report::{Event, Redactor, Reporter, Stats};
+use crate::report::{Event, Redactor, Reporter, Stats, Totals};
 use crate::session::{Interrupt, Keyring, Transport};
 use crate::source::Diagnostic;
 use crate::template::{Decrypt, Templar};
@@ -101,6 +101,12 @@ pub struct Options {
     pub poll: Option<u64>,
     /// Where results of jobs are kept, if no variable says so. `None`: `~/.ansible_async`.
     pub async_dir: Option<String>,
+    /// Report each host that begins a task.
+    pub starts: bool,
+    /// Do not report what modules warn of.
+    pub quiet_modules: bool,
+    /// Do not report what is deprecated.
+    pub quiet_deprecations: bool,
     pub force_handlers: bool,
     /// To notify a handler that is not there is a warning, no error.
     pub missing_handlers: bool,
@@ -161,6 +167,7 @@ pub struct Engine {
     matched: std::sync::atomic::AtomicBool,
     /// What is said once, however many hosts it is true of.
     said: Mutex<HashSet<String>>,
+    totals: action::Totals,
 }
 
 /// A playbook that is read.
@@ -214,6 +221,7 @@ impl Engine {
             unanswered: std::sync::atomic::AtomicBool::new(false),
             matched: std::sync::atomic::AtomicBool::new(false),
             said: Mutex::default(),
+            totals: action::Totals::default(),
         })
     }
 
@@ -266,7 +274,8 @@ impl Engine {
             if let Some(path) = &retry {
                 retry::write(self, path, &recap);
             }
-            self.reporter.report(Event::Recap(recap));
+            let (run, hosts) = self.totals.all();
+            self.reporter.report(Event::Recap(recap, Totals { run, hosts }));
             if ending != Ending::Ok || self.interrupt.sent() {
                 break;
             }
@@ -276,7 +285,9 @@ impl Engine {
 
     /// Tells what loading has warned of.
     fn warn(&self) {
-        for warning in self.loader.take_warnings() {
+        let quiet = self.options.quiet_deprecations;
+        let told = |warning: &Diagnostic| !quiet || warning.check() != Some("deprecated");
+        for warning in self.loader.take_warnings().into_iter().filter(told) {
             let place = warning.span().and_then(|span| show::place(&self.loader, span));
             let message = warning.message();
             self.reporter.report(Event::Warning(match place {
@@ -355,7 +366,7 @@ impl Engine {
     fn host(&self, name: &HostName) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let met = || {
-            let host = Host::new(name.clone());
+            let host = Host::new(name.clone(), self.options.facts.hidden);
             let cache = self.options.facts.cache.as_ref();
             if let Some(facts) = cache.and_then(|cache| cache.read(name)) {
                 host.add_facts(&facts);

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use rprov_modules::kit::boolean;
+use rprov_modules::kit::{Node, boolean};
 
 use self::hosts::{batches, hosts, title};
 use self::prompt::prompt;
@@ -63,9 +63,11 @@ pub(super) async fn run(
     let settings = Settings::new(engine, &play, &context).map_err(|error| vec![error])?;
     let hosts = hosts(engine, &play, &context)?;
     let name = title(engine, &play, &context);
+    let written = play.chain.keywords.get("check_mode").and_then(Node::text).and_then(boolean);
+    let check = written.unwrap_or(engine.options.check);
     hosts.iter().for_each(|name| engine.host(name).forgive());
     if hosts.is_empty() {
-        engine.reporter.report(Event::Play { name: name.clone() });
+        engine.reporter.report(Event::Play { name: name.clone(), check });
         engine.reporter.report(Event::NoHosts { reason: "no hosts matched".to_owned() });
         return Ok(true);
     }
@@ -83,7 +85,7 @@ pub(super) async fn run(
         hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();
     if alive.is_empty() {
         // All of them failed in earlier plays; others may go on in later ones.
-        engine.reporter.report(Event::Play { name });
+        engine.reporter.report(Event::Play { name, check });
         return Ok(true);
     }
     alive.iter().for_each(|name| engine.host(name).begin_play());
@@ -109,7 +111,7 @@ pub(super) async fn run(
             pending: Pending::new(engine, &play, nth),
             ended: std::sync::atomic::AtomicBool::new(false),
         });
-        engine.reporter.report(Event::Play { name: name.clone() });
+        engine.reporter.report(Event::Play { name: name.clone(), check });
         run.recall_handlers();
         run.read_vars_files().await;
         run.run().await;

@@ -15,6 +15,7 @@ use super::outcome::{Done, Failure};
 use super::play::PlayRun;
 use super::{include, loops, show};
 use crate::playbook::Task;
+use crate::report::Event;
 use crate::vars::Layer;
 
 /// What became of a task on a host.
@@ -44,6 +45,10 @@ pub(super) async fn run(
     rest: &Arc<Rest>,
     next: usize,
 ) -> Outcome {
+    if play.engine.options.starts {
+        let (host, task) = (host.name.to_string(), show::title(play, task, host));
+        play.engine.reporter.report(Event::Start { host, task });
+    }
     let context = match play.context(host, Some(task)) {
         Ok(context) => context,
         Err(errors) => {

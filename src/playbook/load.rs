@@ -23,6 +23,10 @@ pub struct Settings {
     pub extra: Arc<Layer>,
     /// Keywords of plays that do not have them.
     pub keywords: Vec<(&'static str, Node)>,
+    /// Keys of tasks that mean nothing are passed over, with a warning.
+    pub lenient: bool,
+    /// The variables of roles are theirs alone, where a role does not say.
+    pub private_roles: bool,
     /// Directories to search for roles after those beside the playbook.
     pub roles_path: Vec<PathBuf>,
     /// Directories to search for collections after `collections/` beside the playbook.

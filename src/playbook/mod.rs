@@ -135,6 +135,7 @@ pub enum Builtin {
     Meta,
     Pause,
     SetFact,
+    SetStats,
     ValidateArgumentSpec,
 }
 
@@ -241,6 +242,7 @@ impl Builtin {
         ("meta", Builtin::Meta),
         ("pause", Builtin::Pause),
         ("set_fact", Builtin::SetFact),
+        ("set_stats", Builtin::SetStats),
         ("validate_argument_spec", Builtin::ValidateArgumentSpec),
     ];
 
@@ -252,6 +254,7 @@ impl Builtin {
             Builtin::ValidateArgumentSpec => {
                 &["argument_spec", "provided_arguments", "validate_args_context"]
             }
+            Builtin::SetStats => &["aggregate", "data", "per_host"],
             Builtin::Assert => &["that", "msg", "fail_msg", "success_msg", "quiet"],
             Builtin::AsyncStatus => &["jid", "mode"],
             Builtin::Debug => &["msg", "var", "verbosity"],

@@ -61,7 +61,7 @@ pub struct Wanted {
     /// `rolespec_validate: false`.
     pub unvalidated: bool,
     /// The rest of the play sees the role's variables.
-    pub public: bool,
+    pub public: Option<bool>,
 }
 
 impl Load<'_> {
@@ -122,7 +122,7 @@ impl Load<'_> {
             name: text,
             span: name.span,
             params: Arc::new(params),
-            public: true,
+            public: Some(!self.loader.settings.private_roles),
             ..Wanted::default()
         };
         self.role_once(&wanted, &chain, parents, true)
@@ -216,7 +216,7 @@ impl Load<'_> {
                 items.extend(self.role_entry(entry, chain, &line));
             }
         }
-        if wanted.public {
+        if wanted.public == Some(true) {
             self.roles.push(role);
         }
         if self.handler_roles.insert(path.join(wanted.handlers_from.as_deref().unwrap_or("main"))) {

@@ -84,6 +84,7 @@ impl Load<'_> {
         };
         let mut keywords = Keywords::default();
         let mut action: Option<(&Node, Node, Found)> = None;
+        let mut unknown = Vec::new();
         let mut failed = false;
         for entry in entries {
             let key = entry.key.text().unwrap_or_default();
@@ -117,8 +118,7 @@ impl Load<'_> {
             let elsewhere =
                 || absent::exists_elsewhere(&name).then_some(Found::Action(Action::Absent));
             let Some(found) = find(&name).or_else(elsewhere) else {
-                self.fail(self.unknown(&name, span, place));
-                failed = true;
+                unknown.push((name, span));
                 continue;
             };
             if let Some((first, ..)) = &action {
@@ -134,6 +134,17 @@ impl Load<'_> {
             }
             action = Some((span, args, found));
         }
+        let lenient = self.loader.settings.lenient && action.is_some();
+        for (name, span) in &unknown {
+            match lenient {
+                true => self.loader.warn(
+                    Diagnostic::warning(format!("`{name}` means nothing in a task"))
+                        .at(span.span, "passed over"),
+                ),
+                false => self.fail(self.unknown(name, span, place)),
+            }
+        }
+        failed |= !unknown.is_empty() && !lenient;
         let Some((key, args, found)) = action else {
             if !failed {
                 self.fail(
@@ -154,7 +165,7 @@ impl Load<'_> {
         self.check_keywords(&keywords);
         if matches!(&*written, "include" | "ansible.builtin.include") {
             let note = "`include` is gone from Ansible: it is read as `include_tasks`";
-            self.loader.warn(Diagnostic::warning(note).at(key.span, ""));
+            self.loader.warn(Diagnostic::warning(note).kind("deprecated").at(key.span, ""));
         }
         let vars = Arc::new(self.vars(keywords.get("vars")));
         let args = match self.arguments(&args, &found, &keywords, key.span) {

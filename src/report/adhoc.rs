@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::diff::{self, Extent};
 use super::human::pretty;
 use super::palette::{Palette, Style};
-use super::{Event, Redactor, Reporter, Status, TaskResult};
+use super::{Event, Redactor, Reporter, Status, TaskResult, line};
 
 /// Writes one block for each host.
 pub struct AdHoc {
@@ -76,7 +76,7 @@ impl AdHoc {
             Status::Skipped => format!("{host} | {word}"),
             _ if raw => self.output(host, word, &values),
             _ if self.form.one_line => {
-                format!("{host} | {word}{mark} => {}", line(&sorted(values)))
+                format!("{host} | {word}{mark} => {}", line::of(&sorted(values), ","))
             }
             _ => format!("{host} | {word}{mark} => {}", pretty(&Value::Object(values))),
         };
@@ -94,10 +94,10 @@ impl AdHoc {
         let text = |key: &str| values.get(key).and_then(Value::as_str).unwrap_or_default();
         let rc = values.get("rc").map(Value::to_string).unwrap_or_default();
         if self.form.one_line {
-            let line = |text: &str| text.replace('\n', "\\n").replace('\r', "\\r");
-            let mut out = format!("{host} | {word} | rc={rc} | (stdout) {}", line(text("stdout")));
+            let plain = |text: &str| text.replace('\n', "\\n").replace('\r', "\\r");
+            let mut out = format!("{host} | {word} | rc={rc} | (stdout) {}", plain(text("stdout")));
             if !text("stderr").is_empty() {
-                out.push_str(&format!(" (stderr) {}", line(text("stderr"))));
+                out.push_str(&format!(" (stderr) {}", plain(text("stderr"))));
             }
             return out;
         }
@@ -111,24 +111,6 @@ impl AdHoc {
         std::fs::create_dir_all(dir)
             .and_then(|()| std::fs::write(dir.join(result.host.replace('/', "_")), text))
             .map_err(|error| format!("cannot write to `{}`: {error}", dir.display()))
-    }
-}
-
-/// JSON on one line, as Ansible writes it: blanks behind colons, none behind commas.
-fn line(value: &Value) -> String {
-    let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Colons);
-    match serde::Serialize::serialize(value, &mut serializer) {
-        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
-        Err(_) => String::new(),
-    }
-}
-
-struct Colons;
-
-impl serde_json::ser::Formatter for Colons {
-    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        writer.write_all(b": ")
     }
 }
 

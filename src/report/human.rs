@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::banners::Banners;
 use super::diff::{self, Extent};
 use super::palette::{Palette, Style};
-use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, yaml};
+use super::{Event, Redactor, Reporter, Stats, Status, TaskResult, Totals, line, yaml};
 
 /// Writes lines to standard output.
 pub struct Human {
@@ -21,7 +21,11 @@ pub struct Human {
 
 struct Out {
     to: Box<dyn std::io::Write + Send>,
+    /// For failures; `None`: they go where all goes.
+    failures: Option<Box<dyn std::io::Write + Send>>,
     banners: Banners,
+    /// A play has begun.
+    begun: bool,
 }
 
 /// What is shown, and how.
@@ -38,7 +42,20 @@ pub struct View {
     /// Hosts that skip a task.
     pub skipped: bool,
     pub extent: Extent,
+    /// JSON of results on one line.
+    pub compact: bool,
+    /// Failures go to standard error.
+    pub failures_aside: bool,
+    /// Mark what only shows changes: plays, tasks, and with `dry` the whole run.
+    pub markers: bool,
+    /// The whole run only shows changes.
+    pub dry: bool,
+    /// Show what `set_stats` has counted.
+    pub totals: bool,
 }
+
+/// What is said of a failure that lets the host go on.
+const IGNORING: &str = "...ignoring\n";
 
 impl Human {
     pub fn new(
@@ -47,7 +64,9 @@ impl Human {
         view: View,
         redactor: Redactor,
     ) -> Human {
-        let out = Mutex::new(Out { to: out, banners: Banners::default() });
+        let failures = view.failures_aside.then(|| Box::new(std::io::stderr()) as Box<_>);
+        let banners = Banners::default();
+        let out = Mutex::new(Out { to: out, failures, banners, begun: false });
         Human { style: Style(palette), view, redactor, out }
     }
 
@@ -120,7 +139,7 @@ impl Human {
             }
         }
         if result.ignored {
-            out.push_str("...ignoring\n");
+            out.push_str(IGNORING);
         }
         out
     }
@@ -160,7 +179,10 @@ impl Human {
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect();
         if !self.view.yaml {
-            return format!(" => {}", pretty(&Value::Object(shown)));
+            return match self.view.compact {
+                true => format!(" => {}", line::of(&Value::Object(shown), ", ")),
+                false => format!(" => {}", pretty(&Value::Object(shown))),
+            };
         }
         let mut shown = shown;
         for (text, lines) in [("stdout", "stdout_lines"), ("stderr", "stderr_lines")] {
@@ -169,6 +191,38 @@ impl Human {
             }
         }
         format!(" => {}", yaml::block(&Value::Object(shown), 4))
+    }
+
+    /// Behind the name of what only shows changes.
+    fn marker(&self, check: bool) -> &'static str {
+        if check && self.view.markers { " [CHECK MODE]" } else { "" }
+    }
+
+    /// Around a run that only shows changes.
+    fn dry_run(&self) -> String {
+        match self.view.dry && self.view.markers {
+            true => self.banner("DRY RUN"),
+            false => String::new(),
+        }
+    }
+
+    /// What `set_stats` has counted, if it is to be shown.
+    fn totals(&self, totals: &Totals) -> String {
+        if !self.view.totals || (totals.run.is_empty() && totals.hosts.is_empty()) {
+            return String::new();
+        }
+        // As Ansible writes it: what stands for line breaks is left of them.
+        let one = |values: &Map<String, Value>| {
+            indented(&Value::Object(values.clone()), b" ").replace('\n', "")
+        };
+        let mut out = format!("\n{}", self.banner("CUSTOM STATS:"));
+        for (host, values) in &totals.hosts {
+            let _ = writeln!(out, "\t{host}: {}", one(values));
+        }
+        if !totals.run.is_empty() {
+            let _ = writeln!(out, "\n\tRUN: {}", one(&totals.run));
+        }
+        out
     }
 
     fn recap(&self, hosts: &[(String, Stats)]) -> String {
@@ -193,10 +247,14 @@ impl Human {
 
 /// JSON as Ansible prints it: keys sorted, four spaces for each level.
 pub(crate) fn pretty(value: &Value) -> String {
+    indented(value, b"    ")
+}
+
+fn indented(value: &Value, indent: &[u8]) -> String {
     let mut value = value.clone();
     value.sort_all_objects();
     let mut out = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(indent);
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
     match serde::Serialize::serialize(&value, &mut serializer) {
         Ok(()) => String::from_utf8_lossy(&out).into_owned(),
@@ -208,11 +266,16 @@ impl Reporter for Human {
     fn report(&self, event: Event) {
         let event = self.redactor.event(event);
         let text = match &event {
-            Event::Play { name } => self.banner(&format!("PLAY [{name}]")),
+            Event::Play { name, check } => {
+                self.banner(&format!("PLAY [{name}]{}", self.marker(*check)))
+            }
             Event::NoHosts { reason } => format!("skipping: {reason}\n"),
-            Event::Task { name, handler: false, .. } => self.banner(&format!("TASK [{name}]")),
-            Event::Task { name, handler: true, .. } => {
-                self.banner(&format!("RUNNING HANDLER [{name}]"))
+            Event::Task { name, handler, check, .. } => {
+                let what = if *handler { "RUNNING HANDLER" } else { "TASK" };
+                self.banner(&format!("{what} [{name}]{}", self.marker(*check)))
+            }
+            Event::Start { host, task } => {
+                format!("{}\n", self.style.ok(&format!(" [started TASK: {task} on {host}]")))
             }
             Event::Included { path, hosts, item } => {
                 let item = item.as_ref().map(|item| format!(" => (item={item})"));
@@ -221,7 +284,7 @@ impl Reporter for Human {
                 format!("{}\n", self.style.included(&text))
             }
             Event::Result(result) => self.result(result),
-            Event::Ignored => "...ignoring\n".to_owned(),
+            Event::Ignored => IGNORING.to_owned(),
             Event::Retry { host, task, left } => format!(
                 "{}\n",
                 self.style.changed(&format!(
@@ -232,10 +295,17 @@ impl Reporter for Human {
             Event::Warning(warning) => {
                 format!("{}\n", self.style.warning(&format!("[WARNING]: {warning}")))
             }
-            Event::Recap(hosts) => self.recap(hosts),
+            Event::Recap(hosts, totals) => {
+                let end = match self.dry_run() {
+                    end if end.is_empty() => end,
+                    end => format!("\n{end}"),
+                };
+                format!("{}{}{end}", self.recap(hosts), self.totals(totals))
+            }
         };
         let mut text = self.redactor.clean(&text);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut above, mut aside) = (String::new(), false);
         match event {
             // Of a task of which nothing is shown there is no banner.
             Event::Task { host, span, .. } => {
@@ -243,15 +313,38 @@ impl Reporter for Human {
                 text = out.banners.begin(host, span, text, wait);
             }
             Event::Result(result) if !self.shows(&result) => return,
-            Event::Result(result) => text.insert_str(0, out.banners.above(&result.host)),
-            Event::Retry { host, .. } => text.insert_str(0, out.banners.above(&host)),
-            Event::Included { hosts, .. } => {
-                text.insert_str(0, out.banners.above(hosts.first().map_or("", String::as_str)));
+            Event::Result(result) => {
+                aside = matches!(result.status, Status::Failed | Status::Unreachable);
+                out.banners.above(&result.host).clone_into(&mut above);
             }
-            Event::Play { .. } | Event::Recap(_) => out.banners.forget(),
+            Event::Retry { host, .. } => out.banners.above(&host).clone_into(&mut above),
+            Event::Included { hosts, .. } => {
+                let first = hosts.first().map_or("", String::as_str);
+                out.banners.above(first).clone_into(&mut above);
+            }
+            Event::Play { .. } | Event::Recap(..) => {
+                out.banners.forget();
+                if !std::mem::replace(&mut out.begun, true) {
+                    above = self.dry_run();
+                }
+            }
             _ => {}
         }
+        let Out { to, failures, .. } = &mut *out;
         // A closed pipe must not stop a run half-way through a host.
-        let _ = out.to.write_all(text.as_bytes()).and_then(|()| out.to.flush());
+        let _ = to.write_all(above.as_bytes());
+        let rest = match failures.as_mut().filter(|_| aside) {
+            Some(failures) => {
+                // That it is ignored belongs to what goes on.
+                let (failure, rest) = match text.strip_suffix(IGNORING) {
+                    Some(failure) => (failure, IGNORING),
+                    None => (&*text, ""),
+                };
+                let _ = failures.write_all(failure.as_bytes()).and_then(|()| failures.flush());
+                rest
+            }
+            None => &text,
+        };
+        let _ = to.write_all(rest.as_bytes()).and_then(|()| to.flush());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::human::pretty;
-use super::{Event, Redactor, Reporter, Status, TaskResult, diff};
+use super::{Event, Redactor, Reporter, Status, TaskResult, Totals, diff};
 
 /// Writes the document when the counts are known; what is said beside it goes to standard error.
 pub struct Json {
@@ -105,7 +105,7 @@ impl State {
         task.hosts.insert(result.host.clone(), whole.into());
     }
 
-    fn document(&self, stats: &[(String, super::Stats)]) -> Value {
+    fn document(&self, stats: &[(String, super::Stats)], totals: &Totals) -> Value {
         let task = |task: &Task| json!({"task": task.task, "hosts": task.hosts});
         let play = |play: &Play| json!({"play": play.play, "tasks": play.tasks.iter().map(task).collect::<Vec<_>>()});
         let counts = stats.iter().map(|(host, s)| {
@@ -116,8 +116,8 @@ impl State {
             (host.clone(), counts)
         });
         json!({
-            "custom_stats": {},
-            "global_custom_stats": {},
+            "custom_stats": totals.hosts,
+            "global_custom_stats": totals.run,
             "plays": self.plays.iter().map(play).collect::<Vec<_>>(),
             "stats": Map::from_iter(counts),
         })
@@ -161,7 +161,7 @@ impl Reporter for Json {
     fn report(&self, event: Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match self.redactor.event(event) {
-            Event::Play { name } => {
+            Event::Play { name, .. } => {
                 let play = state.begin(&name);
                 state.plays.push(Play { play, tasks: vec![] });
             }
@@ -183,8 +183,8 @@ impl Reporter for Json {
                 }
             }
             Event::Result(result) => state.result(&result, &self.redactor),
-            Event::Recap(stats) => {
-                let text = self.redactor.clean(&(pretty(&state.document(&stats)) + "\n"));
+            Event::Recap(stats, totals) => {
+                let text = self.redactor.clean(&(pretty(&state.document(&stats, &totals)) + "\n"));
                 let out = &mut state.out;
                 let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
             }

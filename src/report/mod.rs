@@ -7,12 +7,14 @@ mod banners;
 mod diff;
 mod human;
 mod json;
+mod line;
 mod log;
 mod palette;
 mod prompt;
 mod redact;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rprov_modules::kit::{Diff, Span};
@@ -35,6 +37,8 @@ pub enum Event {
     /// A play begins.
     Play {
         name: String,
+        /// It only shows what it would change.
+        check: bool,
     },
     /// No host matched the play's pattern, for a reason that is no error.
     NoHosts {
@@ -46,10 +50,17 @@ pub enum Event {
         /// The module, as the task names it.
         action: String,
         handler: bool,
+        /// It only shows what it would change.
+        check: bool,
         /// Where it is written.
         span: Span,
         /// The one host it begins on, where hosts do not wait for each other.
         host: Option<String>,
+    },
+    /// A host begins the task.
+    Start {
+        host: String,
+        task: String,
     },
     /// A file is included for these hosts.
     Included {
@@ -69,7 +80,7 @@ pub enum Event {
     },
     Note(String),
     Warning(String),
-    Recap(Vec<(String, Stats)>),
+    Recap(Vec<(String, Stats)>, Totals),
 }
 
 /// What a task did on a host, or one item of its loop.
@@ -115,6 +126,13 @@ pub struct Stats {
     pub skipped: u32,
     pub rescued: u32,
     pub ignored: u32,
+}
+
+/// What `set_stats` has counted.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    pub run: Map<String, Value>,
+    pub hosts: BTreeMap<String, Map<String, Value>>,
 }
 
 /// Takes events as they happen. Called from many tasks at once.

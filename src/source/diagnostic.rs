@@ -49,6 +49,13 @@ impl Diagnostic {
         Diagnostic::new(Severity::Warning, message.into())
     }
 
+    /// The same as a warning.
+    #[must_use]
+    pub(super) fn warned(mut self) -> Diagnostic {
+        self.inner.severity = Severity::Warning;
+        self
+    }
+
     fn new(severity: Severity, message: String) -> Diagnostic {
         let (context, notes, helps) = Default::default();
         let inner = Inner { severity, message, primary: None, context, notes, helps, check: None };

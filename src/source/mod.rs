@@ -24,8 +24,20 @@ pub struct SourceMap {
     files: Arc<RwLock<Files>>,
 }
 
+/// What a key is that a mapping has twice. Where it is no error the last one counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    #[default]
+    Error,
+    Warning,
+    Nothing,
+}
+
 #[derive(Debug, Default)]
 struct Files {
+    duplicates: Duplicates,
+    /// Keys that stand twice where that is a warning, and how many of them were told.
+    doubled: (Vec<Diagnostic>, usize),
     all: Vec<File>,
     newest: HashMap<Arc<Path>, u32>,
     concealed: HashSet<Arc<Path>>,
@@ -54,6 +66,46 @@ impl SourceMap {
         let id = u32::try_from(files.all.len()).expect("fewer than four billion files");
         files.newest.insert(path, id);
         id
+    }
+
+    /// What a key is, from now on, that a mapping has twice. Default: an error.
+    pub fn set_duplicates(&self, what: Duplicates) {
+        let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        files.duplicates = what;
+    }
+
+    /// What is warned of since the last time it was taken.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (all, told) = &mut files.doubled;
+        let from = std::mem::replace(told, all.len());
+        all[from..].to_vec()
+    }
+
+    /// Keys that stand twice in a text.
+    ///
+    /// # Errors
+    /// The first of them, where that is an error.
+    fn doubled(&self, found: Vec<Diagnostic>) -> Result<(), Diagnostic> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match files.duplicates {
+            Duplicates::Nothing => Ok(()),
+            Duplicates::Error => found.into_iter().next().map_or(Ok(()), Err),
+            Duplicates::Warning => {
+                // A file that is read again is the same file.
+                let of = |one: &Diagnostic| {
+                    let file = files.all.get((one.span()?.file as usize).checked_sub(1)?)?;
+                    std::path::absolute(&file.path).ok()
+                };
+                if !files.doubled.0.iter().any(|known| of(known) == of(&found[0])) {
+                    files.doubled.0.extend(found.into_iter().map(Diagnostic::warned));
+                }
+                Ok(())
+            }
+        }
     }
 
     /// From now on no message shows a line of the file: it was decrypted.

@@ -8,7 +8,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 use rprov_modules::kit::{Entry, Node, NodeKind, Scalar, Span, Tag};
 
-use crate::config::Config;
+use crate::config::{ALLOW_BROKEN_CONDITIONALS, Config};
 use crate::source::SourceMap;
 
 use super::call::Call;
@@ -209,6 +209,7 @@ impl Templar {
                     "expected a condition that is true or false, found an `if` without `else`";
                 Err(TemplateError::new(ErrorKind::Condition, message, node.span))
             }
+            _ if self.shared.config.flag(&ALLOW_BROKEN_CONDITIONALS) => Ok(value.is_true()),
             _ => {
                 let found = print::type_name(&value);
                 let message = format!(

@@ -98,6 +98,8 @@ fn load(text: &str) -> Vec<String> {
         templar: Templar::new(map.clone()),
         keywords: vec![],
         extra: Arc::new(Layer::default()),
+        lenient: false,
+        private_roles: false,
         roles_path: vec![],
         collections_path: vec![],
         reader: Reader::new(map),

@@ -13,6 +13,7 @@ use rprov_vault::ansible::Plain;
 pub(super) use self::private::Private;
 use self::process::{Ended, Signals};
 use super::Result;
+use crate::config::Config;
 use crate::source::Diagnostic;
 use crate::vars::files::reason;
 
@@ -47,7 +48,8 @@ pub(super) type Check<'a> = &'a dyn Fn(&[u8]) -> std::result::Result<(), Mistake
 ///
 /// # Errors
 /// When there is no private place, or no editor.
-pub(super) fn edit(name: &str, text: &[u8], check: Check<'_>) -> Result<Edited> {
+pub(super) fn edit(config: &Config, name: &str, text: &[u8], check: Check<'_>) -> Result<Edited> {
+    let editor = process::editor(config);
     let failed = |error: std::io::Error| vec![Diagnostic::error(format!("cannot edit: {error}"))];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(failed)?.block_on(async {
@@ -57,7 +59,7 @@ pub(super) fn edit(name: &str, text: &[u8], check: Check<'_>) -> Result<Edited> 
         write(&file, text)?;
         let mut refused: Option<Plain> = None;
         loop {
-            let ended = signals.edit(&file).await.map_err(|error| vec![error])?;
+            let ended = signals.edit(&editor, &file).await.map_err(|error| vec![error])?;
             let now = without_message(read(&file)?);
             let changed = *now != *text;
             match ended {

@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use crate::config::{Config, EDITOR};
 use crate::source::Diagnostic;
 use crate::vars::files::reason;
 
@@ -46,13 +47,13 @@ impl Signals {
         })
     }
 
-    /// Opens a file in the user's editor and waits for its end. An interrupt is the editor's business,
+    /// Opens a file in this editor and waits for its end. An interrupt is the editor's business,
     /// as the terminal sends it to both; the others end it.
     ///
     /// # Errors
     /// When there is no editor.
-    pub(super) async fn edit(&mut self, file: &Path) -> Result<Ended, Diagnostic> {
-        let (name, words) = words()?;
+    pub(super) async fn edit(&mut self, name: &str, file: &Path) -> Result<Ended, Diagnostic> {
+        let words = words(name)?;
         let mut child = Command::new(&words[0])
             .args(&words[1..])
             .args(quiet(&words[0]))
@@ -97,12 +98,15 @@ async fn end(child: &mut Child, signal: Signal) {
     }
 }
 
-/// The editor's command line: `$VISUAL`, `$EDITOR`, or `vi`.
-fn words() -> Result<(String, Vec<String>), Diagnostic> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let text = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
-    match shlex::split(&text).filter(|words| !words.is_empty()) {
-        Some(words) => Ok((text, words)),
+/// The editor's command line: `$VISUAL`, or what the settings say, to which `$EDITOR` belongs.
+pub(super) fn editor(config: &Config) -> String {
+    let visual = std::env::var("VISUAL").ok().filter(|value| !value.trim().is_empty());
+    visual.or_else(|| config.text(&EDITOR).map(str::to_owned)).unwrap_or_else(|| "vi".to_owned())
+}
+
+fn words(text: &str) -> Result<Vec<String>, Diagnostic> {
+    match shlex::split(text).filter(|words| !words.is_empty()) {
+        Some(words) => Ok(words),
         None => Err(Diagnostic::error(format!("the editor `{text}` is no command line"))
             .help("set VISUAL or EDITOR to the one you use")),
     }

@@ -17,7 +17,7 @@ pub(super) fn edit(args: &FileArgs, basis: &Basis) -> Result {
     let shown = path.display();
     let is_new = document.held.bytes().is_none();
     let before = if is_new { Clear::default() } else { document.clear.clone() };
-    match editor::edit(&name(&path), before.as_bytes(), &mistake)? {
+    match editor::edit(&basis.config, &name(&path), before.as_bytes(), &mistake)? {
         Edited::Unchanged if is_new => complain("nothing was written\n"),
         Edited::Unchanged => complain(&format!("`{shown}` is unchanged\n")),
         Edited::Changed(clear) => {

@@ -16,7 +16,7 @@ use crate::source::Diagnostic;
 pub(super) fn view(args: &FileArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
     let document = Document::open(&path, &args.place.passwords, basis)?;
-    pager::show(document.clear.as_bytes());
+    pager::show(&basis.config, document.clear.as_bytes());
     Ok(Exit::Ok)
 }
 

@@ -89,7 +89,7 @@ pub(super) fn view(args: &ViewArgs, basis: &Basis) -> Result {
     for (shown, sealed) in files {
         let (plain, password) = open(&passwords, &shown, &sealed)?;
         tell(&args.common, &shown, &password);
-        pager::show(&plain);
+        pager::show(&basis.config, &plain);
     }
     Ok(Exit::Ok)
 }
@@ -107,7 +107,7 @@ pub(super) fn create(args: &CreateArgs, basis: &Basis) -> Result {
     let passwords = Passwords::new(&args.common.passwords, basis, Otherwise::AskNew)?;
     let password = passwords.to_encrypt(args.encrypt_vault_id.as_deref())?;
     tell(&args.common, &shown(&held), &password);
-    let plain = match editor::edit(&name(&held), b"", &|_| Ok(()))? {
+    let plain = match editor::edit(&basis.config, &name(&held), b"", &|_| Ok(()))? {
         Edited::Unchanged => Plain::default(),
         Edited::Changed(plain) => plain,
         Edited::Abandoned { why, saved } => return abandoned(&held, &password, &why, saved),
@@ -126,7 +126,7 @@ pub(super) fn edit(args: &EditArgs, basis: &Basis) -> Result {
             None => opener,
         };
         tell(&args.common, &shown(&held), &password);
-        match editor::edit(&name(&held), &plain, &|_| Ok(()))? {
+        match editor::edit(&basis.config, &name(&held), &plain, &|_| Ok(()))? {
             Edited::Unchanged => complain(&format!("`{file}` is unchanged\n")),
             Edited::Changed(plain) => save(&mut held, &password, &plain)?,
             Edited::Abandoned { why, saved } => return abandoned(&held, &password, &why, saved),

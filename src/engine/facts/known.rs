@@ -14,12 +14,22 @@ pub(in crate::engine) struct Known {
     all: Arc<Map<String, Value>>,
     /// Each under its name, and `ansible_facts`.
     pub(in crate::engine) vars: Arc<Layer>,
+    /// They are in `ansible_facts` alone, but for local ones.
+    hidden: bool,
 }
 
 /// The mark that Ansible leaves, too.
 const GATHERED: &str = "_ansible_facts_gathered";
 
 impl Known {
+    pub(in crate::engine) fn new(hidden: bool) -> Known {
+        Known { hidden, ..Known::default() }
+    }
+
+    pub(in crate::engine) fn clear(&mut self) {
+        *self = Known::new(self.hidden);
+    }
+
     pub(in crate::engine) fn all(&self) -> &Map<String, Value> {
         &self.all
     }
@@ -44,9 +54,12 @@ impl Known {
                 name => name.strip_prefix("ansible_").unwrap_or(name),
             };
             short.insert(bare.to_owned(), value.clone());
-            if may_be_variable(name) {
+            if may_be_variable(name) && (!self.hidden || name == "ansible_local") {
                 layer.set(name, from_json(value));
             }
+        }
+        if self.hidden && !all.contains_key("ansible_local") {
+            layer.set("ansible_local", from_json(&Value::Object(Map::new())));
         }
         layer.set("ansible_facts", from_json(&Value::Object(short)));
         self.vars = Arc::new(layer);

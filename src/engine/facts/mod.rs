@@ -18,6 +18,8 @@ pub struct FactSettings {
     pub cache: Option<FactCache>,
     /// `--flush-cache`: forget what was kept.
     pub flush: bool,
+    /// Facts are in `ansible_facts` alone, and no variables of their own.
+    pub hidden: bool,
 }
 
 /// When a play that does not say gathers facts.
@@ -85,6 +87,6 @@ impl FactSettings {
                 )));
             }
         };
-        Ok(FactSettings { gathering, cache, flush: false })
+        Ok(FactSettings { gathering, cache, flush: false, hidden: false })
     }
 }

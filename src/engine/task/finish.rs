@@ -159,8 +159,11 @@ impl At<'_> {
             true => "(censored due to no_log)".to_owned(),
             false => loops::label(&engine.templar, self.task, context, turn),
         });
-        for warning in &done.warnings {
+        for warning in done.warnings.iter().filter(|_| !engine.options.quiet_modules) {
             engine.reporter.report(Event::Warning(warning.clone()));
+        }
+        if let Some(stats) = done.values.get("ansible_stats") {
+            engine.totals.add(&self.host.name, stats);
         }
         let values = match done.result() {
             serde_json::Value::Object(mut values) => {

@@ -53,6 +53,9 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
         let id = fault.check().unwrap_or(REFUSED.id);
         findings.of(id).keep(fault.kind(id));
     }
+    for fault in loader.map().take_warnings() {
+        findings.of(DUPLICATE_KEY.id).keep(fault);
+    }
     for (_, fault) in &tree.sources.faults {
         let id = fault.check().unwrap_or(BROKEN_FILE.id);
         findings.of(id).keep(fault.clone().kind(id));

@@ -83,7 +83,7 @@ impl Load<'_> {
                         return Vec::new();
                     }
                 }
-                wanted.public = true;
+                wanted.public = wanted.public.or(Some(!self.loader.settings.private_roles));
                 self.role(&wanted, chain)
             }
         }
@@ -152,7 +152,7 @@ impl Wanted {
                 .and_then(Node::text)
                 .and_then(rprov_modules::kit::boolean)
                 == Some(false),
-            public: public.unwrap_or(false),
+            public,
         })
     }
 }

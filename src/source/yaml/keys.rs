@@ -1,4 +1,4 @@
-//! The keys of a mapping: none twice, and what `<<` brings from elsewhere.
+//! The keys of a mapping: which stand twice, and what `<<` brings from elsewhere.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,8 +7,15 @@ use rprov_modules::kit::{Entry, Node, NodeKind, Resolved};
 use crate::source::Diagnostic;
 
 /// Own keys with what `<<` brings: merged keys come first, and own values win.
-pub(super) fn merge(own: Vec<Entry>, merges: Vec<Node>) -> Result<Vec<Entry>, Diagnostic> {
-    check_duplicates(&own)?;
+/// Of own keys that are the same the last one wins, at the place of the first; they are `doubled`.
+pub(super) fn merge(
+    mut own: Vec<Entry>,
+    merges: Vec<Node>,
+    doubled: &mut Vec<Diagnostic>,
+) -> Result<Vec<Entry>, Diagnostic> {
+    if any_twice(&own) {
+        own = distinct(own, doubled);
+    }
     if merges.is_empty() {
         return Ok(own);
     }
@@ -78,23 +85,44 @@ impl Key<'_> {
     }
 }
 
-fn check_duplicates(entries: &[Entry]) -> Result<(), Diagnostic> {
+fn any_twice(entries: &[Entry]) -> bool {
     let keys: Vec<Key<'_>> = entries.iter().map(|entry| Key::of(&entry.key)).collect();
     // Most mappings have a few keys: comparing them all is quicker than hashing.
-    let again = if keys.len() <= 16 {
-        (1..keys.len()).find(|&i| keys[..i].contains(&keys[i]))
+    if keys.len() <= 16 {
+        (1..keys.len()).any(|i| keys[..i].contains(&keys[i]))
     } else {
         let mut seen = HashSet::with_capacity(keys.len());
-        keys.iter().position(|key| !seen.insert(key))
-    };
-    let Some(again) = again else { return Ok(()) };
-    let key = &entries[again].key;
-    let mut error =
-        Diagnostic::error(format!("the key `{}` is given twice", key.text().unwrap_or_default()))
-            .kind("duplicate-key")
-            .at(key.span, "again here");
-    if let Some(first) = keys.iter().position(|first| *first == keys[again]) {
-        error = error.context(entries[first].key.span, "first here");
+        !keys.iter().all(|key| seen.insert(key))
     }
-    Err(error.help("remove one of them"))
+}
+
+/// The entries without those that stand again; their values stand at the place of the first.
+fn distinct(entries: Vec<Entry>, doubled: &mut Vec<Diagnostic>) -> Vec<Entry> {
+    let mut seen = HashMap::new();
+    let places: Vec<usize> = entries
+        .iter()
+        .map(|entry| {
+            let next = seen.len();
+            *seen.entry(Key::of(&entry.key)).or_insert(next)
+        })
+        .collect();
+    let mut kept: Vec<Entry> = Vec::with_capacity(seen.len());
+    for (entry, place) in entries.into_iter().zip(places) {
+        match kept.get_mut(place) {
+            Some(first) => {
+                doubled.push(told(&first.key, &entry.key));
+                first.value = entry.value;
+            }
+            None => kept.push(entry),
+        }
+    }
+    kept
+}
+
+fn told(first: &Node, again: &Node) -> Diagnostic {
+    Diagnostic::error(format!("the key `{}` is given twice", again.text().unwrap_or_default()))
+        .kind("duplicate-key")
+        .at(again.span, "again here")
+        .context(first.span, "first here")
+        .help("remove one of them")
 }

@@ -34,17 +34,18 @@ pub fn parse(map: &SourceMap, path: &Path, text: &str) -> Result<Vec<Node>, Diag
         return Err(Diagnostic::error(format!("`{}` is larger than 4 GiB", path.display())));
     }
     let file = map.add(path, text.clone());
-    let error = match documents(file, &text) {
-        Ok(documents) => return Ok(documents),
-        Err(error) => error,
-    };
-    match text.contains('\t').then(|| tabs::spaced(&text)).flatten() {
-        Some(spaced) => documents(file, &spaced),
-        None => Err(error),
-    }
+    let (documents, doubled) = documents(file, &text).or_else(|error| {
+        match text.contains('\t').then(|| tabs::spaced(&text)).flatten() {
+            Some(spaced) => documents(file, &spaced),
+            None => Err(error),
+        }
+    })?;
+    map.doubled(doubled)?;
+    Ok(documents)
 }
 
-fn documents(file: u32, text: &str) -> Result<Vec<Node>, Diagnostic> {
+/// The documents, and the keys that stand twice.
+fn documents(file: u32, text: &str) -> Result<(Vec<Node>, Vec<Diagnostic>), Diagnostic> {
     let mut builder = Builder::new(file, text);
     let json = is_json(text);
     for event in Events::new(text) {
@@ -57,7 +58,7 @@ fn documents(file: u32, text: &str) -> Result<Vec<Node>, Diagnostic> {
         }
         builder.event(event, Span { file, start, end })?;
     }
-    Ok(builder.documents)
+    Ok((builder.documents, builder.doubled))
 }
 
 /// Whether a text is JSON as a whole. Ansible reads it by JSON's rules then: `1e3` is a number.
@@ -146,6 +147,8 @@ struct Builder<'a> {
     anchors: HashMap<usize, Anchored>,
     copies: usize,
     documents: Vec<Node>,
+    /// Keys that stand twice in a mapping.
+    doubled: Vec<Diagnostic>,
     /// The lists (true) and mappings that ended with the last value.
     closed: Vec<(usize, bool)>,
     /// Where the last complete scalar or flow collection ended.
@@ -161,6 +164,7 @@ impl<'a> Builder<'a> {
             anchors: HashMap::new(),
             copies: 0,
             documents: vec![],
+            doubled: vec![],
             closed: vec![],
             last: 0,
         }
@@ -250,7 +254,9 @@ impl<'a> Builder<'a> {
         span.end = self.last.max(span.end);
         let kind = match open.kind {
             Kind::List(items) => NodeKind::List(items),
-            Kind::Map { entries, merges, .. } => NodeKind::Map(keys::merge(entries, merges)?),
+            Kind::Map { entries, merges, .. } => {
+                NodeKind::Map(keys::merge(entries, merges, &mut self.doubled)?)
+            }
         };
         let mut node = Node::new(span, kind);
         if open.is_unsafe {
