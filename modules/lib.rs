@@ -9,11 +9,13 @@ pub mod fuzz;
 pub mod kit;
 pub mod python_regex;
 
+mod alternatives;
 mod apt;
 mod apt_get;
 mod apt_key;
 mod apt_repository;
 mod apt_sources;
+mod assemble;
 mod attributes;
 mod authorized_key;
 mod blockinfile;
@@ -25,22 +27,32 @@ mod copy_remote;
 mod cron;
 mod cron_table;
 mod deb822_repository;
+mod debconf;
 mod debian_version;
 mod download;
+mod dpkg_selections;
 mod file;
+mod fstab;
 mod getent;
 mod git;
 mod group;
 mod guard;
+mod hostname;
 mod ini_file;
 mod init_script;
+mod known_hosts;
 mod lineinfile;
 mod login;
+mod locale_gen;
+mod modprobe;
+mod mount;
 mod nginx;
+mod npm;
 mod nvm;
 mod openpgp;
 mod package;
 mod package_facts;
+mod pam_limits;
 mod ping;
 mod pip;
 mod pip_access;
@@ -57,10 +69,13 @@ mod stat;
 mod supervisor;
 mod supervisorctl;
 mod supervisord;
+mod sysctl;
 mod systemd;
 mod template;
 mod text_file;
+mod timezone;
 mod toolchain;
+mod ufw;
 mod user;
 mod wait_for;
 mod words;
@@ -69,9 +84,11 @@ use kit::Spec;
 
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
+    Spec::of::<alternatives::Alternatives>(),
     Spec::of::<apt::Apt>(),
     Spec::of::<apt_key::AptKey>(),
     Spec::of::<apt_repository::AptRepository>(),
+    Spec::of::<assemble::Assemble>(),
     Spec::of::<authorized_key::AuthorizedKey>(),
     Spec::of::<blockinfile::Block>(),
     Spec::of::<certbot::Certbot>(),
@@ -79,16 +96,25 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<copy::Copy>(),
     Spec::of::<cron::Cron>(),
     Spec::of::<deb822_repository::Deb822Repository>(),
+    Spec::of::<debconf::Debconf>(),
+    Spec::of::<dpkg_selections::DpkgSelections>(),
     Spec::of::<file::File>(),
     Spec::of::<getent::Getent>(),
     Spec::of::<git::Git>(),
     Spec::of::<group::Group>(),
+    Spec::of::<hostname::Hostname>(),
     Spec::of::<ini_file::IniFile>(),
+    Spec::of::<known_hosts::KnownHosts>(),
     Spec::of::<lineinfile::Line>(),
+    Spec::of::<locale_gen::LocaleGen>(),
+    Spec::of::<modprobe::Modprobe>(),
+    Spec::of::<mount::Mount>(),
     Spec::of::<nginx::Nginx>(),
+    Spec::of::<npm::Npm>(),
     Spec::of::<nvm::Nvm>(),
     Spec::of::<package::Package>(),
     Spec::of::<package_facts::PackageFacts>(),
+    Spec::of::<pam_limits::PamLimits>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
     Spec::of::<pyenv::Pyenv>(),
@@ -102,8 +128,11 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<stat::Look>(),
     Spec::of::<supervisor::Supervisor>(),
     Spec::of::<supervisorctl::Supervisorctl>(),
+    Spec::of::<sysctl::Sysctl>(),
     Spec::of::<systemd::Systemd>(),
     Spec::of::<template::Template>(),
+    Spec::of::<timezone::Timezone>(),
+    Spec::of::<ufw::Ufw>(),
     Spec::of::<user::User>(),
     Spec::of::<wait_for::WaitFor>(),
 ];

@@ -5,6 +5,7 @@ Run as root with the Python of an Ansible installation that has the collections 
 PYTHONPATH=DIRECTORY_OF_ansible_collections python oracle_system.py
 Each case: module, its args (PATH stands for the file), the file before (null: none), after, changed, msg, failed.
 """
+from concurrent.futures import ThreadPoolExecutor
 import json, os, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -40,6 +41,34 @@ SET = [{"section": "main", "option": "a", "value": "1"}, {"section": "main", "op
 CASES = [("ansible.posix.authorized_key", before, dict(args, user="root", manage_dir=False, path="PATH")) for before in KEYS.values() for args in ADDED]
 CASES += [("community.general.ini_file", before, dict(args, path="PATH")) for before in INIS.values() for args in SET]
 
+SYSCTLS = {"none": None, "empty": "", "plain": "# kernel\nnet.a=1\nnet.b=2\n", "twice": "net.a=1\nnet.a=3\n", "cut": "net.a=1", "off": "#net.a=1\n;net.a=2\n",
+           "loose": "net.b = 2\n  net.a = 1  \n"}
+SET = [{"name": "net.a", "value": "1"}, {"name": "net.a", "value": "9"}, {"name": "net.a", "value": "3"}, {"name": "net.c", "value": "yes"}, {"name": " net.a ", "value": "off"},
+       {"name": "net.a", "value": "4096 87380"}, {"name": "net.a", "state": "absent"}, {"name": "net.z", "state": "absent"}, {"name": "net.a", "value": ""}, {"name": "net.a"}]
+CASES += [("ansible.posix.sysctl", before, dict(args, sysctl_file="PATH", reload=False)) for before in SYSCTLS.values() for args in SET]
+LIMITS = {"none": None, "empty": "", "plain": "# comment\n*\tsoft\tnofile\t1024\n@staff hard  nproc 20\n", "unlimited": "app\t-\tmemlock\tunlimited\n", "comment": "@staff hard nproc 20 # few\n"}
+SET = [dict(zip(("domain", "limit_type", "limit_item", "value"), words.split()), **more) for words, more in [
+    ("* soft nofile 1024", {}), ("* soft nofile 2048", {}), ("* soft nofile 512", {"use_max": True}), ("* soft nofile 2048", {"use_max": True}), ("* soft nofile 512", {"use_min": True}),
+    ("* soft nofile unlimited", {"use_max": True}), ("* soft nofile unlimited", {"use_min": True}), ("@staff hard nproc 30", {}), ("@staff hard nproc 20", {}), ("app - memlock 64", {"use_max": True}),
+    ("app - memlock 64", {"use_min": True}), ("app - memlock -1", {"use_min": True}), ("app soft nofile 1", {"comment": "why"}), ("@staff hard nproc 30", {"comment": "why"}), ("app soft nofile abc", {}),
+    ("app soft nofile -5", {}), ("app soft nice 25", {}), ("app soft nice -5", {}), ("app soft nofile 1", {"use_min": True, "use_max": True})]]
+# Where another line has a comment, Ansible takes it for that of the new line.
+CASES += [("community.general.pam_limits", before, dict(args, dest="PATH")) for name, before in LIMITS.items() for args in SET if name != "comment" or args["domain"] == "@staff"]
+KA, KB, KE = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGOrsZhVamyuz5MZJGw7IbeMqmb27C1BNtkXBt3KGKOG', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPP2LtyU6WhiEJ8jQ6MDwEA4zGjLnYbyzaIqtZY8/jIZ', 'ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBJmh1PQCvy+TNAxGnY0Hhx7VhJM9H+N17NrRiVN9NtXJWXVKlmrA2XRrtIb6hfuR/+fa3OikUoNLvlp+WrcpiSk='
+HOSTS = {"none": None, "empty": "", "one": f"a.example.org {KA}\n", "more": f"# hosts\na.example.org,10.0.0.1 {KE} boot\nb.example.org {KB}\na.example.org {KA}\n", "cut": f"b.example.org {KB}",
+         "pattern": f"*.example.org,!b.example.org {KA}\n[a.example.org]:2222 {KB}\n", "marked": f"@cert-authority *.example.org {KA}\n"}
+SET = [{"name": "a.example.org", "key": f"a.example.org {key}"} for key in (KA, KB, KE)] + [{"name": "a.example.org", "key": f"a.example.org {key}", "state": "absent"} for key in (KA, KB, KE)]
+SET += [{"name": "A.example.org", "state": "absent"}, {"name": "[a.example.org]:2222", "key": f"[a.example.org]:2222 {KA}"}, {"name": "[a.example.org]:2222", "state": "absent"}, {"name": "a.example.org"},
+        {"name": "a.example.org", "key": f"b.example.org {KA}"}, {"name": "a.example.org,b.example.org", "key": f"a.example.org,b.example.org {KA}"}, {"name": "10.0.0.1", "key": f"a.example.org,10.0.0.1 {KE}"}]
+CASES += [("ansible.builtin.known_hosts", before, dict(args, path="PATH")) for before in HOSTS.values() for args in SET]
+FSTABS = {"plain": "# fstab\n/dev/sda1 / ext4 defaults 0 1\n\n/dev/sdb1 /srv/data ext4 noatime 0 2 # data\n/dev/sdc1 none swap sw 0 0\n", "loose": "UUID=1\t/srv/data\txfs\tdefaults\n",
+          "escaped": "/dev/sdb1 /srv/my\\040data ext4 defaults 0 0\nrubbish here\n", "cut": "/dev/sdb1   /srv/data ext4 noatime 0 2"}
+DATA = {"path": "/srv/data", "src": "/dev/sdb1", "fstype": "ext4", "opts": "noatime", "passno": "2"}
+SET = [dict(DATA, state="present"), dict(DATA, opts="rw", state="present"), dict(DATA, boot=False, state="present"), dict(DATA, state="absent_from_fstab"), {"path": "/srv/my data", "state": "absent_from_fstab"},
+       {"path": "/srv/my data", "src": "/dev/sdb1", "fstype": "ext4", "state": "present"}, {"path": "/srv/my data", "src": "//nas/a b", "fstype": "cifs", "state": "present"}, {"path": "/srv/data", "state": "present"},
+       {"path": "none", "src": "/dev/sdc1", "fstype": "swap", "opts": "sw", "state": "present"}, {"path": "none", "src": "/dev/sdd1", "fstype": "swap", "opts": "sw", "state": "present"}, {"path": "/nope", "state": "absent_from_fstab"}]
+CASES += [("ansible.posix.mount", before, dict(args, fstab="PATH")) for before in FSTABS.values() for args in SET]
+
 
 def run(module, before, args):
     with tempfile.TemporaryDirectory() as directory:
@@ -49,7 +78,7 @@ def run(module, before, args):
                 file.write(before)
         given = json.loads(json.dumps(args).replace("PATH", path))
         collection, name = module.rsplit(".", 1)
-        place = f"ansible_collections.{collection}.plugins.modules.{name}"
+        place = f"ansible.modules.{name}" if collection == "ansible.builtin" else f"ansible_collections.{collection}.plugins.modules.{name}"
         out = subprocess.run([sys.executable, "-m", place], input=json.dumps({"ANSIBLE_MODULE_ARGS": given}), capture_output=True, text=True)
         lines = [line for line in out.stdout.splitlines() if line.startswith("{")]
         result = json.loads(lines[-1] if lines else '{"failed": true}')
@@ -61,8 +90,7 @@ def run(module, before, args):
                 "failed": result.get("failed", False), "msg": str(result.get("msg", "")).replace(path, "PATH")}
 
 
-from concurrent.futures import ThreadPoolExecutor
-with ThreadPoolExecutor(2) as pool:
+with ThreadPoolExecutor(3) as pool:
     cases = list(pool.map(lambda case: run(*case), CASES))
 with open(os.path.join(HERE, "system.json"), "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
