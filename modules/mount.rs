@@ -95,7 +95,7 @@ impl Mount {
         }
     }
 
-    fn table<'a>(&'a self, facts: &Facts) -> String {
+    fn table(&self, facts: &Facts) -> String {
         self.fstab.as_deref().map_or_else(|| "/etc/fstab".into(), |path| facts.path(path))
     }
 
