@@ -40,7 +40,7 @@ pub(super) fn of(secret: &str) -> Vec<String> {
     forms
 }
 
-/// As it is, and as shells, YAML, Python and HTML write it between (or without) quotes.
+/// As it is, and as shells, YAML, Python, HTML, SQL and fstab write it between (or without) quotes.
 fn quoted(secret: &str) -> Vec<String> {
     let escaped = |special: &[char]| {
         let mut out = String::new();
@@ -67,6 +67,13 @@ fn quoted(secret: &str) -> Vec<String> {
         escaped(&every),
         html("&#39;"),
         html("&#x27;"),
+        // Identifiers of SQL, and fields of fstab.
+        secret.replace('"', "\"\""),
+        secret
+            .replace('\\', r"\134")
+            .replace(' ', r"\040")
+            .replace('\t', r"\011")
+            .replace('&', r"\046"),
     ];
     if secret.contains(|c: char| !c.is_ascii() || c.is_ascii_control()) {
         for quote in ['\'', '"'] {
