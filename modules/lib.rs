@@ -137,6 +137,12 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<wait_for::WaitFor>(),
 ];
 
+/// The entry of one module.
+fn the<M: kit::Module>() -> &'static Spec {
+    let entry = MODULES.iter().find(|spec| spec.names == M::NAMES);
+    entry.expect("every module is in the list")
+}
+
 /// The collections whose modules are found under their full name. `ansible.legacy` is what
 /// `ansible.builtin` was called first; the others hold modules that once were builtin.
 const COLLECTIONS: &[&str] = &[

@@ -9,8 +9,8 @@
 
 use crate::apt::{self, Apt};
 use crate::kit::{
-    Deserialize, Diff, Facts, JsonSchema, Module, Output, PackageManager, Plan, Probe, Refusal,
-    Result, Step, Words, ask_costly, package, sh,
+    Deserialize, Diff, Facts, JsonSchema, Module, Node, Output, PackageManager, Plan, Probe,
+    Refusal, Result, Step, Through, Words, ask_costly, package, sh,
 };
 
 /// Installs, upgrades and removes packages.
@@ -124,6 +124,14 @@ impl Package {
 
 impl Module for Package {
     const NAMES: &'static [&'static str] = &["package"];
+    const THROUGH: Option<Through> = Some(Through {
+        spec: crate::the::<Apt>,
+        here: |facts, args| match args.get("use").and_then(Node::text) {
+            None | Some("auto") => facts.system.package_manager == Some(PackageManager::Apt),
+            Some(other) => other.ends_with("apt"),
+        },
+        without: &["use"],
+    });
     type State = Now;
 
     fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Now> {

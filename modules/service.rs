@@ -9,9 +9,11 @@
 
 use crate::init_script::{ScriptNow, ScriptWish};
 use crate::kit::{
-    Deserialize, Facts, JsonSchema, Module, Plan, Probe, Result, ServiceManager, unit,
+    Deserialize, Facts, JsonSchema, Module, Node, Plan, Probe, Result, ServiceManager, Through,
+    unit,
 };
 use crate::service_unit::{Running, Scope, UnitNow, UnitWish, show};
+use crate::systemd::Systemd;
 
 /// Starts, stops and enables services.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -121,6 +123,14 @@ impl Service {
 
 impl Module for Service {
     const NAMES: &'static [&'static str] = &["service", "sysvinit"];
+    const THROUGH: Option<Through> = Some(Through {
+        spec: crate::the::<Systemd>,
+        here: |facts, args| match args.get("use").and_then(Node::text) {
+            None | Some("auto") => facts.system.service_manager == ServiceManager::Systemd,
+            Some(other) => other.ends_with("systemd") || other.ends_with("systemd_service"),
+        },
+        without: &["use", "pattern", "runlevel", "sleep", "arguments", "args"],
+    });
     type State = Now;
 
     fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Now> {

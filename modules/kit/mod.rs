@@ -26,7 +26,7 @@ pub use self::ask::{
 pub use self::de::{ArgError, boolean};
 pub use self::facts::{Facts, PackageManager, ServiceManager, System};
 pub use self::mode::Mode;
-pub use self::module::{Goal, Module, Need, Spec, Supply, TemplateOptions, TreeEntry};
+pub use self::module::{Goal, Module, Need, Spec, Supply, TemplateOptions, Through, TreeEntry};
 pub use self::nearest::nearest;
 pub use self::node::{Entry, Node, NodeKind, Scalar, Span, Tag};
 pub use self::plan::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 
-use super::{ArgError, Facts, Node, Plan, Probe, Result};
+use super::{ArgError, Facts, Node, NodeKind, Plan, Probe, Result};
 
 /// A task's wish about one aspect of a host.
 ///
@@ -17,6 +17,9 @@ pub trait Module: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The parameter that takes free-form text (`command: ls -l` sets it to `ls -l`), if the
     /// module takes any.
     const FREE_FORM: Option<&'static str> = None;
+
+    /// The module that acts in this one's place on some hosts, if there is one.
+    const THROUGH: Option<Through> = None;
 
     /// The aspect of the host this module cares about.
     type State: Send;
@@ -115,9 +118,35 @@ impl<M: Module> Goal for M {
     }
 }
 
+/// Another module that acts in a module's place on some hosts, with the same arguments.
+#[derive(Debug, Clone, Copy)]
+pub struct Through {
+    pub spec: fn() -> &'static Spec,
+    /// Whether this is a host where it does, for a task with these arguments.
+    pub here: fn(&Facts, &Node) -> bool,
+    /// Parameters that it does not get.
+    pub without: &'static [&'static str],
+}
+
+impl Through {
+    /// The arguments that the other module gets.
+    #[must_use]
+    pub fn arguments(&self, args: &Node) -> Node {
+        let mut args = args.clone();
+        if let NodeKind::Map(entries) = &mut args.kind {
+            entries.retain(|entry| {
+                let name = entry.key.text().unwrap_or_default();
+                !self.without.contains(&name)
+            });
+        }
+        args
+    }
+}
+
 /// A registry entry.
 pub struct Spec {
     pub names: &'static [&'static str],
+    pub through: Option<Through>,
     pub free_form: Option<&'static str>,
     pub schema: fn() -> Schema,
     pub bind: fn(&Node) -> Result<Box<dyn Goal>, ArgError>,
@@ -127,6 +156,7 @@ impl Spec {
     pub const fn of<M: Module>() -> Spec {
         Spec {
             names: M::NAMES,
+            through: M::THROUGH,
             free_form: M::FREE_FORM,
             schema: || schemars::schema_for!(M),
             bind: |node| Ok(Box::new(M::deserialize(node)?)),

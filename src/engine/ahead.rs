@@ -126,8 +126,9 @@ impl Look<'_> {
         {
             return;
         }
+        let Ok(goal) = prepared.goals.on(self.facts) else { return };
         self.left -= 1;
-        let probe = prepared.goal.probe_plan(self.facts);
+        let probe = goal.probe_plan(self.facts);
         // What is asked ahead of an act is not known any more behind it.
         if !self.at.play.engine.options.check && probe.asks().iter().any(Ask::is_act) {
             self.left = 0;

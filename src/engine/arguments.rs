@@ -12,13 +12,23 @@ use crate::template::{Context, fixed};
 
 /// All arguments, rendered.
 pub(super) fn rendered(play: &PlayRun, task: &Task, context: &Context) -> Result<Node, Failure> {
-    let render = |node: &Node| play.engine.templar.render(node, context).map_err(Failure::from);
-    let mut args = render(&task.args)?;
+    let mut args = play.engine.templar.render(&task.args, context).map_err(Failure::from)?;
     if args.is_null() && !task.defaults.is_empty() {
         args = Node::map(args.span, Vec::new());
     }
-    for default in task.defaults.iter().rev() {
-        let default = render(default)?;
+    complete(play, &mut args, &task.defaults, context)?;
+    Ok(args)
+}
+
+/// Adds what `module_defaults` gives, the strongest last, where the task does not.
+pub(super) fn complete(
+    play: &PlayRun,
+    args: &mut Node,
+    defaults: &[Node],
+    context: &Context,
+) -> Result<(), Failure> {
+    for default in defaults.iter().rev() {
+        let default = play.engine.templar.render(default, context).map_err(Failure::from)?;
         let Some(entries) = default.entries() else {
             let found = default.type_name();
             return Err(Diagnostic::error(format!("expected parameters, found {found}"))
@@ -32,7 +42,7 @@ pub(super) fn rendered(play: &PlayRun, task: &Task, context: &Context) -> Result
             }
         }
     }
-    Ok(args)
+    Ok(())
 }
 
 /// The task with a mapping of arguments, for actions that render each one by itself. `None` if it
@@ -53,6 +63,7 @@ pub(super) fn settled(
         written: task.written.clone(),
         args,
         defaults: Vec::new(),
+        others: Vec::new(),
         chain: task.chain.clone(),
         span: task.span,
     })))

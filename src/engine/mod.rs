@@ -14,6 +14,7 @@ mod arguments;
 mod delegate;
 mod facts;
 mod flags;
+mod goals;
 mod handlers;
 mod host;
 mod implied;
@@ -327,6 +328,14 @@ impl Engine {
     /// Ends the commands that run on hosts; no further task is begun.
     pub fn interrupt(&self) {
         self.interrupt.send();
+    }
+
+    /// Waits; Ctrl-C ends the wait, and the task with it.
+    async fn rest(&self, time: std::time::Duration) -> Result<(), outcome::Failure> {
+        tokio::select! {
+            () = tokio::time::sleep(time) => Ok(()),
+            () = self.interrupt.wait() => Err(outcome::Failure::new("interrupted")),
+        }
     }
 
     /// Sequential round trips to each host after its connection was made.

@@ -201,7 +201,8 @@ impl Performer<'_> {
                 let own = acted.as_ref().and_then(|acted| acted.answer(ask));
                 own.or_else(|| link.answer(become_, &self.prepared.question(ask))).cloned()
             };
-            let missing = match self.prepared.goal.probe_plan(facts).resolve(known) {
+            let goal = self.prepared.goals.on(facts).map_err(Trouble::Failed)?;
+            let missing = match goal.probe_plan(facts).resolve(known) {
                 Ok(plan) => {
                     let mut plan = plan.map_err(Trouble::Refused)?;
                     plan.settles &= acted.is_none_or(|acted| acted.is_empty());

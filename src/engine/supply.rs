@@ -2,9 +2,9 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
-use rprov_modules::kit::{Ask, Goal, Need, Node, Spec, Supply, TemplateOptions, TreeEntry};
+use rprov_modules::kit::{Ask, Need, Node, Spec, Supply, TemplateOptions, TreeEntry};
 
-use super::arguments;
+use super::goals::Goals;
 use super::job::Wish;
 use super::outcome::Failure;
 use super::play::PlayRun;
@@ -17,7 +17,7 @@ use crate::vars::files::{self, Reader, reason};
 
 /// A module bound to what it shall do, and how it is to be run.
 pub(super) struct Prepared {
-    pub(super) goal: Box<dyn Goal>,
+    pub(super) goals: Goals,
     pub(super) become_: Option<Become>,
     pub(super) environment: Env,
     pub(super) timeout: Option<Duration>,
@@ -35,18 +35,11 @@ impl Prepared {
         vars: &Context,
     ) -> Result<Prepared, Failure> {
         let templar = &play.engine.templar;
-        let args = arguments::rendered(play, task, context)?;
-        let mut goal = (spec.bind)(&args).map_err(|error| {
-            let mut shown = Diagnostic::error(error.message)
-                .at(error.span.unwrap_or(task.span), "")
-                .context(task.span, format!("in this `{}` task", spec.name()));
-            if let Some(help) = error.help {
-                shown = shown.help(help);
-            }
-            Failure::from(shown)
-        })?;
-        let needs = goal.needs();
-        if !needs.is_empty() {
+        let mut goals = Goals::new(play, task, spec, context)?;
+        if let Some(goal) = goals.own()
+            && let needs = goal.needs()
+            && !needs.is_empty()
+        {
             let supplies = needs
                 .iter()
                 .map(|need| supply(play, task, need, context))
@@ -62,7 +55,7 @@ impl Prepared {
             None => None,
         };
         Ok(Prepared {
-            goal,
+            goals,
             become_: target::become_(Seen { play, task, vars, own: context })?,
             environment: environment(play, task, context)?,
             timeout: timeout.map(Duration::from_secs),

@@ -105,6 +105,8 @@ pub struct Task {
     /// Parameters that count where `args` has none, the weakest first: only those that must be
     /// rendered to be known; the others are in `args`.
     pub defaults: Vec<Node>,
+    /// The same, for the module that acts in its place on some hosts.
+    pub others: Vec<Node>,
     /// The task's own keywords, then those of what it stands in.
     pub chain: Arc<Chain>,
     /// Where the action's name stands.

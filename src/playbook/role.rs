@@ -222,7 +222,8 @@ impl Load<'_> {
         if self.handler_roles.insert(path.join(wanted.handlers_from.as_deref().unwrap_or("main"))) {
             let from = wanted.handlers_from.as_deref();
             if let Some(file) = self.main_file(&path.join("handlers"), from, wanted.span) {
-                let handlers = self.file_items(&file, wanted.span, &inner, keywords::HANDLER);
+                let beside = super::task::inside(&file, &inner);
+                let handlers = self.file_items(&file, wanted.span, &beside, keywords::HANDLER);
                 self.handlers.extend(super::load::flat(handlers));
             }
         }

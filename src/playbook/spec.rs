@@ -81,6 +81,7 @@ impl Load<'_> {
             written: "ansible.builtin.validate_argument_spec".to_owned(),
             args: Node::map(span, args),
             defaults: Vec::new(),
+            others: Vec::new(),
             chain,
             span,
         })))

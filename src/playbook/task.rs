@@ -190,7 +190,8 @@ impl Load<'_> {
             Found::Import(import) => self.import(import, &args, key.span, &own, place),
             Found::Action(action) => {
                 let (args, defaults) = self.with_defaults(action, args, &own);
-                if defaults.is_empty() {
+                let others = self.other_defaults(action, &own);
+                if defaults.is_empty() && others.is_empty() {
                     self.check(action, &args, key);
                 }
                 self.look_into(action, &args, &own);
@@ -200,6 +201,7 @@ impl Load<'_> {
                     written,
                     args,
                     defaults,
+                    others,
                     chain: own,
                     span: key.span,
                 }))]

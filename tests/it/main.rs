@@ -15,6 +15,7 @@ mod embedded_sandbox;
 mod engine;
 mod facts;
 mod flights;
+mod interrupt;
 mod inventory;
 mod jobs;
 mod lint;

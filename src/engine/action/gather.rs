@@ -34,6 +34,7 @@ pub(in crate::engine) fn fact_task(play: &Play) -> Option<Item> {
         written: "gather_facts".to_owned(),
         args,
         defaults: Vec::new(),
+        others: Vec::new(),
         chain: Arc::new(chain),
         span: play.span,
     })))

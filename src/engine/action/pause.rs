@@ -30,7 +30,8 @@ pub(super) async fn pause(at: &At<'_>, context: &Context) -> Result<Done, Failur
     let begun = std::time::Instant::now();
     match seconds {
         Some(seconds) => {
-            tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
+            let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+            at.play.engine.rest(time).await?;
             done.values.insert("user_input".into(), "".into());
         }
         None => {

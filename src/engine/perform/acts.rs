@@ -57,7 +57,8 @@ impl Performer<'_> {
         };
         let before = RefCell::new(Vec::new());
         // It cannot be resolved: the act is missing.
-        drop(self.prepared.goal.probe_plan(facts).resolve(|ask| {
+        let goal = self.prepared.goals.on(facts).map_err(Trouble::Failed)?;
+        drop(goal.probe_plan(facts).resolve(|ask| {
             let own = acted.answer(ask);
             if own.is_some() {
                 return own.cloned();

@@ -39,7 +39,8 @@ impl Performer<'_> {
                 },
             })
             .collect();
-        let again = self.prepared.goal.probe_plan(facts);
+        let goal = self.prepared.goals.on(facts).map_err(Trouble::Failed)?;
+        let again = goal.probe_plan(facts);
         let own: Vec<Question> = match plan.settles {
             true => again.asks().iter().map(|ask| self.prepared.question(ask)).collect(),
             false => Vec::new(),

@@ -89,7 +89,10 @@ impl At<'_> {
                 task,
                 left,
             });
-            tokio::time::sleep(delay).await;
+            if let Err(failure) = self.play.engine.rest(delay).await {
+                done.failure = Some(failure);
+                return (done, None);
+            }
             // What was asked before the wait says nothing about now.
             self.host.link.lock().await.forget_answers();
         }

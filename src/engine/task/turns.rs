@@ -32,8 +32,13 @@ impl At<'_> {
         let mut learnt = Learning::default();
         let mut names = Vec::new();
         for (index, turn) in turns.iter().enumerate() {
-            if index > 0 && !pause.is_zero() {
-                tokio::time::sleep(pause).await;
+            if index > 0
+                && !pause.is_zero()
+                && let Err(failure) = self.play.engine.rest(pause).await
+            {
+                failed = true;
+                first_failure = first_failure.or(Some(failure));
+                break;
             }
             // An earlier turn may have set variables that this one reads.
             let fresh = match index {

@@ -1,6 +1,6 @@
 //! The arguments of a task, in whatever form they are written, as a mapping.
 
-use rprov_modules::kit::{Entry, Node, NodeKind, Span};
+use rprov_modules::kit::{Entry, Node, NodeKind, Span, Spec};
 
 use super::{Found, Import};
 use crate::playbook::freeform;
@@ -68,6 +68,12 @@ impl Load<'_> {
             }
         }
         Some(mapping)
+    }
+
+    /// The `module_defaults` of the module that acts in this one's place on some hosts.
+    pub(super) fn other_defaults(&mut self, action: Action, chain: &Chain) -> Vec<Node> {
+        let Action::Module(Spec { through: Some(through), .. }) = action else { return Vec::new() };
+        self.defaults(Action::Module((through.spec)()), chain)
     }
 
     /// The arguments with what `module_defaults` adds, and what is only known once it is rendered.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rprov_modules::kit::{ArgError, Node, NodeKind, Spec, nearest};
+use rprov_modules::kit::{ArgError, Node, NodeKind, Spec, Through, nearest};
 
 use super::arguments::has_template;
 use super::import::inside;
@@ -33,7 +33,12 @@ impl Load<'_> {
                 }
             }
             Action::Module(spec) => {
-                if let Err(error) = check_module(spec, args) {
+                let other = |through: Through| {
+                    check_module((through.spec)(), &through.arguments(args)).is_ok()
+                };
+                if let Err(error) = check_module(spec, args)
+                    && !spec.through.is_some_and(other)
+                {
                     let mut shown = Diagnostic::error(error.message)
                         .kind("unknown-parameter")
                         .at(error.span.unwrap_or(args.span), "")
