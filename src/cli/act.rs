@@ -16,8 +16,12 @@ use crate::source::Diagnostic;
 use crate::template::Templar;
 use crate::vars::{InventoryVars, special};
 
-/// How long an interrupted run may take to end the commands on its hosts.
+/// How long an interrupted run may take to end the commands on its hosts; and when it was interrupted
+/// twice.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// How often to look whether hosts are still awaited.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// All that was read, and found without a mistake.
 pub(super) struct Ready {
@@ -90,10 +94,12 @@ async fn on_hosts(basis: &Basis, ready: Ready) -> Result<Option<Result<Ending>>>
         ended = &mut run => Some(ended),
         _ = tokio::signal::ctrl_c() => {
             engine.interrupt();
-            // Commands are ended; who presses again does not wait for it.
             tokio::select! {
-                _ = tokio::time::timeout(LAST_WORDS, &mut run) => {}
-                _ = tokio::signal::ctrl_c() => {}
+                () = wind_down(&engine, &*reporter, &mut run) => {}
+                _ = tokio::signal::ctrl_c() => {
+                    engine.interrupt();
+                    let _ = tokio::time::timeout(AT_ONCE, &mut run).await;
+                }
             }
             None
         }
@@ -106,4 +112,24 @@ async fn on_hosts(basis: &Basis, ready: Ready) -> Result<Option<Result<Ending>>>
     engine.close().await;
     hosts.stop().await;
     Ok(ended)
+}
+
+/// Waits for the end of a run that was interrupted. Commands are being ended; a step of a module ends
+/// by itself, however long it takes.
+async fn wind_down(engine: &Engine, reporter: &dyn Reporter, mut run: impl Future + Unpin) {
+    let (begun, mut told) = (tokio::time::Instant::now(), false);
+    while tokio::time::timeout(LOOK, &mut run).await.is_err() {
+        match engine.awaited() {
+            0 if begun.elapsed() > LAST_WORDS => return,
+            0 => {}
+            count if !told => {
+                told = true;
+                let hosts = if count == 1 { "host" } else { "hosts" };
+                reporter.report(Event::Note(format!(
+                    "interrupted: waiting for the step under way on {count} {hosts}; again: leave it to itself"
+                )));
+            }
+            _ => {}
+        }
+    }
 }

@@ -128,19 +128,23 @@ impl Look<'_> {
         }
         let Ok(goal) = prepared.goals.on(self.facts) else { return };
         self.left -= 1;
-        let probe = goal.probe_plan(self.facts);
+        // Of a probe in stages, the first whose answers are not all known.
+        let known = |ask: &Ask| self.link.answer(self.become_, &prepared.question(ask)).cloned();
+        let missing = match goal.probe_plan(self.facts).resolve(known) {
+            Ok(_) => return,
+            Err(missing) => missing,
+        };
         // What is asked ahead of an act is not known any more behind it.
-        if !self.at.play.engine.options.check && probe.asks().iter().any(Ask::is_act) {
+        if !self.at.play.engine.options.check && missing.iter().any(Ask::is_act) {
             self.left = 0;
             return;
         }
-        for ask in probe.asks().iter().filter(|ask| !ask.is_act()) {
+        for ask in missing.iter().filter(|ask| !ask.is_act()) {
             let costly = matches!(ask, Ask::Sh { cost: Cost::Costly, .. });
-            let question = prepared.question(ask);
-            if (costly && !self.link.quiet()) || self.link.answer(self.become_, &question).is_some()
-            {
+            if costly && !self.link.quiet() {
                 continue;
             }
+            let question = prepared.question(ask);
             if self.seen.insert(question.clone()) {
                 self.found.push(question);
             }

@@ -325,7 +325,8 @@ impl Engine {
         recap
     }
 
-    /// Ends the commands that run on hosts; no further task is begun.
+    /// Ends the commands that run on hosts; no further task is begun. Steps of modules go on: again,
+    /// and nobody waits for them.
     pub fn interrupt(&self) {
         self.interrupt.send();
     }
@@ -336,6 +337,11 @@ impl Engine {
             () = tokio::time::sleep(time) => Ok(()),
             () = self.interrupt.wait() => Err(outcome::Failure::new("interrupted")),
         }
+    }
+
+    /// How many hosts are awaited although the run was interrupted.
+    pub fn awaited(&self) -> usize {
+        self.interrupt.awaited()
     }
 
     /// Sequential round trips to each host after its connection was made.

@@ -96,6 +96,7 @@ impl Job {
             step: Step::Run { script, output: Output::Values },
             environment: Env::from([]),
             timeout: None,
+            awaited: true,
         }
     }
 
@@ -112,6 +113,7 @@ impl Job {
             step: Step::Run { script, output: Output::Discard },
             environment: Env::from([]),
             timeout: None,
+            awaited: true,
         }
     }
 

@@ -60,6 +60,8 @@ pub struct StepRequest {
     pub environment: Env,
     /// After this long the step's process group is killed. Default: it may take forever.
     pub timeout: Option<Duration>,
+    /// An interrupt waits for its end, instead of ending it if it can.
+    pub awaited: bool,
 }
 
 /// What a flight brought back.

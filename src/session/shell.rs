@@ -134,7 +134,7 @@ impl Shell {
                 continue;
             }
             let begin = SystemTime::now();
-            match self.exchange(request, &steps::limits(steps)).await {
+            match self.exchange(request, steps).await {
                 Ok(arrived) => {
                     batch.read(&arrived.frames);
                     if !single {
@@ -170,11 +170,8 @@ impl Shell {
         drop(terminal);
     }
 
-    async fn exchange(
-        &mut self,
-        request: Request,
-        limits: &[Option<Duration>],
-    ) -> Result<Arrived, Cut> {
+    async fn exchange(&mut self, request: Request, steps: &[StepRequest]) -> Result<Arrived, Cut> {
+        let limits = steps::limits(steps);
         let mut arrived = Vec::new();
         if self.busy {
             let why = "an earlier flight was interrupted".to_owned();
@@ -198,6 +195,11 @@ impl Shell {
         let mut since = Instant::now();
         let mut killed = false;
         let interrupt = self.connection.interrupt();
+        // What an interrupt waits for: steps of modules, and what was asked behind them.
+        let lasts = |arrived: usize| {
+            !steps.is_empty() && steps.get(arrived).is_none_or(|step| step.awaited)
+        };
+        let mut awaited = None;
         while arrived.len() < expected {
             if let Some(event) = self.frames.next() {
                 match event {
@@ -243,7 +245,13 @@ impl Shell {
                         return Err(Cut { why, frames: arrived });
                     }
                 },
-                () = interrupt.wait(), if !self.deaf => {
+                () = interrupt.wait(), if !self.deaf && awaited.is_none() && lasts(arrived.len()) => {
+                    awaited = Some(interrupt.begin_await());
+                }
+                () = interrupt.wait_again(), if awaited.is_some() && lasts(arrived.len()) => {
+                    return Err(Cut { why: "interrupted".to_owned(), frames: arrived });
+                }
+                () = interrupt.wait(), if !self.deaf && !lasts(arrived.len()) => {
                     if let Some(id) = group.filter(|_| !killed) {
                         Box::pin(kill(&self.connection, self.other.as_ref(), id)).await;
                     }

@@ -126,6 +126,29 @@ async fn a_converged_play_takes_the_same_few_round_trips_whatever_its_length() {
     assert_eq!(short, converged, "ten tasks take as many as a hundred");
 }
 
+/// What a module asks in its second stage is asked ahead as soon as the first is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_in_two_stages_take_two_round_trips_for_all_tasks() {
+    let lab = Lab::new().await;
+    let mut play = "- hosts: all\n  gather_facts: false\n  tasks:\n".to_owned();
+    let user = Command::new("id").arg("-un").output().expect("id runs").stdout;
+    let user = String::from_utf8_lossy(&user);
+    for n in 0..20 {
+        let path = lab.dir.path().join(format!("keys{n}"));
+        let _ = writeln!(
+            play,
+            "    - authorized_key: {{user: {}, path: '{}', manage_dir: false, key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZpcnN0IGtleSBvZiBtYW55IGluIGEgdGVzdCBvZiBvdXJz}}",
+            user.trim(),
+            path.display()
+        );
+    }
+    let (text, _) = lab.run(&play, &[]).await;
+    assert!(text.contains("ok=20   changed=20"), "{text}");
+    let (text, flights) = lab.run(&play, &[]).await;
+    assert!(text.contains("ok=20   changed=0 "), "{text}");
+    assert!(flights <= 5, "{flights} round trips");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_change_among_many_tasks_costs_few_round_trips() {
     let lab = Lab::new().await;

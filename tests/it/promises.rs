@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap, fmt::Write, fs, os::unix::fs::PermissionsExt, path::Path,
-    process::Command,
+    process::Command, time::Duration,
 };
 
 use rprov::session::embedded::{Cut, Server, ServerOptions, new_key};
@@ -175,52 +175,102 @@ async fn a_host_lost_in_a_step_is_told_and_the_others_go_on() {
     assert!(lab.servers[0].counters().commands() >= 1);
 }
 
+/// Runs tasks and presses Ctrl-C when these files are there, and once more if asked to when the run
+/// says that it waits. What was said, the exit code, and how long it took to end.
+async fn interrupted(
+    lab: &Lab,
+    tasks: &str,
+    ready: &[&str],
+    again: bool,
+) -> (String, Option<i32>, Duration) {
+    let play = format!(
+        "- hosts: all\n  gather_facts: false\n  vars: {{d: '{}/host'}}\n  tasks:\n{tasks}",
+        lab.dir.path().display()
+    );
+    fs::write(lab.dir.path().join("play.yml"), play).expect("written");
+    let said = lab.dir.path().join("said");
+    let out = fs::File::create(&said).expect("a file");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .args(["playbook", "play.yml", "-i", "hosts"])
+        .current_dir(lab.dir.path())
+        .env("HOME", lab.dir.path())
+        .env_remove("SSH_AUTH_SOCK")
+        .stdout(out.try_clone().expect("a file"))
+        .stderr(out)
+        .spawn()
+        .expect("rprov runs");
+    let text = || fs::read_to_string(&said).unwrap_or_default();
+    let until = async |there: &dyn Fn() -> bool| {
+        for _ in 0..600 {
+            if there() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it does not begin: {}", text());
+    };
+    let press = || {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    };
+    until(&|| {
+        let filled = |name: &&str| {
+            let file = fs::read_to_string(lab.dir.path().join("host").join(name));
+            file.is_ok_and(|text| text.ends_with('\n'))
+        };
+        ready.iter().all(filled)
+    })
+    .await;
+    press();
+    let begun = std::time::Instant::now();
+    if again {
+        until(&|| text().contains("waiting for the step under way on 1 host")).await;
+        press();
+    }
+    let status = tokio::task::spawn_blocking(move || child.wait()).await;
+    let status = status.expect("joined").expect("ended");
+    (text(), status.code(), begun.elapsed())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_ends_the_commands_on_hosts() {
     let lab = Lab::new(vec![ServerOptions::default(), ServerOptions::default()]).await;
     let tasks = "    - shell: echo $$ > {{ d }}/pid.{{ inventory_hostname }}; sleep 600 & sleep 600
     - command: touch {{ d }}/next
 ";
-    let play = format!(
-        "- hosts: all\n  gather_facts: false\n  vars: {{d: '{}/host'}}\n  tasks:\n{tasks}",
-        lab.dir.path().display()
-    );
-    fs::write(lab.dir.path().join("play.yml"), play).expect("written");
-    let child = Command::new(env!("CARGO_BIN_EXE_rprov"))
-        .args(["playbook", "play.yml", "-i", "hosts"])
-        .current_dir(lab.dir.path())
-        .env("HOME", lab.dir.path())
-        .env_remove("SSH_AUTH_SOCK")
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("rprov runs");
-    let pid = |host: &str| {
-        let text = fs::read_to_string(lab.dir.path().join(format!("host/pid.{host}"))).ok()?;
-        text.trim().parse::<u32>().ok()
-    };
-    for _ in 0..300 {
-        if pid("h0").is_some() && pid("h1").is_some() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let pids = [pid("h0").expect("it has begun"), pid("h1").expect("it has begun")];
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.expect("kill runs").success());
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output())
-        .await
-        .expect("joined")
-        .expect("ended");
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert_eq!(output.status.code(), Some(1), "{text}");
+    let (text, code, _) = interrupted(&lab, tasks, &["pid.h0", "pid.h1"], false).await;
+    assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("interrupted"), "{text}");
-    for pid in pids {
-        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} still runs\n{text}");
+    for host in ["h0", "h1"] {
+        let pid = fs::read_to_string(lab.dir.path().join(format!("host/pid.{host}")));
+        let pid = pid.expect("it has begun");
+        let process = format!("/proc/{}", pid.trim());
+        assert!(!Path::new(&process).exists(), "{process} still runs\n{text}");
     }
     assert!(!lab.dir.path().join("host/next").exists(), "no further task is begun");
+}
+
+/// A module's step is not left half done.
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_waits_for_a_step_of_a_module() {
+    let step = |seconds: u32| {
+        format!(
+            "    - copy: {{dest: '{{{{ d }}}}/file', content: done, validate: \"sh -c 'echo > {{{{ d }}}}/begun; sleep {seconds}; test -f $0' %s\"}}
+    - command: touch {{{{ d }}}}/next
+"
+        )
+    };
+    let lab = Lab::new(vec![ServerOptions::default()]).await;
+    let (text, code, _) = interrupted(&lab, &step(2), &["begun"], false).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("waiting for the step under way on 1 host"), "{text}");
+    assert!(text.contains("changed: [h0]"), "it is told how the step ended: {text}");
+    assert_eq!(fs::read_to_string(lab.dir.path().join("host/file")).expect("there"), "done");
+    assert!(!lab.dir.path().join("host/next").exists(), "no further task is begun");
+
+    let lab = Lab::new(vec![ServerOptions::default()]).await;
+    let (text, code, taken) = interrupted(&lab, &step(60), &["begun"], true).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(taken < Duration::from_secs(30), "{taken:?}: {text}");
+    assert!(!lab.dir.path().join("host/file").exists(), "{text}");
 }

@@ -131,7 +131,7 @@ fn question(ask: Ask) -> Question {
 }
 
 fn request(step: Step) -> StepRequest {
-    StepRequest { step, environment: no_env(), timeout: None }
+    StepRequest { step, environment: no_env(), timeout: None, awaited: false }
 }
 
 fn cheap(script: Script) -> Ask {

@@ -15,10 +15,10 @@ canary_project() {
   { for secret in "$word" "$odd" "$lines" "${login#*:}" "$become"; do
       tr ' +' '\n\n' <<<"$secret" | LC_ALL=C grep -xE '[A-Za-z0-9]{8,}'
       for shift in 0 1 2; do printf %s "${secret:$shift}" | base64 -w 0 | cut -c 5-16; done
-    done; } | sort -u >"$dir.traces"
+    done; echo 918273645; } | sort -u >"$dir.traces"
   printf 'canary vault\n' >"$dir/vault-password"; chmod 600 "$dir/vault-password"
   jq -n --arg word "$word" --arg odd "$odd" --arg lines "$lines" --arg login "$login" --arg become "$become" \
-    '{word: $word, odd: $odd, lines: $lines, login: $login, become_word: $become, short: "q7Z"}' >"$dir/secrets.yml"
+    '{word: $word, odd: $odd, lines: $lines, login: $login, become_word: $become, short: "q7Z", pin: 918273645}' >"$dir/secrets.yml"
   printf "echo '%s'; exit 3\n" "$word" >"$dir/files/canary.sh"
   printf '{{ word }} {{ odd | b64encode }}\n{{ lines }}\n' >"$dir/templates/canary.j2"
   cat >"$dir/ansible.cfg" <<-CFG
@@ -73,11 +73,9 @@ scenario_canary() {
   on 2 '/bin/echo seen-in-the-trace' >/dev/null
 
   local with=(-i hosts -e @secrets.yml -e "port=$port" play.yml)
-  canary_rp playbook "${with[@]}" --check -vvv
+  ANSIBLE_STDOUT_CALLBACK=yaml canary_rp playbook "${with[@]}" --check -vv
   canary_rp playbook "${with[@]}" --limit keeper -vvv
-  canary_rp playbook "${with[@]}" --limit keeper -D
-  ANSIBLE_STDOUT_CALLBACK=json canary_rp playbook "${with[@]}" --limit keeper
-  ANSIBLE_STDOUT_CALLBACK=yaml canary_rp playbook "${with[@]}" --limit keeper -vv
+  ANSIBLE_STDOUT_CALLBACK=json canary_rp playbook "${with[@]}" --limit keeper -D
   canary_rp run keeper -i hosts -e @secrets.yml -m command -a 'cat stdin="{{ word }} {{ odd | quote }}"' -vvv
   canary_rp run wrong,refused -i hosts -e @secrets.yml -b -m ping -vvv
   for host in keeper wrong; do canary_rp why "$host" word -i hosts -e @secrets.yml; canary_rp why "$host" ansible_password -i hosts -e @secrets.yml; done

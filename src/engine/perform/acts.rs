@@ -73,6 +73,7 @@ impl Performer<'_> {
             environment: self.prepared.environment.clone(),
             // It has a process group of its own, so that Ctrl-C can end it.
             timeout: Some(self.prepared.timeout.unwrap_or(FOREVER)),
+            awaited: false,
         };
         link.narrow();
         let questions = self.ahead(link, become_, facts, &[]);

@@ -84,6 +84,7 @@ impl Performer<'_> {
                 environment: environment.clone(),
                 // Its job as a whole has a limit.
                 timeout: None,
+                awaited: false,
             })
             .collect();
         let start = job.start(wish.limit, &Memo::new(&plan).text(), &steps);

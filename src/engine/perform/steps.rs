@@ -37,6 +37,7 @@ impl Performer<'_> {
                     Step::Command(_) => Some(self.prepared.timeout.unwrap_or(FOREVER)),
                     _ => self.prepared.timeout,
                 },
+                awaited: !matches!(change.step, Step::Command(_)),
             })
             .collect();
         let goal = self.prepared.goals.on(facts).map_err(Trouble::Failed)?;

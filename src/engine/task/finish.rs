@@ -137,7 +137,7 @@ impl At<'_> {
         let engine = &self.play.engine;
         let censored = flag(self.play, self.task, self.host, "no_log");
         if censored {
-            hide(&engine.redactor, &done.values);
+            hide(&engine.redactor, &self.task.written, &done.values);
         }
         let status = match done {
             Done { unreachable: true, .. } => Status::Unreachable,
@@ -194,7 +194,7 @@ impl At<'_> {
 }
 
 /// Learns what a `no_log` task gave back: registered, it may be shown by a later task.
-fn hide(redactor: &Redactor, values: &serde_json::Map<String, Json>) {
+fn hide(redactor: &Redactor, action: &str, values: &serde_json::Map<String, Json>) {
     /// What tells of the host and of how the task went, not of its secrets.
     const PLAIN: &[&str] = &[
         "msg",
@@ -220,8 +220,12 @@ fn hide(redactor: &Redactor, values: &serde_json::Map<String, Json>) {
         "results",
     ];
     let loop_var = values.get("ansible_loop_var").and_then(Json::as_str);
+    // Theirs is the message that the task was given.
+    let says = ["debug", "fail"].contains(&action.rsplit('.').next().unwrap_or_default());
     let plain = |key: &str| {
-        PLAIN.contains(&key) || Some(key) == loop_var || key.starts_with("ansible_loop")
+        (PLAIN.contains(&key) && !(says && key == "msg"))
+            || Some(key) == loop_var
+            || key.starts_with("ansible_loop")
     };
     for (key, value) in values.iter().filter(|(key, _)| !plain(key)) {
         match value {
