@@ -121,6 +121,10 @@ impl Shell {
         steps: &[StepRequest],
         questions: &[Question],
     ) -> Result<Landed, SessionError> {
+        if !steps.is_empty() && !self.deaf && self.connection.interrupt().sent() {
+            let (host, why) = (self.connection.host().to_owned(), "interrupted".to_owned());
+            return Err(SessionError::Lost { host, why, done: Vec::new(), unknown: false });
+        }
         let mut batch = Batch::new(questions);
         let mut outcomes = Vec::new();
         for single in [false, true] {
@@ -195,9 +199,11 @@ impl Shell {
         let mut since = Instant::now();
         let mut killed = false;
         let interrupt = self.connection.interrupt();
-        // What an interrupt waits for: steps of modules, and what was asked behind them.
-        let lasts = |arrived: usize| {
-            !steps.is_empty() && steps.get(arrived).is_none_or(|step| step.awaited)
+        // What an interrupt waits for: steps of modules, and what is asked behind them.
+        let late = interrupt.sent();
+        let lasts = |arrived: usize| match steps {
+            [] => late,
+            steps => steps.get(arrived).is_none_or(|step| step.awaited),
         };
         let mut awaited = None;
         while arrived.len() < expected {
