@@ -10,7 +10,7 @@ use super::args::RunArgs;
 use super::basis::Basis;
 use super::password::{self, Source};
 use crate::config::{self, Config, Origin, Surroundings};
-use crate::engine::{Options, SshArgs};
+use crate::engine::{ContainerSettings, Options, SshArgs};
 use crate::inventory::pattern::{Limit, Mismatch};
 use crate::playbook::TagFilter;
 use crate::session::Keyring;
@@ -145,6 +145,13 @@ pub(super) fn options(
         step: play.step,
         pending: super::state::directory().filter(|_| !play.no_pending_handlers),
         facts: super::facts::settings(config, act.flush_cache).map_err(one)?,
+        containers: ContainerSettings {
+            docker_args: text(&None, &config::DOCKER_ARGS),
+            docker_timeout: config.number(&config::DOCKER_TIMEOUT).or(reach.timeout),
+            podman_args: text(&None, &config::PODMAN_ARGS),
+            podman_timeout: config.number(&config::PODMAN_TIMEOUT),
+            podman_exe: text(&None, &config::PODMAN_EXECUTABLE),
+        },
         keyring: Keyring::new(Arc::new(|file| {
             crate::report::ask(&format!("Passphrase of {}: ", file.display()), true)
         })),

@@ -150,6 +150,8 @@ pub const IDLE: &[Idle] = &[
             "ssh_connection.transfer_method",
         ],
         &[
+            "ANSIBLE_PODMAN_IGNORE_MOUNT_ERRORS",
+            "ANSIBLE_PODMAN_MOUNT_DETECTION",
             "ANSIBLE_PIPELINING",
             "ANSIBLE_SCP_EXECUTABLE",
             "ANSIBLE_SCP_EXTRA_ARGS",

@@ -145,6 +145,19 @@ settings! {
     /// The passphrase of that key, and of the one in a file.
     PRIVATE_KEY_PASSPHRASE = "private_key_passphrase", Kind::Secret, None, [],
         ["ANSIBLE_PRIVATE_KEY_PASSPHRASE"];
+    /// Words of docker before `exec`.
+    DOCKER_ARGS = "docker_extra_args", Kind::Text, None, ["docker_connection.extra_cli_args"], [];
+    /// Seconds until a shell in a container of docker must answer.
+    DOCKER_TIMEOUT = "container_timeout", Kind::Number, None,
+        ["docker_connection.timeout"], ["ANSIBLE_DOCKER_TIMEOUT"];
+    /// Words of podman before `exec`.
+    PODMAN_ARGS = "podman_extra_args", Kind::Text, None,
+        ["defaults.podman_extra_args"], ["ANSIBLE_PODMAN_EXTRA_ARGS"];
+    /// The program in place of podman.
+    PODMAN_EXECUTABLE = "podman_executable", Kind::Text, None, [], ["ANSIBLE_PODMAN_EXECUTABLE"];
+    /// Seconds until a shell in a container of podman must answer.
+    PODMAN_TIMEOUT = "podman_timeout", Kind::Number, None,
+        ["defaults.podman_timeout"], ["ANSIBLE_PODMAN_TIMEOUT"];
     /// Ask for the password to log in, as `-k` does.
     ASK_PASS = "DEFAULT_ASK_PASS", Kind::Boolean, Some("false"),
         ["defaults.ask_pass"], ["ANSIBLE_ASK_PASS"];

@@ -119,6 +119,7 @@ pub struct Options {
     pub pending: Option<std::path::PathBuf>,
     /// Private keys, opened once for all hosts.
     pub keyring: Keyring,
+    pub containers: ContainerSettings,
     /// Hosts that live inside this process.
     pub embedded: HashMap<String, Transport>,
 }
@@ -142,6 +143,19 @@ pub struct BecomeSettings {
     pub password: Option<String>,
     /// Where to be before; for sudo.
     pub directory: Option<String>,
+}
+
+/// How containers are entered, where no variable says so.
+#[derive(Debug, Clone, Default)]
+pub struct ContainerSettings {
+    /// Words of `docker` before `exec`.
+    pub docker_args: Option<String>,
+    /// Seconds until a shell must answer.
+    pub docker_timeout: Option<u64>,
+    pub podman_args: Option<String>,
+    pub podman_timeout: Option<u64>,
+    /// The program in place of `podman`.
+    pub podman_exe: Option<String>,
 }
 
 /// Runs plays. One per run.

@@ -57,8 +57,8 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<Target, Failure> {
                 )));
             }
         },
-        kind => match contained::words(seen, name, kind)? {
-            Some(words) => Transport::Command(words),
+        kind => match contained::enter(seen, name, kind)? {
+            Some(enter) => Transport::Command(enter),
             None => {
                 return Err(Failure::new(format!(
                     "connection `{connection}` is not supported: expected one of {}",

@@ -10,13 +10,14 @@ use tokio::{
 
 use super::wires::{Output, Wires};
 
-/// Starts `words` with pipes. The child sees the end of its input when the wires are dropped, and
+/// Starts `words` with pipes, and with these variables beside those of rprov itself. The child sees the end of its input when the wires are dropped, and
 /// ends by itself: it is not killed, so that it can clean up.
 ///
 /// # Errors
 /// The program cannot be started.
-pub(crate) fn start(words: &[&str]) -> std::io::Result<Wires> {
+pub(crate) fn start(words: &[&str], environment: &[(String, String)]) -> std::io::Result<Wires> {
     let mut command = Command::new(words[0]);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.args(&words[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Interrupts from the terminal are ours to handle.
     command.process_group(0);

@@ -6,6 +6,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use rprov_modules::kit::{System, quote};
@@ -14,6 +15,7 @@ use tokio::{io::AsyncWriteExt, time::timeout};
 use super::{
     child,
     embedded::EmbeddedHost,
+    enter::Enter,
     error::{BecomeProblem, SessionError},
     frame::{self, Nonce},
     hello,
@@ -38,8 +40,8 @@ pub enum Transport {
     Ssh(Box<SshTarget>),
     /// This machine, as the user that runs rprov.
     Local,
-    /// A command that runs `sh`'s words behind its own: `["docker", "exec", "-i", "NAME"]`.
-    Command(Vec<String>),
+    /// A container, or a directory that is a system of its own.
+    Command(Enter),
 }
 
 impl Transport {
@@ -283,6 +285,14 @@ impl Connection {
         self.inner.trips.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How long a shell may take to answer.
+    pub(crate) fn patience(&self) -> Duration {
+        match &self.inner.target.transport {
+            Transport::Command(enter) => enter.patience.unwrap_or(PATIENCE),
+            Transport::Ssh(_) | Transport::Local => PATIENCE,
+        }
+    }
+
     pub(crate) fn host(&self) -> &str {
         &self.inner.target.name
     }
@@ -291,10 +301,11 @@ impl Connection {
     async fn start(&self, line: &str) -> Result<Wires, SessionError> {
         let host = || self.host().to_owned();
         let started = match &self.inner.target.transport {
-            Transport::Local => child::start(&["/bin/sh", "-c", line]),
-            Transport::Command(words) => {
-                let words = words.iter().map(String::as_str).chain(["/bin/sh", "-c", line]);
-                child::start(&words.collect::<Vec<_>>())
+            Transport::Local => child::start(&["/bin/sh", "-c", line], &[]),
+            Transport::Command(enter) => {
+                let words = enter.words.iter().map(String::as_str);
+                let words: Vec<&str> = words.chain(["/bin/sh", "-c", line]).collect();
+                child::start(&words, &enter.environment)
             }
             Transport::Ssh(_) => {
                 let link = self.inner.link.as_ref().expect("an open connection has a link");
@@ -303,8 +314,8 @@ impl Connection {
         };
         started.map_err(|why| {
             let why = match &self.inner.target.transport {
-                Transport::Command(words) if why.kind() == std::io::ErrorKind::NotFound => {
-                    format!("there is no program `{}` here", words[0])
+                Transport::Command(enter) if why.kind() == std::io::ErrorKind::NotFound => {
+                    format!("there is no program `{}` here", enter.words[0])
                 }
                 _ => why.to_string(),
             };

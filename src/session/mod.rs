@@ -13,6 +13,7 @@ mod batch;
 mod child;
 mod connection;
 pub mod embedded;
+mod enter;
 mod error;
 mod frame;
 #[cfg(fuzzing)]
@@ -34,6 +35,7 @@ use std::{
 
 use rprov_modules::kit::{Answer, Ask, Reply, Step};
 
+pub use self::enter::Enter;
 pub use self::interrupt::Interrupt;
 pub use self::job::{Job, Standing};
 pub use self::{

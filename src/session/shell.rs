@@ -90,12 +90,13 @@ impl Shell {
                 }
             }
         };
-        let text = match timeout(PATIENCE, listen).await {
+        let patience = connection.patience();
+        let text = match timeout(patience, listen).await {
             Ok(text) => text.map_err(fail)?,
             Err(_) => {
                 return Err(fail(format!(
                     "no answer within {} s{}",
-                    PATIENCE.as_secs(),
+                    patience.as_secs(),
                     said.noise()
                 )));
             }

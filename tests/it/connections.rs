@@ -160,11 +160,97 @@ fn a_chroot_is_a_host() {
     assert!(said.contains("cannot change root directory to '/no/such/root'"), "{said}");
 }
 
+/// Podman with everything of its own below a directory; `None` where it cannot run a container.
+fn podman(dir: &Path, root: &Path) -> Option<String> {
+    let words = format!(
+        "--root {0}/containers --runroot {0}/run --storage-driver vfs --cgroup-manager cgroupfs \
+         --runtime runc --log-level error",
+        dir.display()
+    );
+    let archive = dir.join("root.tar");
+    let tar = Command::new("tar").arg("-C").arg(root).arg("-cf").arg(&archive).arg(".").status();
+    let able = |arguments: &[&str]| {
+        let output = Command::new("podman").args(words.split(' ')).args(arguments).output();
+        let output = output.map_err(|error| error.to_string())?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    };
+    let archive = archive.display().to_string();
+    // Not every machine lets limits be raised or networks be made.
+    let run = "run -d --name rprov-pod --network none --ulimit nofile=1024:1024 \
+               --ulimit nproc=1024:1024 rprov-root /usr/bin/sleep 600";
+    let started = match tar.is_ok_and(|status| status.success()) {
+        true => able(&["import", "-q", &archive, "rprov-root"])
+            .and_then(|()| able(&run.split_whitespace().collect::<Vec<_>>())),
+        false => Err("there is no `tar`".to_owned()),
+    };
+    match started {
+        Ok(()) => Some(words),
+        Err(why) => {
+            eprintln!("skipped: podman cannot run a container here: {}", why.trim());
+            let _ = able(&["rm", "-af"]);
+            None
+        }
+    }
+}
+
+/// With podman itself, and with what some systems have as `docker`: podman by another name.
+#[test]
+fn a_container_of_podman_is_a_host() {
+    let Some(root) = small_root() else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let Some(words) = podman(dir.path(), root.path()) else { return };
+    let docker = "#!/bin/sh\nexec podman \"$@\"\n";
+    fs::write(dir.path().join("docker"), docker).expect("a file");
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(dir.path().join("docker"), mode).expect("a mode");
+    let hosts = "\
+pods:
+  hosts:
+    pod:
+      ansible_connection: containers.podman.podman
+      ansible_podman_working_directory: /etc
+      ansible_podman_extra_env: {GREETING: \"hello {{ inventory_hostname }}\"}
+      ansible_podman_timeout: 60
+    pod2:
+      ansible_connection: docker
+      ansible_docker_working_dir: /etc
+      ansible_docker_extra_env: {GREETING: \"hello {{ inventory_hostname }}\"}
+      ansible_docker_extra_args: \"{{ ansible_podman_extra_args }}\"
+  vars:
+    ansible_host: rprov-pod
+    ansible_podman_extra_args: WORDS
+";
+    fs::write(dir.path().join("hosts.yml"), hosts.replace("WORDS", &words)).expect("a file");
+    let play = "- hosts: all
+  gather_facts: false
+  serial: 1
+  tasks:
+    - copy: {content: \"of {{ inventory_hostname }}\\n\", dest: /etc/greeting, mode: '0600'}
+    - shell: pwd; echo \"$GREETING\"; cat greeting
+      register: said
+      changed_when: false
+    - debug: {msg: \"{{ said.stdout_lines | join(', ') }}\"}
+";
+    fs::write(dir.path().join("site.yml"), play).expect("a file");
+    let searched = format!("{}:{}", dir.path().display(), path());
+    let (said, output) = run(dir.path(), &searched, &["-i", "hosts.yml", "site.yml"]);
+    let _ = Command::new("podman").args(words.split(' ')).args(["rm", "-af"]).output();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("/etc, hello pod, of pod\""), "{said}");
+    assert!(said.contains("/etc, hello pod2, of pod2\""), "{said}");
+}
+
 /// A program that notes its words, then runs those from `/bin/sh` on.
 fn stand_in(dir: &Path, name: &str) {
     let text = "#!/bin/sh
 line=
-while [ $# -gt 0 ] && [ \"$1\" != /bin/sh ]; do line=\"$line $1\"; shift; done
+while [ $# -gt 0 ] && [ \"$1\" != /bin/sh ]; do
+  case $1 in GREETING) line=\"$line $1=($GREETING)\";; *) line=\"$line $1\";; esac
+  shift
+done
 echo \"${0##*/}$line\" >>\"${0%/*}/words\"
 case $line in *gone*) echo 'Error response from daemon: No such container: gone' >&2; exit 1;; esac
 exec \"$@\"
@@ -183,8 +269,10 @@ fn containers_are_entered_by_their_own_programs() {
 web ansible_connection=community.docker.docker
 web2 ansible_connection=docker ansible_host=c2 ansible_user=app ansible_docker_extra_args='--context \"my lab\"'
 web3 ansible_connection=docker ansible_docker_host=c3 ansible_docker_user=u3 ansible_docker_working_dir=/srv ansible_docker_privileged=true
+web4 ansible_connection=docker ansible_docker_timeout=20 ansible_docker_extra_env=\"{'GREETING': 'hello {{ inventory_hostname }}', 'OTHER': 1}\"
 pod ansible_connection=containers.podman.podman ansible_podman_extra_args=--log-level=error
 pod2 ansible_connection=podman ansible_podman_host=p2 ansible_user=root
+pod3 ansible_connection=podman ansible_podman_working_directory=/srv ansible_podman_extra_env=\"{'GREETING': 'hi'}\"
 machine ansible_connection=nspawn ansible_user=app
 tree ansible_connection=nspawn ansible_host=/srv/tree ansible_user=app
 jail ansible_connection=chroot ansible_host=/jail ansible_user=app ansible_chroot_exe=mychroot
@@ -200,8 +288,10 @@ jail ansible_connection=chroot ansible_host=/jail ansible_user=app ansible_chroo
 docker exec -i web
 docker --context my lab exec -i --user app c2
 docker exec -i --user u3 --workdir /srv --privileged c3
+docker exec -i --env GREETING=(hello web4) --env OTHER web4
 podman --log-level=error exec -i pod
 podman exec -i --user root p2
+podman exec -i --workdir /srv --env GREETING=(hi) pod3
 systemd-run --quiet --pipe --wait --collect --machine=machine --uid=app
 systemd-nspawn --quiet --register=no --keep-unit --pipe --directory /srv/tree --user=app
 mychroot --userspec=app /jail

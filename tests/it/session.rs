@@ -16,7 +16,7 @@ use std::{
 };
 
 use rprov::session::{
-    Connection, Env, Landed, Question, Shell, StepOutcome, StepRequest, Target, Transport,
+    Connection, Enter, Env, Landed, Question, Shell, StepOutcome, StepRequest, Target, Transport,
 };
 use rprov_modules::kit::{Answer, Ask, Command, Cost, Program, Reply, Script, Step};
 use tempfile::TempDir;
@@ -60,7 +60,7 @@ impl Bench {
         fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("a mode");
         let target = Target {
             name: kind.into(),
-            transport: Transport::Command(vec![wrapper.display().to_string()]),
+            transport: Transport::Command(Enter::new(vec![wrapper.display().to_string()])),
         };
         let connection = Connection::open(&target).await.expect("a connection");
         let shell = connection.shell(None).await.expect("a shell");

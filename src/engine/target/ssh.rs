@@ -70,7 +70,7 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<SshTarget, Failure> {
     Ok(target)
 }
 
-fn number(seen: Seen<'_>, variable: &Variable) -> Result<Option<u64>, Failure> {
+pub(super) fn number(seen: Seen<'_>, variable: &Variable) -> Result<Option<u64>, Failure> {
     let Some(text) = seen.variable(variable)? else { return Ok(None) };
     let number = text.trim().parse();
     number.map(Some).map_err(|_| {

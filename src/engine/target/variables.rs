@@ -112,6 +112,12 @@ pub(super) const DOCKER_DIRECTORY: Variable =
     acts(&["ansible_docker_working_dir"], "`docker exec --workdir`");
 pub(super) const DOCKER_PRIVILEGED: Variable =
     acts(&["ansible_docker_privileged"], "`docker exec --privileged`");
+pub(super) const DOCKER_ENVIRONMENT: Variable = acts(
+    &["ansible_docker_extra_env"],
+    "a mapping of variables for what runs in the container; their values are in no process list",
+);
+pub(super) const DOCKER_TIMEOUT: Variable =
+    acts(&["ansible_docker_timeout"], "seconds until a shell in the container must answer");
 pub(super) const PODMAN_HOST: Variable = acts(
     &["ansible_podman_host"],
     "the container; before it `ansible_host`, after it the host's name",
@@ -120,6 +126,12 @@ pub(super) const PODMAN_ARGS: Variable =
     acts(&["ansible_podman_extra_args"], "words of `podman` before `exec`");
 pub(super) const PODMAN_EXE: Variable =
     acts(&["ansible_podman_executable"], "the program; default: `podman`");
+pub(super) const PODMAN_DIRECTORY: Variable =
+    acts(&["ansible_podman_working_directory"], "`podman exec --workdir`");
+pub(super) const PODMAN_ENVIRONMENT: Variable =
+    acts(&["ansible_podman_extra_env"], "as `ansible_docker_extra_env`");
+pub(super) const PODMAN_TIMEOUT: Variable =
+    acts(&["ansible_podman_timeout"], "as `ansible_docker_timeout`; 0 is the default");
 pub(super) const CHROOT_EXE: Variable =
     acts(&["ansible_chroot_exe"], "the program; default: `chroot`");
 
@@ -151,9 +163,14 @@ pub(super) const ALL: &[Variable] = &[
     DOCKER_ARGS,
     DOCKER_DIRECTORY,
     DOCKER_PRIVILEGED,
+    DOCKER_ENVIRONMENT,
+    DOCKER_TIMEOUT,
     PODMAN_HOST,
     PODMAN_ARGS,
     PODMAN_EXE,
+    PODMAN_DIRECTORY,
+    PODMAN_ENVIRONMENT,
+    PODMAN_TIMEOUT,
     CHROOT_EXE,
     refused(
         &["ansible_ssh_executable"],
@@ -181,6 +198,11 @@ pub(super) const ALL: &[Variable] = &[
         ],
         "files travel through the shell",
     ),
+    idle(
+        &["ansible_podman_mount_detection", "ansible_podman_ignore_mount_errors"],
+        "files travel through the shell",
+    ),
+    idle(&["ansible_podman_privilege_escalation"], "`ansible_become_method` says it"),
     idle(&["ansible_ssh_use_tty"], "there is a terminal when sudo insists on one"),
     idle(
         &["ansible_ssh_password_mechanism", "ansible_sshpass_prompt"],
