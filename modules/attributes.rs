@@ -151,6 +151,23 @@ impl Attributes<'_> {
         diffs
     }
 
+    /// Puts what will be over what [`describe`] says of a path, where nobody looks again.
+    pub(crate) fn told(&self, now: &Stat, values: &mut Map<String, Value>) {
+        for (key, number, name) in
+            [("owner", "uid", self.other_owner(now)), ("group", "gid", self.other_group(now))]
+        {
+            let Some(name) = name else { continue };
+            values.insert(key.into(), name.into());
+            match name.parse::<u32>() {
+                Ok(id) => values.insert(number.into(), id.into()),
+                Err(_) => values.remove(number),
+            };
+        }
+        if let Some(bits) = self.bits(Some(now), now.kind == FileKind::Directory) {
+            values.insert("mode".into(), octal(bits).into());
+        }
+    }
+
     /// Sets right what is there. A symbolic link has an owner of its own unless it is followed,
     /// and no mode.
     pub(crate) fn fix(&self, path: &str, now: &Stat) -> Plan {

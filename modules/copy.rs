@@ -321,7 +321,7 @@ impl Module for Copy {
 }
 
 /// JSON with a blank after `:` and `,`, as Python writes it.
-fn python_json(value: &Value) -> String {
+pub(crate) fn python_json(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let pairs =

@@ -32,12 +32,15 @@ mod debian_version;
 mod download;
 mod dpkg_selections;
 mod file;
+mod find;
 mod fstab;
+mod get_url;
 mod getent;
 mod git;
 mod group;
 mod guard;
 mod hostname;
+mod http;
 mod ini_file;
 mod init_script;
 mod known_hosts;
@@ -65,17 +68,22 @@ mod service_facts;
 mod service_unit;
 mod setup;
 mod shell;
+mod slurp;
 mod stat;
 mod supervisor;
 mod supervisorctl;
 mod supervisord;
 mod sysctl;
 mod systemd;
+mod tempfile;
 mod template;
 mod text_file;
 mod timezone;
 mod toolchain;
 mod ufw;
+mod unarchive;
+mod uri;
+mod uri_body;
 mod user;
 mod wait_for;
 mod words;
@@ -99,6 +107,8 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<debconf::Debconf>(),
     Spec::of::<dpkg_selections::DpkgSelections>(),
     Spec::of::<file::File>(),
+    Spec::of::<find::Find>(),
+    Spec::of::<get_url::GetUrl>(),
     Spec::of::<getent::Getent>(),
     Spec::of::<git::Git>(),
     Spec::of::<group::Group>(),
@@ -125,14 +135,18 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<service_facts::ServiceFacts>(),
     Spec::of::<setup::Setup>(),
     Spec::of::<shell::Shell>(),
+    Spec::of::<slurp::Slurp>(),
     Spec::of::<stat::Look>(),
     Spec::of::<supervisor::Supervisor>(),
     Spec::of::<supervisorctl::Supervisorctl>(),
     Spec::of::<sysctl::Sysctl>(),
     Spec::of::<systemd::Systemd>(),
+    Spec::of::<tempfile::Tempfile>(),
     Spec::of::<template::Template>(),
     Spec::of::<timezone::Timezone>(),
     Spec::of::<ufw::Ufw>(),
+    Spec::of::<unarchive::Unarchive>(),
+    Spec::of::<uri::Uri>(),
     Spec::of::<user::User>(),
     Spec::of::<wait_for::WaitFor>(),
 ];

@@ -46,7 +46,7 @@ pub(crate) struct Look {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Checksum {
+pub(crate) enum Checksum {
     Md5,
     #[default]
     Sha1,
@@ -54,6 +54,19 @@ enum Checksum {
     Sha256,
     Sha384,
     Sha512,
+}
+
+impl From<Checksum> for Algorithm {
+    fn from(checksum: Checksum) -> Algorithm {
+        match checksum {
+            Checksum::Md5 => Algorithm::Md5,
+            Checksum::Sha1 => Algorithm::Sha1,
+            Checksum::Sha224 => Algorithm::Sha224,
+            Checksum::Sha256 => Algorithm::Sha256,
+            Checksum::Sha384 => Algorithm::Sha384,
+            Checksum::Sha512 => Algorithm::Sha512,
+        }
+    }
 }
 
 pub(crate) struct Now {
@@ -68,16 +81,8 @@ impl Module for Look {
 
     fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Now> {
         let path = facts.path(&self.path);
-        let algorithm = match self.checksum_algorithm {
-            Checksum::Md5 => Algorithm::Md5,
-            Checksum::Sha1 => Algorithm::Sha1,
-            Checksum::Sha224 => Algorithm::Sha224,
-            Checksum::Sha256 => Algorithm::Sha256,
-            Checksum::Sha384 => Algorithm::Sha384,
-            Checksum::Sha512 => Algorithm::Sha512,
-        };
         let digest = match self.get_checksum {
-            true => digest(path.clone(), algorithm),
+            true => digest(path.clone(), self.checksum_algorithm.into()),
             false => Probe::known(None),
         };
         let word = |on: bool, word: &str| if on { word.to_owned() } else { String::new() };
@@ -110,7 +115,7 @@ impl Module for Look {
     }
 }
 
-fn describe(path: &str, stat: &kit::Stat) -> Map<String, Value> {
+pub(crate) fn describe(path: &str, stat: &kit::Stat) -> Map<String, Value> {
     let mut values = Map::new();
     let mut set = |key: &str, value: Value| values.insert(key.into(), value);
     set("exists", true.into());

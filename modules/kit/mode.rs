@@ -1,6 +1,6 @@
 //! Permission bits as people write them: `0644`, `"700"`, `u=rwX,g=rX,o-w`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -24,6 +24,23 @@ pub struct Clause {
     who: String,
     operator: char,
     what: String,
+}
+
+impl fmt::Display for Mode {
+    /// As `chmod` takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mode::Bits(bits) => write!(f, "{bits:04o}"),
+            Mode::Preserve => f.write_str("preserve"),
+            Mode::Symbolic(clauses) => {
+                for (number, clause) in clauses.iter().enumerate() {
+                    let comma = if number > 0 { "," } else { "" };
+                    write!(f, "{comma}{}{}{}", clause.who, clause.operator, clause.what)?;
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Mode {

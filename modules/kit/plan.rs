@@ -103,6 +103,8 @@ pub enum Output {
     Streams,
     /// Lines of `key=value`, each a value of the result.
     Values,
+    /// A JSON object: what is in it are values of the result.
+    Json,
 }
 
 /// A file to be written: temporary file beside it, content synced, mode and owner set, validated,

@@ -1,11 +1,14 @@
 //! Actions the engine carries out itself: they show, decide, wait or set variables.
 
 mod async_status;
+mod fetch;
 mod gather;
 mod grow;
 mod include_vars;
 mod meta;
 mod pause;
+mod reach;
+mod reboot;
 mod say;
 mod set_fact;
 mod set_stats;
@@ -59,11 +62,14 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
         Builtin::Debug => say::debug(at, context),
         Builtin::Assert => say::assert(at, context),
         Builtin::Fail => say::fail(at, context),
+        Builtin::Fetch => fetch::fetch(at, context).await,
         Builtin::ValidateArgumentSpec => validate::validate(at, context),
         Builtin::SetFact => set_fact::set_fact(at, context, learns),
         Builtin::SetStats => set_stats::set_stats(at, context),
         Builtin::IncludeVars => include_vars::include_vars(at, context, learns),
         Builtin::Pause => pause::pause(at, context).await,
+        Builtin::Reboot => reboot::reboot(at, context).await,
+        Builtin::WaitForConnection => reach::wait_for_connection(at, context).await,
         // Told apart before a task is acted on.
         Builtin::Meta | Builtin::IncludeRole | Builtin::IncludeTasks => Ok(Done::default()),
     };

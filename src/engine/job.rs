@@ -93,6 +93,7 @@ enum Kind {
     Command { program: Option<String>, strip_ends: bool, must_succeed: bool },
     Streams,
     Values,
+    Json,
     Discard,
     Put,
 }
@@ -143,6 +144,7 @@ impl Sketch {
             },
             Step::Run { output: Output::Streams, .. } => Kind::Streams,
             Step::Run { output: Output::Values, .. } => Kind::Values,
+            Step::Run { output: Output::Json, .. } => Kind::Json,
             Step::Run { output: Output::Discard, .. } => Kind::Discard,
             Step::Put(_) => Kind::Put,
         };
@@ -166,6 +168,7 @@ impl Sketch {
             }),
             Kind::Streams => run(Output::Streams),
             Kind::Values => run(Output::Values),
+            Kind::Json => run(Output::Json),
             Kind::Discard => run(Output::Discard),
             Kind::Put => Step::Put(Put {
                 path: String::new(),

@@ -52,18 +52,9 @@ pub(super) async fn module(
         Ok(prepared) => prepared,
         Err(failure) => return Done { delegated, ..Done::failed(failure) },
     };
-    let check = match at.task.chain.nearest("check_mode") {
-        Some(node) => match text(&at.play.engine.templar, node, context)
-            .map(|text| text.as_deref().and_then(boolean))
-        {
-            Ok(Some(check)) => check,
-            Ok(None) => {
-                let error = Diagnostic::error("expected a boolean for `check_mode`");
-                return Done::failed(error.at(node.span, "").into());
-            }
-            Err(failure) => return Done::failed(failure),
-        },
-        None => at.play.engine.options.check,
+    let check = match check(at, context) {
+        Ok(check) => check,
+        Err(failure) => return Done::failed(failure),
     };
     let mut link = acting.link.lock().await;
     let performer = Performer {
@@ -240,27 +231,6 @@ impl Performer<'_> {
         }
     }
 
-    /// Waits for steps, and says from time to time that they are still at work: a long build, a
-    /// package manager waiting for its lock.
-    async fn patiently<T>(&self, flight: impl Future<Output = T>) -> T {
-        let began = tokio::time::Instant::now();
-        let mut flight = std::pin::pin!(flight);
-        let mut next = PATIENCE;
-        loop {
-            match tokio::time::timeout_at(began + next, &mut flight).await {
-                Ok(landed) => return landed,
-                Err(_) => {
-                    let task = show::title(self.at.play, self.at.task, self.at.host);
-                    let host = &self.at.host.name;
-                    let note =
-                        format!("[{host}]: still at work on `{task}` ({} s)", next.as_secs());
-                    self.at.play.engine.reporter.report(Event::Note(note));
-                    next *= 2;
-                }
-            }
-        }
-    }
-
     /// In check mode: a task that cannot be foretold, since earlier ones would change the host first.
     fn depends(&self, why: String, values: Map<String, Value>) -> Done {
         let note = format!("depends on what earlier tasks would change; now: {why}");
@@ -333,6 +303,37 @@ fn unreachable(error: &SessionError) -> Done {
 
 /// How long steps may take before it is said that they are still at work; then twice as long.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Waits for steps, and says from time to time that they are still at work: a long build, a package
+/// manager waiting for its lock.
+pub(super) async fn patiently<T>(at: &At<'_>, flight: impl Future<Output = T>) -> T {
+    let began = tokio::time::Instant::now();
+    let mut flight = std::pin::pin!(flight);
+    let mut next = PATIENCE;
+    loop {
+        match tokio::time::timeout_at(began + next, &mut flight).await {
+            Ok(landed) => return landed,
+            Err(_) => {
+                let task = show::title(at.play, at.task, at.host);
+                let host = &at.host.name;
+                let note = format!("[{host}]: still at work on `{task}` ({} s)", next.as_secs());
+                at.play.engine.reporter.report(Event::Note(note));
+                next *= 2;
+            }
+        }
+    }
+}
+
+/// Whether the task only tells what it would change.
+pub(super) fn check(at: &At<'_>, context: &Context) -> Result<bool, Failure> {
+    let Some(node) = at.task.chain.nearest("check_mode") else {
+        return Ok(at.play.engine.options.check);
+    };
+    let text = text(&at.play.engine.templar, node, context)?;
+    text.as_deref().and_then(boolean).ok_or_else(|| {
+        Diagnostic::error("expected a boolean for `check_mode`").at(node.span, "").into()
+    })
+}
 
 /// A keyword's text, rendered.
 pub(super) fn text(

@@ -130,15 +130,18 @@ pub enum Builtin {
     AsyncStatus,
     Debug,
     Fail,
+    Fetch,
     GroupBy,
     IncludeRole,
     IncludeTasks,
     IncludeVars,
     Meta,
     Pause,
+    Reboot,
     SetFact,
     SetStats,
     ValidateArgumentSpec,
+    WaitForConnection,
 }
 
 /// Keywords and role of one level, linked to the level around it: task, blocks, includes, role, play.
@@ -237,15 +240,18 @@ impl Builtin {
         ("async_status", Builtin::AsyncStatus),
         ("debug", Builtin::Debug),
         ("fail", Builtin::Fail),
+        ("fetch", Builtin::Fetch),
         ("group_by", Builtin::GroupBy),
         ("include_role", Builtin::IncludeRole),
         ("include_tasks", Builtin::IncludeTasks),
         ("include_vars", Builtin::IncludeVars),
         ("meta", Builtin::Meta),
         ("pause", Builtin::Pause),
+        ("reboot", Builtin::Reboot),
         ("set_fact", Builtin::SetFact),
         ("set_stats", Builtin::SetStats),
         ("validate_argument_spec", Builtin::ValidateArgumentSpec),
+        ("wait_for_connection", Builtin::WaitForConnection),
     ];
 
     /// The parameters it takes; empty means any.
@@ -261,6 +267,7 @@ impl Builtin {
             Builtin::AsyncStatus => &["jid", "mode"],
             Builtin::Debug => &["msg", "var", "verbosity"],
             Builtin::Fail => &["msg"],
+            Builtin::Fetch => &["src", "dest", "flat", "fail_on_missing", "validate_checksum"],
             Builtin::IncludeRole => &[
                 "name",
                 "role",
@@ -287,6 +294,22 @@ impl Builtin {
             ],
             Builtin::Meta => &["action"],
             Builtin::Pause => &["seconds", "minutes", "prompt", "echo"],
+            Builtin::Reboot => &[
+                "boot_time_command",
+                "connect_timeout",
+                "connect_timeout_sec",
+                "msg",
+                "post_reboot_delay",
+                "post_reboot_delay_sec",
+                "pre_reboot_delay",
+                "pre_reboot_delay_sec",
+                "reboot_command",
+                "reboot_timeout",
+                "reboot_timeout_sec",
+                "search_paths",
+                "test_command",
+            ],
+            Builtin::WaitForConnection => &["connect_timeout", "delay", "sleep", "timeout"],
         }
     }
 

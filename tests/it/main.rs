@@ -15,6 +15,8 @@ mod embedded_sandbox;
 mod engine;
 mod facts;
 mod flights;
+mod hosts;
+mod http;
 mod interrupt;
 mod inventory;
 mod jobs;

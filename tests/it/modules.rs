@@ -600,6 +600,7 @@ fn step_text(step: &Step, out: &mut String) {
                 Output::Discard => "$",
                 Output::Streams => "$ (streams)",
                 Output::Values => "$ (values)",
+                Output::Json => "$ (json)",
             };
             // A script that says what it does is known by that, here as among the asks.
             let shown = match script.text.starts_with("# ") {

@@ -74,7 +74,7 @@ impl Lab {
     }
 
     /// Every file of the hosts, with its mode and content.
-    fn tree(&self) -> BTreeMap<String, (u32, Vec<u8>)> {
+    pub(crate) fn tree(&self) -> BTreeMap<String, (u32, Vec<u8>)> {
         fn walk(dir: &Path, tree: &mut BTreeMap<String, (u32, Vec<u8>)>) {
             for entry in fs::read_dir(dir).expect("a directory").flatten() {
                 let mode = entry.metadata().expect("about it").permissions().mode();

@@ -5,10 +5,9 @@ use std::cell::RefCell;
 
 use rprov_modules::kit::{Answer, Ask, Facts, Refusal, Step};
 
-use super::Performer;
-use super::Trouble;
 use super::reply::late;
 use super::steps::FOREVER;
+use super::{Performer, Trouble, patiently};
 use crate::engine::link::Link;
 use crate::engine::outcome::Failure;
 use crate::engine::target::Who;
@@ -79,7 +78,7 @@ impl Performer<'_> {
         let questions = self.ahead(link, become_, facts, &[]);
         let steps = [step];
         let flight = link.flight(become_, &steps, &questions);
-        let landed = self.patiently(flight).await?;
+        let landed = patiently(self.at, flight).await?;
         match landed.steps.into_iter().next() {
             Some(StepOutcome::Done { timed_out: true, .. }) => {
                 Err(Trouble::Refused(late(self.prepared.timeout)))

@@ -79,6 +79,12 @@ pub(super) fn record(
                 }
             }
         }
+        Step::Run { output: Output::Json, .. } => {
+            // What is no object is what a step said that has failed.
+            if let Ok(Value::Object(said)) = serde_json::from_slice(&reply.stdout) {
+                values.extend(said);
+            }
+        }
         Step::Run { output: Output::Discard, .. } => {}
     }
 }

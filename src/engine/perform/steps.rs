@@ -7,7 +7,7 @@ use rprov_modules::kit::{Facts, Plan, Step};
 use serde_json::{Map, Value};
 
 use super::reply::{failure, notes, record};
-use super::{Performer, Trouble};
+use super::{Performer, Trouble, patiently};
 use crate::engine::link::Link;
 use crate::engine::outcome::Done;
 use crate::engine::target;
@@ -51,7 +51,7 @@ impl Performer<'_> {
         link.narrow();
         questions.extend(self.ahead(link, become_, facts, &own));
         let flight = link.flight(become_, &steps, &questions);
-        let landed = self.patiently(flight).await?;
+        let landed = patiently(self.at, flight).await?;
         self.conclude(link, become_, facts, plan, &landed.steps, done).await
     }
 
