@@ -11,6 +11,7 @@ use super::basis::Basis;
 use super::passwords::{Otherwise, Passwords};
 use super::project::{Environment, Project};
 use super::rules::{looking, rules};
+use super::secrets::supply;
 use crate::config;
 use crate::inventory::{Inventory, Rules};
 use crate::playbook::{Loader, Settings};
@@ -50,9 +51,11 @@ impl Inputs {
         let mut errors = Vec::new();
         let mut extra = Layer::default();
         if let Some(secrets) = environment.and_then(|env| env.secrets.as_ref()) {
-            collect(&mut errors, reader.layer(secrets).map_err(|error| vec![error]), |layer| {
-                extra.extend(layer)
-            });
+            collect(
+                &mut errors,
+                supply::layer(secrets, &reader).map_err(|error| vec![error]),
+                |layer| extra.extend(layer),
+            );
         }
         for word in words {
             extra.extend(extra::word(word, &reader).unwrap_or_default());

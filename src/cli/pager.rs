@@ -7,6 +7,12 @@ use crate::config::{Config, PAGER};
 
 /// To a person through the pager that the settings name, as far as there is one; to a program as it is.
 pub(super) fn show(config: &Config, plain: &[u8]) {
+    // The pager may be left before it has read everything.
+    show_with(config, |output| drop(output.write_all(plain)));
+}
+
+/// As [`show`], of what is written.
+pub(super) fn show_with(config: &Config, write: impl FnOnce(&mut dyn Write)) {
     let mut stdout = std::io::stdout();
     if stdout.is_terminal() {
         let words = config.text(&PAGER).and_then(shlex::split).unwrap_or_default();
@@ -19,13 +25,13 @@ pub(super) fn show(config: &Config, plain: &[u8]) {
                 .spawn();
             if let Ok(mut child) = child {
                 if let Some(mut input) = child.stdin.take() {
-                    // It may be left before it has read everything.
-                    let _ = input.write_all(plain);
+                    write(&mut input);
                 }
                 let _ = child.wait();
                 return;
             }
         }
     }
-    let _ = stdout.write_all(plain).and_then(|()| stdout.flush());
+    write(&mut stdout);
+    let _ = stdout.flush();
 }

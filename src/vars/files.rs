@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,7 +98,7 @@ impl Reader {
     /// # Errors
     /// When it cannot be read or decrypted.
     pub(crate) fn open(&self, path: &Path) -> Result<(Vec<u8>, bool), Diagnostic> {
-        let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+        let bytes = read(path).map_err(|error| unreadable(path, &error))?;
         if !rprov_vault::is_encrypted(&bytes) {
             return Ok((bytes, false));
         }
@@ -168,6 +170,22 @@ pub(crate) fn scalars(node: &Node) -> Vec<&str> {
         NodeKind::List(items) => items.iter().flat_map(scalars).collect(),
         NodeKind::Map(entries) => entries.iter().flat_map(|entry| scalars(&entry.value)).collect(),
     }
+}
+
+/// The bytes of a file; of a vault whose header does not end where it must, not more than tell that.
+///
+/// # Errors
+/// Those of reading.
+pub(crate) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(rprov_vault::MAX_HEADER as u64).read_to_end(&mut bytes)?;
+    let endless = rprov_vault::mode(&bytes).is_some()
+        && matches!(rprov_vault::recipients(&bytes), Err(rprov_vault::Error::HeaderTooLarge));
+    if !endless {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// An I/O error in words, without its number.

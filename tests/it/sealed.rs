@@ -25,7 +25,7 @@ const PLAY: &str = "- hosts: all
         content: \"{{ token }} {{ db.port + 1 }} {{ grouped }} {{ extra }} {{ included }}\\n\"
         dest: '{{ playbook_dir }}/out/values'
     - copy:
-        content: \"{{ lookup('file', 'cert.pem') }}\"
+        content: \"{{ lookup('file', 'cert.pem') }}|{{ lookup('unvault', 'cert.pem') }}\"
         dest: '{{ playbook_dir }}/out/lookups'
     - debug: {msg: 'the token is {{ token }}'}
 ";
@@ -101,7 +101,7 @@ fn check(dir: &Path, (code, text): (Option<i32>, String)) {
     assert_eq!(read("tree/inner/secret.txt"), format!("{VALUE}-tree\n"));
     assert_eq!(read("values"), format!("{VALUE} 5433 True [1, 2] two\nlines\n"));
     let cert = format!("-----BEGIN-----\n{VALUE}-cert");
-    assert_eq!(read("lookups"), cert);
+    assert_eq!(read("lookups"), format!("{cert}|{cert}\n"));
 }
 
 #[test]

@@ -308,6 +308,26 @@ fn a_run_opens_what_the_verbs_have_made() {
     ]);
 }
 
+#[test]
+fn a_run_says_once_that_secrets_are_in_clear() {
+    let place = project();
+    place.write("inventories/prod/hosts", "[all]\na\nb\n[all:vars]\nansible_connection=local\n");
+    let play = "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: '{{ a }}'}\n";
+    place.write("playbooks/say.yml", format!("{play}{play}"));
+    let note = "note: `inventories/prod/secrets` is not encrypted";
+    let notes = |text: &str| {
+        place.write("inventories/prod/secrets", text);
+        let ended = place.rprov(&["say", "env=prod", "-e", "a=1"]).well();
+        ended.err.matches(note).count()
+    };
+    assert_eq!(notes("a: 1\n"), 1);
+    assert_eq!((notes("{}\n"), notes("# nothing\n---\n")), (0, 0));
+    let sealed = seal(b"1", PASSWORD.as_bytes(), None).expect("no label");
+    let lines: String = sealed.lines().map(|line| format!("  {line}\n")).collect();
+    assert_eq!(notes(&format!("a: !vault |\n{lines}b: 2\n")), 0, "Ansible's way");
+    assert_eq!(notes(&seal(b"a: 1\n", PASSWORD.as_bytes(), None).expect("no label")), 0);
+}
+
 /// A key pair of ssh-keygen; none if there is no ssh-keygen.
 fn key(place: &Place, name: &str, kind: &str, passphrase: &str) -> Option<String> {
     fs::create_dir_all(place.path(".ssh")).expect("a directory");

@@ -242,6 +242,93 @@ fn a_true_conflict_is_marked_encrypted_and_solved_in_the_editor() {
 }
 
 #[test]
+fn a_run_refuses_secrets_in_conflict_and_says_what_to_do() {
+    let place = with_secrets(CLEAR);
+    place.write("playbooks/say.yml", "- hosts: all\n  tasks: [{debug: {msg: '{{ b }}'}}]\n");
+    let say = || place.rprov(&["say", "env=prod"]);
+    let merge =
+        branches(&place, || set(&place, "b", "our-value"), || set(&place, "b", "their-value"));
+    assert_eq!(merge.code, 1, "{merge:?}");
+    let line = |text: &str| {
+        let lines = place.read(PATH).lines().position(|line| line.starts_with(text));
+        lines.expect("a line of the file") + 1
+    };
+    let place_of = format!("both branches changed `b` in line {}", line("b: "));
+    let help = "choose with `rprov secrets edit --file inventories/prod/secrets`";
+    say().refused(&[&place_of, help]).hides(&["our-value", "their-value"]);
+    // Any file with values of ours.
+    let file = format!("@{PATH}");
+    let play = ["playbook", "playbooks/say.yml", "-i", "inventories/prod/hosts", "-e", &file];
+    place.rprov(&play).refused(&["cannot decrypt `inventories/prod/secrets`", &place_of]);
+
+    // In a clone that has not installed the drivers git writes its lines; the help mends that.
+    git(&place, &["merge", "--abort"]).well();
+    git(&place, &["config", "--remove-section", "merge.rprov-secrets"]).well();
+    assert_eq!(git(&place, &["merge", "other"]).code, 1);
+    let place_of = format!("has an unsolved merge conflict in line {}", line("<<<<<<< "));
+    let help =
+        "run `rprov secrets hook install`, then `git checkout --merge -- inventories/prod/secrets`";
+    say().refused(&[&place_of, help]);
+    secrets(&place, &["edit", "env=prod"]).refused(&[&place_of, help]);
+    secrets(&place, &["check"]).refused(&[&place_of]);
+    secrets(&place, &["hook", "install"]).well();
+    git(&place, &["checkout", "--merge", "--", PATH]);
+    secrets(&place, &["check"]).refused(&["a conflict of two branches at `b`"]);
+    let editor = place.script("editor", "sed -i 's/^b: .*/b: chosen/' \"$1\"");
+    place.rprov_with(&["secrets", "edit", "env=prod"], &[("EDITOR", &editor)], b"").well();
+    say().well().says(&["•••"]);
+
+    // In clear, and by Ansible Vault.
+    place.write(PATH, "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n");
+    say().refused(&["has an unsolved merge conflict in line 2", "choose one of the two versions"]);
+    let both = "a: 1\nc:\n  b: {\"<<<<<<< ours\": 1, \">>>>>>> theirs\": 2}\n";
+    place.write(PATH, both);
+    say().refused(&["both branches changed `c.b`", "inventories/prod/secrets:3:7"]);
+    let password = place.read("vault-password");
+    place.write(
+        PATH,
+        rprov_vault::ansible::seal(both.as_bytes(), password.as_bytes(), None).unwrap(),
+    );
+    say().refused(&["both branches changed `c.b`", "inventories/prod/secrets:3:7"]);
+}
+
+#[test]
+fn the_hook_encrypts_in_the_format_that_the_project_uses() {
+    let place = with_secrets("a: 1\n");
+    repository(&place);
+    secrets(&place, &["hook", "install", "--encrypt"]).well();
+    let attributes = place.read(".gitattributes") + "inventories/prod/files/* diff=rprov-secrets\n";
+    place.write_mode(".gitattributes", attributes, 0o644);
+    let team = secrets(&place, &["recipients", "list", "env=prod"]).well().out;
+    let added = |name: &str, bytes: &[u8]| {
+        let name = format!("inventories/prod/files/{name}");
+        place.write(&name, bytes);
+        git(&place, &["add", "-A"]).well();
+        commit(&place, "more").well().says(&["was in clear and is encrypted now"]);
+        let committed = git(&place, &["cat-file", "blob", &format!("HEAD:{name}")]).well().out;
+        assert_eq!(committed, String::from_utf8_lossy(&std::fs::read(place.path(&name)).unwrap()));
+        (name, committed)
+    };
+    let (name, committed) = added("cert", b"\xff\x00");
+    assert!(committed.starts_with("# rprov vault 1: a file encrypted as a whole;"), "{committed}");
+    assert_eq!(secrets(&place, &["recipients", "list", "--file", &name]).well().out, team);
+    let (name, committed) = added("vars.yml", b"a: secret\n");
+    assert!(committed.starts_with("# rprov vault 1: keys in clear"), "{committed}");
+    assert_eq!(secrets(&place, &["recipients", "list", "--file", &name]).well().out, team);
+    // Its difference is told without its content.
+    let shown = git(&place, &["show", "HEAD~1"]).well().hides(&["\u{fffd}"]);
+    shown.says(&["+(the whole file): "]);
+
+    secrets(&place, &["migrate", "env=prod"]).well();
+    git(&place, &["add", "-A"]).well();
+    commit(&place, "ansible's").well();
+    let (_, committed) = added("key", b"\xff\x01");
+    assert!(committed.starts_with("$ANSIBLE_VAULT;1.1;AES256\n"), "{committed}");
+    let (_, committed) = added("more.yml", b"a: secret\nb: 1\n");
+    assert!(committed.starts_with("a: !vault |\n"), "{committed}");
+}
+
+#[test]
 fn lists_and_formats_merge_too() {
     // Both change the same list: it is one value.
     let place = with_secrets(CLEAR);

@@ -96,13 +96,34 @@ impl Header {
 
     /// Wraps a new data key for all recipients.
     pub(crate) fn rewrap(&mut self, data: &DataKey, keyring: &Keyring) -> Result<(), Error> {
-        let id = self.id;
-        let rewrap = |(recipient, old): &(Recipient, Vec<u8>)| {
-            let wrapped = keyring.wrap(recipient, id, data, Some(old))?;
+        self.recipients = self.wrapped(self.id, data, keyring)?;
+        Ok(())
+    }
+
+    /// Another file's, for the same recipients.
+    pub(crate) fn another(
+        &self,
+        mode: Mode,
+        data: &DataKey,
+        keyring: &Keyring,
+    ) -> Result<Header, Error> {
+        let id = FileId::random();
+        let recipients = self.wrapped(id, data, keyring)?;
+        Ok(Header { mode, id, recipients, codes: [[0; 32]; 2] })
+    }
+
+    /// A data key of the file `id`, wrapped for all recipients.
+    fn wrapped(
+        &self,
+        id: FileId,
+        data: &DataKey,
+        keyring: &Keyring,
+    ) -> Result<Vec<(Recipient, Vec<u8>)>, Error> {
+        let wrap = |(recipient, old): &(Recipient, Vec<u8>)| {
+            let wrapped = keyring.wrap(recipient, id, data, Some((self.id, old)))?;
             Ok((recipient.clone(), wrapped))
         };
-        self.recipients = self.recipients.iter().map(rewrap).collect::<Result<_, _>>()?;
-        Ok(())
+        self.recipients.iter().map(wrap).collect()
     }
 
     fn bounded(&self) -> Result<(), Error> {

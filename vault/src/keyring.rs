@@ -1,107 +1,16 @@
 //! What is at hand to open files with: passphrases and private keys.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use age::secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::header::Header;
+use crate::identity::Identity;
 use crate::kdf::{Cost, SALT};
 use crate::key::{self, DataKey, FileId, Key};
 use crate::recipient::{Kind, Recipient};
-
-/// A private key.
-#[derive(Clone)]
-pub struct Identity(Inner);
-
-#[derive(Clone)]
-enum Inner {
-    Age(age::x25519::Identity),
-    Ssh(age::ssh::Identity),
-}
-
-impl Identity {
-    /// Reads an OpenSSH or PEM private key, or a file of age identities.
-    ///
-    /// # Errors
-    /// [`Error::Identity`], also for kinds of keys that cannot decrypt (DSA, ECDSA, hardware keys).
-    pub fn parse(text: &[u8]) -> Result<Vec<Identity>, Error> {
-        let wrong = |why: &str| Error::Identity(why.to_owned());
-        let text = std::str::from_utf8(text).map_err(|_| wrong("it is not UTF-8"))?;
-        if text.trim_start().starts_with("-----BEGIN ") {
-            let found =
-                guarded(|| age::ssh::Identity::from_buffer(text.trim_start().as_bytes(), None))
-                    .ok_or_else(|| wrong("it is damaged"))?
-                    .map_err(|error| wrong(&error.to_string()))?;
-            return match found {
-                age::ssh::Identity::Unsupported(_) => Err(wrong(
-                    "expected an ed25519 or RSA key in the format of OpenSSH, found another kind",
-                )),
-                found => Ok(vec![Identity(Inner::Ssh(found))]),
-            };
-        }
-        let lines = text.lines().map(str::trim);
-        let keys: Vec<_> = lines
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .map(|line| line.parse().map(|key| Identity(Inner::Age(key))).map_err(wrong))
-            .collect::<Result<_, _>>()?;
-        match keys.is_empty() {
-            true => Err(wrong("there is no key in it")),
-            false => Ok(keys),
-        }
-    }
-
-    /// Whether it is protected by a passphrase of its own.
-    #[must_use]
-    pub fn is_locked(&self) -> bool {
-        matches!(&self.0, Inner::Ssh(age::ssh::Identity::Encrypted(_)))
-    }
-
-    /// The key without its passphrase.
-    ///
-    /// # Errors
-    /// [`Error::IdentityPassphrase`].
-    pub fn unlock(&self, passphrase: &str) -> Result<Identity, Error> {
-        match &self.0 {
-            Inner::Ssh(age::ssh::Identity::Encrypted(locked)) => {
-                let passphrase = SecretString::from(passphrase.to_owned());
-                let key = guarded(|| locked.decrypt(passphrase))
-                    .ok_or_else(|| Error::Identity("it is damaged".to_owned()))?
-                    .map_err(|_| Error::IdentityPassphrase)?;
-                Ok(Identity(Inner::Ssh(key.into())))
-            }
-            _ => Ok(self.clone()),
-        }
-    }
-
-    /// Whom to encrypt for so that this key opens it; nothing if the key does not tell.
-    #[must_use]
-    pub fn recipient(&self) -> Option<Recipient> {
-        let key = match &self.0 {
-            Inner::Age(key) => key.to_public().to_string(),
-            Inner::Ssh(key) => age::ssh::Recipient::try_from(key.clone()).ok()?.to_string(),
-        };
-        key.parse().ok()
-    }
-
-    /// The data key inside an age file.
-    fn unwrap(&self, wrapped: &[u8]) -> Option<DataKey> {
-        let identity: &dyn age::Identity = match &self.0 {
-            Inner::Age(key) => key,
-            Inner::Ssh(key) => key,
-        };
-        let decryptor = age::Decryptor::new(wrapped).ok()?;
-        let mut reader = decryptor.decrypt(std::iter::once(identity)).ok()?;
-        let mut key = Zeroizing::new([0; 32]);
-        reader.read_exact(&mut *key).ok()?;
-        // Reading to the end checks that it is the end.
-        let whole = reader.read(&mut [0]).is_ok_and(|more| more == 0);
-        whole.then_some(DataKey(key))
-    }
-}
 
 /// What a passphrase is mixed with, and how.
 type Salted = ([u8; SALT], Cost);
@@ -212,15 +121,15 @@ impl Keyring {
         }
     }
 
-    /// The data key wrapped for a recipient. For a passphrase, `old` is what the header has for it:
-    /// only the one that opens it will do. Without `old` it is the one that made the recipient or
-    /// opened another file with it.
+    /// The data key wrapped for a recipient. For a passphrase, `old` is what a header has for it, and
+    /// that header's file: only the one that opens it will do. Without `old` it is the one that made
+    /// the recipient or opened another file with it.
     pub(crate) fn wrap(
         &self,
         recipient: &Recipient,
         id: FileId,
         key: &DataKey,
-        old: Option<&[u8]>,
+        old: Option<(FileId, &[u8])>,
     ) -> Result<Vec<u8>, Error> {
         let (salt, cost) = match &recipient.kind {
             Kind::Public(public) => return Recipient::wrap(public, key),
@@ -229,20 +138,15 @@ impl Keyring {
         let proven = self.proven().get(&(*salt, cost)).copied();
         let kek = match (old, proven) {
             (None, proven) => proven.map(|number| self.derive(number, salt, cost)),
-            (Some(old), proven) => proven
+            (Some((of, old)), proven) => proven
                 .into_iter()
                 .chain(0..self.passphrases.len())
                 .map(|number| self.derive(number, salt, cost))
-                .find(|kek| unwrap_with(kek, id, recipient, old).is_some()),
+                .find(|kek| unwrap_with(kek, of, recipient, old).is_some()),
         };
         let kek = kek.ok_or_else(|| Error::PassphraseNeeded(recipient.name()))?;
         Ok(key::seal(&kek, &bound(id, recipient), Zeroizing::new(key.0.to_vec())))
     }
-}
-
-/// age's reader of private keys panics at an RSA key with a number that is zeros only.
-fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
 }
 
 fn bound(id: FileId, recipient: &Recipient) -> Vec<u8> {

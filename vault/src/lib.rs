@@ -55,6 +55,7 @@
 pub mod ansible;
 mod error;
 mod header;
+mod identity;
 mod kdf;
 mod key;
 mod keyring;
@@ -67,11 +68,12 @@ mod yaml;
 
 pub use self::error::Error;
 pub use self::header::{MAX_HEADER, Mode, mode};
+pub use self::identity::Identity;
 pub use self::kdf::Cost;
-pub use self::keyring::{Identity, Keyring};
+pub use self::keyring::Keyring;
 pub use self::path::{KeyPath, Step};
 pub use self::recipient::Recipient;
-pub use self::stream::{Opener, Sealer, Whole};
+pub use self::stream::{Opener, Sealer, Whole, header};
 pub use self::values::{NewValue, SealedValue, Value, ValueKind, Vault, recipients, sealed_values};
 
 /// Whether the first bytes of a file say that it is encrypted: in a format of ours, or Ansible's.

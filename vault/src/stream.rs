@@ -15,6 +15,7 @@ use crate::header::{Header, MAX_HEADER, Mode};
 use crate::key::{DataKey, NONCE, TAG, cipher, mac};
 use crate::keyring::Keyring;
 use crate::recipient::Recipient;
+use crate::values::Vault;
 use crate::{CHUNK, Error};
 
 /// Bytes that follow the header; the key of the pieces comes from them.
@@ -22,7 +23,25 @@ const SALT: usize = 16;
 /// A file has no keys to vouch for.
 const NO_KEYS: [u8; 32] = [0; 32];
 
+/// The header of a file of either mode as it is written, and nothing behind it; of anything else its
+/// first line. Never more than [`MAX_HEADER`] bytes.
+///
+/// # Errors
+/// Those of the input.
+pub fn header(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    loop {
+        let start = text.len();
+        let left = (MAX_HEADER - start) as u64;
+        let read = input.by_ref().take(left).read_until(b'\n', &mut text)?;
+        if read == 0 || text[start..].starts_with(b"# mac ") || crate::mode(&text).is_none() {
+            return Ok(text);
+        }
+    }
+}
+
 /// The open header of a file that is encrypted as a whole.
+#[derive(Clone)]
 pub struct Whole {
     header: Header,
     data: DataKey,
@@ -45,15 +64,7 @@ impl Whole {
     /// # Errors
     /// When it cannot be read or opened; [`Whole::why`] has the reason if it is ours.
     pub fn read(input: &mut impl BufRead, keyring: &Keyring) -> io::Result<Whole> {
-        let mut text = Vec::new();
-        let header = loop {
-            let start = text.len();
-            let left = (MAX_HEADER - start) as u64;
-            let read = input.by_ref().take(left).read_until(b'\n', &mut text)?;
-            if read == 0 || text[start..].starts_with(b"# mac ") || crate::mode(&text).is_none() {
-                break Header::parse(&text).map_err(wrap)?.0;
-            }
-        };
+        let header = Header::parse(&header(input)?).map_err(wrap)?.0;
         if header.mode == Mode::Values {
             return Err(wrap(Error::OtherMode { whole: false }));
         }
@@ -114,6 +125,30 @@ impl Whole {
         Ok(Whole { header, data })
     }
 
+    /// Another file's, for the same recipients.
+    ///
+    /// # Errors
+    /// As [`crate::Vault::rekey`].
+    pub fn another(&self, keyring: &Keyring) -> Result<Whole, Error> {
+        Whole::for_those_of(&self.header, keyring)
+    }
+
+    /// A new file's, for the recipients of another.
+    pub(crate) fn for_those_of(header: &Header, keyring: &Keyring) -> Result<Whole, Error> {
+        let data = DataKey::random();
+        let mut header = header.another(Mode::Whole, &data, keyring)?;
+        header.seal(&data, &NO_KEYS);
+        Ok(Whole { header, data })
+    }
+
+    /// A YAML text with encrypted values, for the same recipients.
+    ///
+    /// # Errors
+    /// As [`crate::Vault::another`].
+    pub fn values(&self, plain: &str, keyring: &Keyring) -> Result<Vault, Error> {
+        Vault::for_those_of(&self.header, plain, keyring)
+    }
+
     /// Writes the header, and encrypts what is written to the [`Sealer`].
     ///
     /// # Errors
@@ -129,8 +164,7 @@ impl Whole {
     /// Decrypts what follows the header.
     pub fn open<R: Read>(&self, input: R) -> Opener<R> {
         let buffer = Zeroizing::new(Vec::with_capacity(CHUNK + TAG));
-        let whole = Whole { header: self.header.clone(), data: self.data.clone() };
-        Opener { input, whole, pieces: None, buffer, given: 0, end: None }
+        Opener { input, whole: self.clone(), pieces: None, buffer, given: 0, end: None }
     }
 
     fn pieces(&self, salt: &[u8; SALT]) -> Pieces {
@@ -156,6 +190,21 @@ impl Pieces {
         self.number += 1;
         nonce.into()
     }
+
+    // What follows is made here, with this crate's optimisations, and not where the streams are used.
+
+    /// Encrypts the next piece; its tag.
+    fn seal(&mut self, piece: &mut [u8], last: bool) -> [u8; TAG] {
+        let nonce = self.nonce(last);
+        let tag = self.cipher.encrypt_inout_detached(&nonce, &[], piece.into());
+        tag.expect("no piece is as long as 256 GiB").into()
+    }
+
+    /// Decrypts the next piece; whether it is right.
+    fn open(&mut self, piece: &mut [u8], tag: &[u8; TAG], last: bool) -> bool {
+        let nonce = self.nonce(last);
+        self.cipher.decrypt_inout_detached(&nonce, &[], piece.into(), &(*tag).into()).is_ok()
+    }
 }
 
 /// Encrypts what is written to it. Without [`Sealer::finish`] the file counts as cut off.
@@ -177,12 +226,7 @@ impl<W: Write> Sealer<W> {
     }
 
     fn piece(&mut self, last: bool) -> io::Result<()> {
-        let nonce = self.pieces.nonce(last);
-        let tag = self
-            .pieces
-            .cipher
-            .encrypt_inout_detached(&nonce, &[], self.plain.as_mut_slice().into())
-            .expect("no piece is as long as 256 GiB");
+        let tag = self.pieces.seal(&mut self.plain, last);
         // There is room for it: the buffer never moves.
         self.plain.extend_from_slice(&tag);
         let written = self.output.write_all(&self.plain);
@@ -242,13 +286,10 @@ impl<R: Read> Opener<R> {
         // The last piece is the only one that is not full.
         let last = self.buffer.len() < CHUNK + TAG;
         let wrong = if last { Error::Cut } else { Error::Chunk(pieces.number) };
-        let nonce = pieces.nonce(last);
-        let opened = self.buffer.split_last_chunk_mut::<TAG>().and_then(|(body, tag)| {
-            let length = body.len();
-            let cipher = &pieces.cipher;
-            cipher.decrypt_inout_detached(&nonce, &[], body.into(), &(*tag).into()).ok()?;
-            Some(length)
-        });
+        let opened = self
+            .buffer
+            .split_last_chunk_mut::<TAG>()
+            .and_then(|(body, tag)| pieces.open(body, tag, last).then_some(body.len()));
         match opened {
             Some(length) => self.buffer.truncate(length),
             None => self.buffer.zeroize(),

@@ -18,6 +18,7 @@ use crate::key::{self, DataKey, Key, decode, encode};
 use crate::keyring::Keyring;
 use crate::path::KeyPath;
 use crate::recipient::Recipient;
+use crate::stream::Whole;
 use crate::yaml::{self, Item, Kind, Outline};
 
 /// What every encrypted value begins with.
@@ -122,9 +123,41 @@ impl Vault {
     pub fn seal(plain: &str, recipients: &[Recipient], keyring: &Keyring) -> Result<Vault, Error> {
         let data = DataKey::random();
         let header = Header::new(Mode::Values, recipients, &data, keyring)?;
+        Vault::written(header, data, plain)
+    }
+
+    /// A vault that is only made when everything is sealed.
+    fn written(header: Header, data: DataKey, plain: &str) -> Result<Vault, Error> {
         let mut vault = Vault { header, data, sealed: String::new(), plain: Zeroizing::default() };
         vault.write(plain, &HashMap::new())?;
         Ok(vault)
+    }
+
+    /// Encrypts every value of a YAML text for the recipients of another file.
+    pub(crate) fn for_those_of(
+        header: &Header,
+        plain: &str,
+        keyring: &Keyring,
+    ) -> Result<Vault, Error> {
+        let data = DataKey::random();
+        let header = header.another(Mode::Values, &data, keyring)?;
+        Vault::written(header, data, plain)
+    }
+
+    /// Another YAML text with encrypted values, for the same recipients.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`] and [`Vault::rekey`].
+    pub fn another(&self, plain: &str, keyring: &Keyring) -> Result<Vault, Error> {
+        Vault::for_those_of(&self.header, plain, keyring)
+    }
+
+    /// Another file's header for the same recipients, to encrypt it as a whole.
+    ///
+    /// # Errors
+    /// As [`Vault::rekey`].
+    pub fn whole(&self, keyring: &Keyring) -> Result<Whole, Error> {
+        Whole::for_those_of(&self.header, keyring)
     }
 
     /// Opens a sealed text and verifies all of it.
@@ -245,10 +278,7 @@ impl Vault {
     fn renew(&mut self, mut header: Header, keyring: &Keyring) -> Result<(), Error> {
         let data = DataKey::random();
         header.rewrap(&data, keyring)?;
-        let mut renewed =
-            Vault { header, data, sealed: String::new(), plain: Zeroizing::default() };
-        renewed.write(&self.plain, &HashMap::new())?;
-        *self = renewed;
+        *self = Vault::written(header, data, &self.plain)?;
         Ok(())
     }
 

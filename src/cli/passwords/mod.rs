@@ -56,8 +56,10 @@ pub(super) struct PasswordArgs {
 /// What to do where no password is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Otherwise {
-    /// Say so: a run must not stop for a question in its middle.
+    /// Say so: a run must not stop for a question in its middle. Of keys the passphrase is asked.
     Fail,
+    /// Say so, and ask nothing at all.
+    Silent,
     /// Ask, if there is a terminal.
     Ask,
     /// Ask twice, as nothing was encrypted with it yet.
@@ -109,7 +111,7 @@ impl Passwords {
     ) -> Result<Passwords> {
         let prompt = || match otherwise {
             Otherwise::AskNew => Place::NewPrompt,
-            Otherwise::Ask | Otherwise::Fail => Place::Prompt,
+            Otherwise::Ask | Otherwise::Fail | Otherwise::Silent => Place::Prompt,
         };
         let mut sources = Vec::new();
         for id in &args.vault_id {
@@ -139,7 +141,9 @@ impl Passwords {
                 sources.push(Source::new("vault-password", None, place));
             }
         }
-        if otherwise != Otherwise::Fail && !args.ask_vault_pass {
+        let may_ask = matches!(otherwise, Otherwise::Ask | Otherwise::AskNew);
+        // Who is to be asked anyway is not asked again.
+        if may_ask && !sources.iter().any(Source::asks) {
             sources.push(Source::new("a question", None, prompt()));
         }
         let labels = Labels::new(&basis.config);
@@ -148,7 +152,7 @@ impl Passwords {
             sources: Arc::new(sources),
             labels: Arc::new(labels),
             opened: Arc::default(),
-            keys: Keys::new(&args.identity),
+            keys: Keys::new(&args.identity, otherwise != Otherwise::Silent),
             keyring: Arc::default(),
             redactor: basis.redactor.clone(),
         })

@@ -3,16 +3,18 @@
 //! What costs nothing is tried first: keys without a passphrase, passphrases that can be had without
 //! asking, and only then questions.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rprov_vault::ansible::Plain;
 use rprov_vault::{Cost, Error, Identity, Keyring, Mode, Recipient, ValueKind, Vault, Whole};
 
 use super::source::home;
 use super::{Passwords, Result};
-use crate::report;
+use crate::cli::secrets::conflicts;
+use crate::report::{self, Redactor};
 use crate::source::Diagnostic;
 use crate::template::DecryptError;
 use crate::vars::files::reason;
@@ -26,13 +28,50 @@ pub(super) struct Keys {
     files: Vec<PathBuf>,
     /// Named on the command line: then it is a mistake if one is missing.
     given: bool,
+    /// Whether to ask for their passphrases.
+    asks: bool,
+    /// The files whose passphrases were asked for, and why they are still locked: nobody is asked twice.
+    asked: Arc<Mutex<HashMap<PathBuf, Option<String>>>>,
 }
 
 impl Keys {
-    pub(super) fn new(given: &[String]) -> Keys {
+    pub(super) fn new(given: &[String], asks: bool) -> Keys {
         let default = DEFAULT_KEYS.map(str::to_owned);
         let files = if given.is_empty() { &default[..] } else { given };
-        Keys { files: files.iter().map(|file| home(file)).collect(), given: !given.is_empty() }
+        let files = files.iter().map(|file| home(file)).collect();
+        Keys { files, given: !given.is_empty(), asks, asked: Arc::default() }
+    }
+
+    /// Asks for the passphrase of a key and unlocks it. Why it cannot be, otherwise; none if it was
+    /// unlocked before.
+    fn unlock(
+        &self,
+        file: &Path,
+        identity: &Identity,
+        redactor: &Redactor,
+    ) -> std::result::Result<Vec<Identity>, Option<String>> {
+        // Held while asking, so that threads do not ask at once.
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = asked.get(file) {
+            return Err(why.clone());
+        }
+        let question = format!("Passphrase of {}: ", file.display());
+        let passphrase = self.asks.then(|| report::ask(&question, true)).flatten();
+        let unlocked = match passphrase {
+            None if !self.asks => {
+                Err("its passphrase is needed, and is not asked for here".to_owned())
+            }
+            None => Err("its passphrase is needed, and there is no terminal to ask on".to_owned()),
+            Some(passphrase) => {
+                redactor.learn(&passphrase);
+                identity.unlock(&passphrase).map_err(|error| match error {
+                    Error::IdentityPassphrase => "the passphrase is wrong".to_owned(),
+                    error => error.to_string(),
+                })
+            }
+        };
+        asked.insert(file.to_owned(), unlocked.as_ref().err().cloned());
+        unlocked.map_err(Some)
     }
 }
 
@@ -45,15 +84,33 @@ impl Passwords {
         self.unlock_as(sealed, Vault::open)
     }
 
+    /// Opens a file of ours that is encrypted as a whole, by its header.
+    ///
+    /// # Errors
+    /// As [`Passwords::unlock`].
+    pub(in crate::cli) fn unlock_whole(
+        &self,
+        sealed: &[u8],
+    ) -> std::result::Result<Whole, DecryptError> {
+        self.unlock_as(sealed, header)
+    }
+
     /// What is in a file of ours of either mode. The redactor learns every value.
     ///
     /// # Errors
     /// As [`Passwords::unlock`].
-    pub(super) fn content(&self, sealed: &[u8]) -> std::result::Result<Plain, DecryptError> {
+    pub(in crate::cli) fn content(
+        &self,
+        sealed: &[u8],
+    ) -> std::result::Result<Plain, DecryptError> {
         if rprov_vault::mode(sealed) == Some(Mode::Whole) {
-            return self.unlock_as(sealed, whole);
+            return self.unlock_as(sealed, content);
         }
         let vault = self.unlock(sealed)?;
+        if let Some(reason) = conflicts::message(vault.sealed()) {
+            let help = "choose with `rprov secrets edit --file FILE`".to_owned();
+            return Err(DecryptError { reason, help: Some(help) });
+        }
         for value in vault.list().map_err(damaged)? {
             if let ValueKind::Scalar { text, .. } = &value.kind {
                 self.redactor.learn(text);
@@ -104,22 +161,15 @@ impl Passwords {
             }
         }
         for (file, identity) in locked {
-            let question = format!("Passphrase of {}: ", file.display());
-            let why = match report::ask(&question, true) {
-                None => "its passphrase is needed, and there is no terminal to ask on",
-                Some(passphrase) => {
-                    self.redactor.learn(&passphrase);
-                    match identity.unlock(&passphrase) {
-                        Ok(identity) => {
-                            keyring.add_identity(identity);
-                            if let Some(vault) = attempt.open(&keyring)? {
-                                return Ok(vault);
-                            }
-                            "it does not open it"
-                        }
-                        Err(_) => "the passphrase is wrong",
+            let why = match self.keys.unlock(file, &identity, &self.redactor) {
+                Ok(identities) => {
+                    identities.into_iter().for_each(|identity| keyring.add_identity(identity));
+                    if let Some(vault) = attempt.open(&keyring)? {
+                        return Ok(vault);
                     }
+                    "it does not open it".to_owned()
                 }
+                Err(why) => why.unwrap_or_else(|| "it does not open it".to_owned()),
             };
             attempt.tried.push(format!("{}: {why}", file.display()));
         }
@@ -245,16 +295,22 @@ impl<T> Attempt<'_, T> {
 }
 
 /// The content of a file that is encrypted as a whole.
-fn whole(mut sealed: &[u8], keyring: &Keyring) -> std::result::Result<Plain, Error> {
+fn content(mut sealed: &[u8], keyring: &Keyring) -> std::result::Result<Plain, Error> {
     // With its capacity from the start: growing would leave copies of the plaintext behind.
     let mut plain = Plain::new(Vec::with_capacity(sealed.len()));
     let read = Whole::read(&mut sealed, keyring)
         .and_then(|whole| whole.open(sealed).read_to_end(&mut plain));
-    match read {
-        Ok(_) => Ok(plain),
-        // Reading from memory fails for reasons of ours only.
-        Err(error) => Err(Whole::why(&error).cloned().unwrap_or(Error::Truncated)),
-    }
+    read.map(|_| plain).map_err(|error| ours(&error))
+}
+
+/// Its header alone.
+fn header(mut sealed: &[u8], keyring: &Keyring) -> std::result::Result<Whole, Error> {
+    Whole::read(&mut sealed, keyring).map_err(|error| ours(&error))
+}
+
+/// Reading from memory fails for reasons of ours only.
+fn ours(error: &std::io::Error) -> Error {
+    Whole::why(error).cloned().unwrap_or(Error::Truncated)
 }
 
 fn damaged(error: Error) -> DecryptError {

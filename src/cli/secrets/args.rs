@@ -20,6 +20,10 @@ pub(in crate::cli) enum SecretsVerb {
     Diff(DiffArgs),
     /// Open and verify secrets, of all environments unless told which
     Check(FileArgs),
+    /// Encrypt any files as wholes: certificates, dumps
+    Encrypt(EncryptArgs),
+    /// Decrypt files that were encrypted as wholes
+    Decrypt(DecryptArgs),
     /// Encrypt everything with a new key, or another password
     Rekey(RekeyArgs),
     /// Turn an Ansible vault or plain YAML into rprov's format, value by value, and back
@@ -92,6 +96,35 @@ pub(in crate::cli) struct DiffArgs {
     pub(super) show: bool,
     #[command(flatten)]
     pub(super) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct EncryptArgs {
+    /// Files (default: standard input); and env=ENV: for the recipients of that environment's secrets
+    /// (default: of the environment in whose directory a file is, else who knows the password)
+    #[arg(value_name = "FILE")]
+    pub(super) words: Vec<String>,
+    /// For these instead: `age1…`, `ssh-ed25519 AAAA…`, `ssh-rsa AAAA…`, a file of such lines, or
+    /// `passphrase`; may be given several times
+    #[arg(short, long, value_name = "RECIPIENT")]
+    pub(super) recipient: Vec<String>,
+    /// Write here, not in place; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<String>,
+    #[command(flatten)]
+    pub(super) passwords: PasswordArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DecryptArgs {
+    /// Files (default: standard input)
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<String>,
+    /// Write here, not in place; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<String>,
+    #[command(flatten)]
+    pub(super) passwords: PasswordArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,12 +1,12 @@
 //! `rprov secrets check`: everything opened and verified.
 
-use std::fmt::Write;
-
 use rprov_vault::{Recipient, ValueKind, text};
 
 use super::args::FileArgs;
 use super::document::{Document, Form, values, wrong};
 use super::inline::tagged;
+use super::team::Team;
+use super::whole::{WholeFile, is_whole};
 use super::{conflicts, target};
 use crate::cli::basis::Basis;
 use crate::cli::{Exit, Result, say};
@@ -16,6 +16,18 @@ pub(super) fn check(args: &FileArgs, basis: &Basis) -> Result {
     let mut errors = Vec::new();
     for path in target::some(&args.place, &args.words)? {
         let shown = path.display();
+        if is_whole(&path) {
+            let opened = WholeFile::open(&path, &args.place.passwords, basis);
+            match opened.and_then(|file| Ok((file.verify()?, file))) {
+                Ok((length, file)) => say(&format!(
+                    "{shown}: {}, rprov, the whole file{}\n",
+                    count(length, "byte"),
+                    team(&file.recipients())
+                )),
+                Err(more) => errors.extend(more),
+            }
+            continue;
+        }
         let checked = Document::open(&path, &args.place.passwords, basis).and_then(|document| {
             text::list(&document.clear).map_err(|error| wrong(&path, &error))?;
             Ok(document)
@@ -27,16 +39,15 @@ pub(super) fn check(args: &FileArgs, basis: &Basis) -> Result {
                 continue;
             }
         };
-        let number = values(&document.clear).len();
+        let number = values(&document.clear).len() as u64;
         let mut line = format!("{shown}: {}, {}", count(number, "value"), document.form.name());
         if let Form::Values(vault) = &document.form {
-            let names: Vec<String> = vault.recipients().iter().map(Recipient::name).collect();
-            let _ = write!(line, ", for {}", names.join(", "));
+            line.push_str(&team(&vault.recipients()));
         }
         say(&format!("{line}\n"));
         let clear = in_clear(&document);
         if !clear.is_empty() {
-            let error = format!("`{shown}` has {} in clear", count(clear.len(), "value"));
+            let error = format!("`{shown}` has {} in clear", count(clear.len() as u64, "value"));
             errors.push(
                 Diagnostic::error(error)
                     .note(clear.join(", "))
@@ -57,7 +68,7 @@ pub(super) fn check(args: &FileArgs, basis: &Basis) -> Result {
 /// The keys of values that anybody can read.
 fn in_clear(document: &Document) -> Vec<String> {
     let open = |value: &rprov_vault::Value| match &document.form {
-        Form::Values(_) | Form::Envelope(_) => false,
+        Form::Values(_) | Form::Whole(_) | Form::Envelope(_) => false,
         Form::Plain => true,
         // Ansible cannot encrypt anything but strings.
         Form::Inline(_) => {
@@ -70,7 +81,12 @@ fn in_clear(document: &Document) -> Vec<String> {
     all.iter().filter(|value| open(value)).map(|value| value.path.to_string()).collect()
 }
 
-fn count(number: usize, what: &str) -> String {
+fn team(recipients: &[Recipient]) -> String {
+    let names: Vec<String> = recipients.iter().map(Recipient::name).collect();
+    format!(", for {}", names.join(", "))
+}
+
+fn count(number: u64, what: &str) -> String {
     match number {
         1 => format!("1 {what}"),
         number => format!("{number} {what}s"),

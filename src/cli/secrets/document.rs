@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use rprov_vault::ansible::{Plain, is_envelope};
-use rprov_vault::{Mode, Recipient, Value, ValueKind, Vault, text};
+use rprov_vault::{Mode, Recipient, Value, ValueKind, Vault, Whole, text};
 use zeroize::Zeroizing;
 
 use super::inline::Inline;
+use super::supply;
 use crate::cli::basis::Basis;
 use crate::cli::held::{Held, Refused};
 use crate::cli::passwords::{Otherwise, Password, PasswordArgs, Passwords};
@@ -24,6 +25,8 @@ pub(super) enum Form {
     Plain,
     /// By rprov, value by value.
     Values(Box<Vault>),
+    /// By rprov, as a whole.
+    Whole(Box<Whole>),
     /// By Ansible Vault, as a whole.
     Envelope(Password),
     /// By Ansible Vault, some values.
@@ -36,6 +39,7 @@ impl Form {
         match self {
             Form::Plain => "plain YAML",
             Form::Values(_) => "rprov, value by value",
+            Form::Whole(_) => "rprov, the whole file",
             Form::Envelope(_) => "Ansible Vault, the whole file",
             Form::Inline(_) => "Ansible Vault, value by value",
         }
@@ -50,6 +54,12 @@ impl Form {
             let text = format!("cannot decrypt `{}`: {}", shown.display(), error.reason);
             vec![error.help.into_iter().fold(Diagnostic::error(text), Diagnostic::help)]
         };
+        // Those of the merge driver are for the editor.
+        if rprov_vault::is_encrypted(bytes)
+            && let Some(error) = supply::by_git(shown, bytes)
+        {
+            return Err(vec![error]);
+        }
         match rprov_vault::mode(bytes) {
             Some(Mode::Values) => {
                 let vault = passwords.unlock(bytes).map_err(failed)?;
@@ -57,9 +67,9 @@ impl Form {
                 return Ok((Form::Values(Box::new(vault)), clear));
             }
             Some(Mode::Whole) => {
-                let error = format!("`{}` is encrypted as a whole", shown.display());
-                let error = Diagnostic::error(error);
-                return Err(vec![error.note("no command opens such files yet")]);
+                let whole = passwords.unlock_whole(bytes).map_err(failed)?;
+                let plain = passwords.content(bytes).map_err(failed)?;
+                return Ok((Form::Whole(Box::new(whole)), utf8(shown, &plain)?));
             }
             None => {}
         }
@@ -86,6 +96,7 @@ impl Form {
                 vault.edit(clear).map_err(|error| wrong(shown, &error))?;
                 Ok(bytes(vault.sealed()))
             }
+            Form::Whole(whole) => sealed(shown, whole, clear),
             Form::Envelope(password) => password.seal(clear.as_bytes()).map(|text| bytes(&text)),
             Form::Inline(inline) => inline.seal(shown, clear).map(|text| bytes(&text)),
         }
@@ -142,10 +153,7 @@ impl Document {
         let passwords = Passwords::new(args, basis, Otherwise::Ask)?;
         let (form, clear) = Form::open(held.shown(), held.bytes().unwrap_or_default(), &passwords)?;
         if matches!(form, Form::Plain) && !values(&clear).is_empty() {
-            complain(&format!(
-                "note: `{}` is not encrypted; `rprov secrets migrate` does that\n",
-                held.shown().display()
-            ));
+            complain(&not_encrypted(held.shown()));
         }
         Ok(Document { held, form, clear, passwords })
     }
@@ -179,6 +187,7 @@ impl Document {
         };
         let (sealed, help) = match &self.form {
             Form::Plain => (Plain::new(saved.as_bytes().to_vec()), None),
+            Form::Whole(whole) => (sealed(self.held.shown(), whole, saved)?, None),
             Form::Envelope(password) => {
                 (Plain::new(password.seal(saved.as_bytes())?.into_bytes()), None)
             }
@@ -223,9 +232,22 @@ pub(super) fn values(clear: &str) -> Vec<Value> {
     all.into_iter().filter(|value| matches!(value.kind, ValueKind::Scalar { .. })).collect()
 }
 
+/// Says that values of a file can be read by anybody.
+pub(super) fn not_encrypted(shown: &Path) -> String {
+    let shown = shown.display();
+    format!("note: `{shown}` is not encrypted; `rprov secrets migrate` does that\n")
+}
+
 /// What is wrong with a clear text, with the file it belongs to.
 pub(super) fn wrong(shown: &Path, error: &rprov_vault::Error) -> Vec<Diagnostic> {
     vec![Diagnostic::error(format!("`{}`: {error}", shown.display()))]
+}
+
+/// A text encrypted as a whole.
+fn sealed(shown: &Path, whole: &Whole, clear: &str) -> Result<Plain> {
+    let mut bytes = Vec::new();
+    let done = super::whole::seal(whole, &mut clear.as_bytes(), &mut bytes);
+    done.map(|()| Plain::new(bytes)).map_err(|fault| vec![fault.of(shown)])
 }
 
 fn utf8(shown: &Path, bytes: &[u8]) -> Result<Clear> {
@@ -235,7 +257,8 @@ fn utf8(shown: &Path, bytes: &[u8]) -> Result<Clear> {
             let at = error.valid_up_to();
             let text = format!("`{}` is not UTF-8 at byte {at}", shown.display());
             Err(vec![
-                Diagnostic::error(text).help("secrets are YAML; `rprov vault` takes any file"),
+                Diagnostic::error(text)
+                    .help("secrets are YAML; `rprov secrets encrypt` takes any file"),
             ])
         }
     }

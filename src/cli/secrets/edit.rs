@@ -6,13 +6,16 @@ use rprov_vault::{Error, ValueKind, text};
 
 use super::args::FileArgs;
 use super::document::{Clear, Document};
-use super::{conflicts, target};
+use super::{conflicts, target, whole};
 use crate::cli::basis::Basis;
 use crate::cli::editor::{self, Edited, Mistake};
 use crate::cli::{Exit, Result, complain};
 
 pub(super) fn edit(args: &FileArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
+    if whole::is_whole(&path) {
+        return whole::edit(&path, &args.place.passwords, basis).map(|()| Exit::Ok);
+    }
     let mut document = Document::open_or_new(&path, &args.place.passwords, basis)?;
     let shown = path.display();
     let is_new = document.held.bytes().is_none();

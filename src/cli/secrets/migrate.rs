@@ -7,9 +7,10 @@ use rprov_vault::{Recipient, Vault};
 use super::args::{Format, MigrateArgs};
 use super::document::{Clear, Document, Form, wrong};
 use super::inline::{Inline, marked, unmarked};
-use super::target;
+use super::team::{For, environment_of, is_ansibles};
+use super::{target, whole};
 use crate::cli::basis::Basis;
-use crate::cli::held::Held;
+use crate::cli::held::{Held, Stream};
 use crate::cli::passwords::{Otherwise, Password, PasswordArgs, Passwords};
 use crate::cli::{Exit, Result, complain, say};
 use crate::source::Diagnostic;
@@ -19,7 +20,7 @@ pub(super) fn migrate(args: &MigrateArgs, basis: &Basis) -> Result {
     let mut document = Document::open(&path, &args.place.passwords, basis)?;
     let to = args.to.unwrap_or(match &document.form {
         Form::Values(_) => Format::Ansible,
-        Form::Plain | Form::Envelope(_) | Form::Inline(_) => Format::Rprov,
+        Form::Plain | Form::Whole(_) | Form::Envelope(_) | Form::Inline(_) => Format::Rprov,
     });
     let is_there = matches!(
         (&document.form, to),
@@ -31,49 +32,88 @@ pub(super) fn migrate(args: &MigrateArgs, basis: &Basis) -> Result {
         let error = format!("`{}` is in that format already", path.display());
         return Err(vec![Diagnostic::error(error)]);
     }
+    if let (Form::Whole(whole), Format::Rprov) = (&document.form, to) {
+        tell_comments(&path, &document.clear);
+        let clear = document.clear.clone();
+        let vault = For::Whole(whole.clone()).values(&path, &clear, &document.passwords)?;
+        document.form = Form::Values(Box::new(vault));
+        return finish(&path, document, &clear);
+    }
     // The same password opens it afterwards.
     let password = match &document.form {
         Form::Envelope(password) => password.clone(),
         Form::Inline(inline) => inline.password()?,
-        Form::Values(_) => document.passwords.to_encrypt(None)?,
+        Form::Values(_) | Form::Whole(_) => document.passwords.to_encrypt(None)?,
         Form::Plain => {
             Passwords::new(&args.place.passwords, basis, Otherwise::AskNew)?.to_encrypt(None)?
         }
     };
     let clear = match &document.form {
         Form::Inline(_) => unmarked(&path, &document.clear)?,
-        Form::Plain | Form::Values(_) | Form::Envelope(_) => document.clear.clone(),
+        Form::Plain | Form::Values(_) | Form::Whole(_) | Form::Envelope(_) => {
+            document.clear.clone()
+        }
     };
     let (form, clear) = converted(&path, to, clear, &password, &document.passwords)?;
-    if let Form::Values(vault) = &document.form {
-        tell_keys(&vault.recipients());
+    match &document.form {
+        Form::Values(vault) => tell_keys(&vault.recipients()),
+        Form::Whole(whole) => tell_keys(&whole.recipients()),
+        Form::Plain | Form::Envelope(_) | Form::Inline(_) => {}
     }
     document.form = form;
-    document.save(&clear)?;
+    finish(&path, document, &clear)
+}
+
+fn finish(path: &Path, mut document: Document, clear: &str) -> Result {
+    document.save(clear)?;
     say(&format!("`{}` is now {}\n", path.display(), document.form.name()));
     Ok(Exit::Ok)
 }
 
-/// Encrypts a file that is in clear: YAML value by value, any other as a whole.
+/// Encrypts a file that is in clear, in the format that the project uses: YAML value by value, any
+/// other as a whole.
 ///
 /// # Errors
 /// When no password is known, or the file cannot be written.
-pub(super) fn encrypt(path: &Path, whole: bool, args: &PasswordArgs, basis: &Basis) -> Result<()> {
-    if whole {
+pub(super) fn encrypt(
+    path: &Path,
+    is_yaml: bool,
+    args: &PasswordArgs,
+    basis: &Basis,
+) -> Result<()> {
+    let passwords = Passwords::new(args, basis, Otherwise::AskNew)?;
+    let environment = environment_of(path);
+    let is_ansibles = is_ansibles(environment.as_ref());
+    if !is_yaml && is_ansibles {
         let mut held = Held::take(path)?;
-        let password = Passwords::new(args, basis, Otherwise::AskNew)?.to_encrypt(None)?;
-        let sealed = password.seal(held.bytes().unwrap_or_default())?;
+        let sealed = passwords.to_encrypt(None)?.seal(held.bytes().unwrap_or_default())?;
         return held.put(sealed.as_bytes());
+    }
+    if !is_yaml {
+        let held = Stream::take(path)?;
+        let team = For::named(&[], environment.as_ref(), &passwords)?;
+        return whole::encrypt(&held, &team.whole(&passwords)?);
     }
     let mut document = Document::open(path, args, basis)?;
     let password = match &document.form {
-        Form::Inline(inline) => inline.password()?,
-        Form::Plain | Form::Values(_) | Form::Envelope(_) => {
-            Passwords::new(args, basis, Otherwise::AskNew)?.to_encrypt(None)?
+        Form::Inline(inline) => Some(inline.password()?),
+        _ if is_ansibles => Some(passwords.to_encrypt(None)?),
+        _ => None,
+    };
+    let (form, clear) = match password {
+        Some(password) => {
+            let to = if is_ansibles { Format::AnsibleValues } else { Format::Rprov };
+            let clear =
+                if is_ansibles { document.clear.clone() } else { unmarked(path, &document.clear)? };
+            converted(path, to, clear, &password, &document.passwords)?
+        }
+        None => {
+            tell_comments(path, &document.clear);
+            let team = For::named(&[], environment.as_ref(), &passwords)?;
+            let vault = team.values(path, &document.clear, &passwords)?;
+            (Form::Values(Box::new(vault)), document.clear.clone())
         }
     };
-    let clear = unmarked(path, &document.clear)?;
-    let (form, clear) = converted(path, Format::Rprov, clear, &password, &document.passwords)?;
     document.form = form;
     document.save(&clear)
 }

@@ -2,17 +2,21 @@
 
 mod args;
 mod check;
-mod conflicts;
+pub(super) mod conflicts;
 mod diff;
 mod document;
 mod edit;
+mod files;
 mod git;
 mod inline;
 mod migrate;
 mod recipients;
 mod rekey;
+pub(super) mod supply;
 mod target;
+mod team;
 mod value;
+mod whole;
 
 pub(super) use self::args::SecretsVerb;
 use super::Result;
@@ -31,6 +35,8 @@ pub(super) fn run(verb: SecretsVerb, basis: &Basis) -> Result {
         SecretsVerb::Unset(args) => value::unset(&args, basis),
         SecretsVerb::Diff(args) => diff::diff(&args, basis),
         SecretsVerb::Check(args) => check::check(&args, basis),
+        SecretsVerb::Encrypt(args) => files::encrypt(&args, basis),
+        SecretsVerb::Decrypt(args) => files::decrypt(&args, basis),
         SecretsVerb::Rekey(args) => rekey::rekey(&args, basis),
         SecretsVerb::Migrate(args) => migrate::migrate(&args, basis),
         SecretsVerb::Recipients(verb) => recipients::run(verb, basis),

@@ -1,12 +1,16 @@
 //! `rprov secrets recipients`: who can open the secrets.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use rprov_vault::{Recipient, Vault};
+use rprov_vault::Recipient;
 
 use super::args::{RecipientArgs, RecipientsVerb};
 use super::document::{Document, Form, wrong};
 use super::target;
+use super::team::Team;
+use super::whole::{WholeFile, is_whole};
 use crate::cli::basis::Basis;
 use crate::cli::passwords::{NewArgs, Passwords};
 use crate::cli::{Exit, Result, say};
@@ -14,7 +18,7 @@ use crate::source::Diagnostic;
 use crate::vars::files::unreadable;
 
 /// The word for a passphrase among the recipients.
-const PASSPHRASE: &str = "passphrase";
+pub(super) const PASSPHRASE: &str = "passphrase";
 
 pub(super) fn run(verb: RecipientsVerb, basis: &Basis) -> Result {
     match verb {
@@ -28,7 +32,8 @@ pub(super) fn run(verb: RecipientsVerb, basis: &Basis) -> Result {
 }
 
 fn list(path: &Path) -> Result {
-    let bytes = std::fs::read(path).map_err(|error| vec![unreadable(path, &error)])?;
+    let header = || rprov_vault::header(&mut BufReader::new(File::open(path)?));
+    let bytes = header().map_err(|error| vec![unreadable(path, &error)])?;
     if rprov_vault::mode(&bytes).is_none() {
         return Err(vec![not_ours(path)]);
     }
@@ -52,7 +57,7 @@ fn add(args: &RecipientArgs, basis: &Basis) -> Result {
             word => wanted.extend(parse(word)?.into_iter().map(Some)),
         }
     }
-    change(&path, args, basis, |vault, passwords| {
+    change(&path, args, basis, |team, passwords| {
         for recipient in wanted {
             let recipient = match recipient {
                 Some(recipient) => recipient,
@@ -61,7 +66,7 @@ fn add(args: &RecipientArgs, basis: &Basis) -> Result {
                     passwords.recipient(&password.bytes)?
                 }
             };
-            let done = passwords.with_passphrases(|keyring| vault.add(&recipient, keyring));
+            let done = passwords.with_passphrases(|keyring| team.add(&recipient, keyring));
             done.map_err(|error| vec![Diagnostic::error(error.to_string())])?;
             say(&format!("added {}\n", recipient.name()));
         }
@@ -71,10 +76,10 @@ fn add(args: &RecipientArgs, basis: &Basis) -> Result {
 
 fn remove(args: &RecipientArgs, basis: &Basis) -> Result {
     let (path, words) = target(args)?;
-    change(&path, args, basis, |vault, passwords| {
+    change(&path, args, basis, |team, passwords| {
         for word in &words {
-            let gone = find(&vault.recipients(), word)?;
-            let done = passwords.with_passphrases(|keyring| vault.remove(&gone.key(), keyring));
+            let gone = find(&team.recipients(), word)?;
+            let done = passwords.with_passphrases(|keyring| team.remove(&gone.key(), keyring));
             done.map_err(|error| vec![Diagnostic::error(error.to_string())])?;
             say(&format!("removed {}\n", gone.name()));
         }
@@ -97,12 +102,18 @@ fn change(
     path: &Path,
     args: &RecipientArgs,
     basis: &Basis,
-    act: impl FnOnce(&mut Vault, &Passwords) -> Result<()>,
+    act: impl FnOnce(&mut dyn Team, &Passwords) -> Result<()>,
 ) -> Result {
+    if is_whole(path) {
+        let mut file = WholeFile::open(path, &args.place.passwords, basis)?;
+        let passwords = file.passwords.clone();
+        act(&mut file, &passwords)?;
+        return file.save().map(|()| Exit::Ok);
+    }
     let mut document = Document::open(path, &args.place.passwords, basis)?;
     let passwords = document.passwords.clone();
     let Form::Values(vault) = &mut document.form else { return Err(vec![not_ours(path)]) };
-    act(vault, &passwords)?;
+    act(&mut **vault, &passwords)?;
     let clear = document.clear.clone();
     document.save(&clear)?;
     Ok(Exit::Ok)
@@ -114,7 +125,10 @@ fn not_ours(path: &Path) -> Diagnostic {
 }
 
 /// The recipients that a word names: one itself, or a file with one in each line.
-fn parse(word: &str) -> Result<Vec<Recipient>> {
+///
+/// # Errors
+/// When it is neither, or the file cannot be read.
+pub(super) fn parse(word: &str) -> Result<Vec<Recipient>> {
     let one = |text: &str| {
         text.parse::<Recipient>().map_err(|error| vec![Diagnostic::error(error.to_string())])
     };

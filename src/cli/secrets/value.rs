@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::args::{FileArgs, KeyArgs, SetArgs};
 use super::document::{Clear, Document, wrong};
 use super::target;
+use super::whole::{WholeFile, is_whole};
 use crate::cli::basis::Basis;
 use crate::cli::{Exit, Result, pager, say};
 use crate::report;
@@ -15,6 +16,14 @@ use crate::source::Diagnostic;
 
 pub(super) fn view(args: &FileArgs, basis: &Basis) -> Result {
     let path = target::only(&args.place, &args.words)?;
+    if is_whole(&path) {
+        let file = WholeFile::open(&path, &args.place.passwords, basis)?;
+        // Nothing of an altered file is shown.
+        file.verify()?;
+        let mut shown = Ok(());
+        pager::show_with(&basis.config, |output| shown = file.content(output).map(drop));
+        return shown.map(|()| Exit::Ok);
+    }
     let document = Document::open(&path, &args.place.passwords, basis)?;
     pager::show(&basis.config, document.clear.as_bytes());
     Ok(Exit::Ok)

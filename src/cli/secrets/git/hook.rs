@@ -143,8 +143,8 @@ fn check(args: &HookArgs, basis: &Basis) -> Result {
                     errors.push(Diagnostic::error(error).help("stage all of it, or none"));
                     continue;
                 }
-                let whole = matches!(fault, Fault::Open);
-                match encrypt(&path, whole, &args.passwords, basis) {
+                let is_yaml = matches!(fault, Fault::Clear(_));
+                match encrypt(&path, is_yaml, &args.passwords, basis) {
                     Ok(()) => {
                         git(&["-C", &top_text, "add", "--", &name], b"")?;
                         say(&format!("rprov: `{name}` was in clear and is encrypted now\n"));
@@ -172,7 +172,7 @@ fn refusal(name: &str, fault: &Fault) -> Diagnostic {
         Fault::Open => {
             let error = format!("`{name}` is declared secret, and is not encrypted");
             Diagnostic::error(error)
-                .help(format!("run `rprov vault encrypt {name}`, then `git add {name}`"))
+                .help(format!("run `rprov secrets encrypt {name}`, then `git add {name}`"))
         }
         Fault::Conflict(keys) => {
             let error = format!("`{name}` has conflicts of two branches");

@@ -18,6 +18,8 @@ use crate::cli::secrets::document::{Form, values};
 use crate::cli::{Exit, Result, held, say};
 use crate::vars::files::unreadable;
 
+/// What stands for a key where there are none: the content is no YAML, or nothing at hand opens it.
+const WHOLE: &str = "(the whole file)";
 /// The file of the key, in git's directory.
 const KEY: &str = "rprov-digest-key";
 
@@ -26,8 +28,12 @@ pub(in crate::cli::secrets) fn run(args: &TextconvArgs, basis: &Basis) -> Result
     let bytes = fs::read(path).map_err(|error| vec![unreadable(path, &error)])?;
     let key = key()?;
     // Nobody is asked in the middle of a `git log`.
-    let passwords = Passwords::new(&args.passwords, basis, Otherwise::Fail)?;
+    let passwords = Passwords::new(&args.passwords, basis, Otherwise::Silent)?;
     let lines: Vec<(String, String)> = match Form::open(path, &bytes, &passwords) {
+        // A text that is no YAML.
+        Ok((Form::Whole(_), clear)) if values(&clear).is_empty() => {
+            vec![(WHOLE.to_owned(), clear.to_string())]
+        }
         Ok((_, clear)) => {
             let pair =
                 |value: rprov_vault::Value| (value.path.to_string(), value.source.to_string());
@@ -38,10 +44,7 @@ pub(in crate::cli::secrets) fn run(args: &TextconvArgs, basis: &Basis) -> Result
             let sealed = rprov_vault::sealed_values(&bytes).unwrap_or_default();
             sealed.into_iter().map(|value| (value.path.to_string(), value.token)).collect()
         }
-        Err(_) => {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            vec![("(encrypted, and no password at hand opens it)".to_owned(), text)]
-        }
+        Err(_) => vec![(WHOLE.to_owned(), String::from_utf8_lossy(&bytes).into_owned())],
     };
     for (path, value) in lines {
         say(&format!("{path}: {}\n", digest(&key, &path, &value)));

@@ -4,15 +4,21 @@
 //! While it is held, another rprov cannot hold it. Before it is written, what it holds is compared
 //! with what was read. The new file has the mode and the owner of the old one; a file that was not
 //! there is readable by its owner only.
+//!
+//! A [`Held`] is in memory; a [`Stream`] is a file of any size.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+mod beside;
+mod stream;
+
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+pub(super) use self::beside::Beside;
+pub(super) use self::stream::Stream;
 use super::Result;
 use crate::source::Diagnostic;
-use crate::vars::files::{reason, unreadable};
+use crate::vars::files::{self, reason, unreadable};
 
 pub(super) struct Held {
     /// As the user calls it.
@@ -47,17 +53,8 @@ impl Held {
             }
             Err(error) => return Err(vec![unreadable(path, &error)]),
         };
-        match file.try_lock() {
-            // A file system without locks has no other protection than the comparison.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-            Err(TryLockError::WouldBlock) => {
-                let error = format!("`{}` is being edited by another rprov", path.display());
-                return Err(vec![
-                    Diagnostic::error(error).help("finish there first, then do this again"),
-                ]);
-            }
-        }
-        let bytes = fs::read(&real).map_err(|error| vec![unreadable(path, &error)])?;
+        lock(&file, path)?;
+        let bytes = files::read(&real).map_err(|error| vec![unreadable(path, &error)])?;
         Ok(Held { shown, path: real, bytes: Some(bytes), _lock: Some(file) })
     }
 
@@ -76,7 +73,7 @@ impl Held {
     /// # Errors
     /// When somebody else has changed it, or it cannot be written; then it is as it was.
     pub(super) fn replace(&mut self, new: &[u8]) -> std::result::Result<(), Refused> {
-        let now = match fs::read(&self.path) {
+        let now = match files::read(&self.path) {
             Ok(bytes) => Some(bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(Refused::Failed(vec![unreadable(&self.shown, &error)])),
@@ -99,13 +96,7 @@ impl Held {
     pub(super) fn put(&mut self, new: &[u8]) -> Result<()> {
         self.replace(new).map_err(|refused| match refused {
             Refused::Failed(errors) => errors,
-            Refused::Changed => {
-                let error = format!(
-                    "`{}` was changed by somebody else at the same time",
-                    self.shown.display()
-                );
-                vec![Diagnostic::error(error).help("nothing was written: do it again")]
-            }
+            Refused::Changed => vec![changed(&self.shown)],
         })
     }
 
@@ -140,35 +131,27 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn write(path: &Path, bytes: &[u8], replace: bool) -> std::io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = directory.join(format!(".{name}.{:016x}", rand::random::<u64>()));
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(bytes)?;
-        if replace {
-            let old = fs::metadata(path)?;
-            let is = file.metadata()?;
-            if (is.uid(), is.gid()) != (old.uid(), old.gid()) {
-                fchown(&file, Some(old.uid()), Some(old.gid()))?;
-            }
-            file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
+    let mut new = Beside::new(path)?;
+    new.write_all(bytes)?;
+    new.put(replace)
+}
+
+/// Keeps other rprovs from changing a file as long as it is open.
+fn lock(file: &File, path: &Path) -> Result<()> {
+    match file.try_lock() {
+        // A file system without locks has no other protection than the comparison.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            let error = format!("`{}` is being edited by another rprov", path.display());
+            Err(vec![Diagnostic::error(error).help("finish there first, then do this again")])
         }
-        file.sync_all()?;
-        match replace {
-            true => fs::rename(&new, path),
-            // Fails if there is one by now.
-            false => fs::hard_link(&new, path).and_then(|()| fs::remove_file(&new)),
-        }?;
-        File::open(directory)?.sync_all()
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
     }
-    written
+}
+
+/// Says that nothing was written over somebody else's change.
+pub(super) fn changed(path: &Path) -> Diagnostic {
+    let error = format!("`{}` was changed by somebody else at the same time", path.display());
+    Diagnostic::error(error).help("nothing was written: do it again")
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Diagnostic {
