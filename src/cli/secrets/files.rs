@@ -28,7 +28,7 @@ pub(super) fn encrypt(args: &EncryptArgs, basis: &Basis) -> Result {
     };
     let (input, output) = ends(&files, args.output.as_deref())?;
     let Some(output) = output else {
-        let held = input.iter().map(|file| plain(file)).collect::<Result<Vec<_>>>()?;
+        let held = input.iter().map(plain).collect::<Result<Vec<_>>>()?;
         for (file, held) in input.iter().zip(held) {
             let whole = team(Some(Path::new(file)))?.whole(&passwords)?;
             whole::encrypt(&held, &whole)?;
