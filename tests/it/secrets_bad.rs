@@ -163,7 +163,7 @@ fn passwords_that_are_wrong_or_missing() {
     let place = place();
     let good = place.read(SECRETS);
     let is_for = "nothing at hand opens it; it is for a passphrase; looked at";
-    place.write("vault-password", "wrong");
+    place.write("vault-password", "mistaken");
     refused(&place, good.as_bytes(), &[is_for, "vault-password: wrong passphrase"]);
     place.write("vault-password", "");
     refused(&place, good.as_bytes(), &[is_for, "vault-password: it is empty"]);
