@@ -48,7 +48,7 @@ fn a_new_password_is_asked_twice_and_not_shown() {
     // Without the flag it is asked when nothing else is found, and with its label.
     let view = ["vault", "view", "plain", "--vault-id", "dev@prompt"];
     let mut terminal = Terminal::rprov(&place, &view, &[]);
-    terminal.answer("Vault password (dev): ", "wrong");
+    terminal.answer("Vault password (dev): ", "mistaken");
     terminal.end().refused(&["--vault-id dev@prompt: wrong password"]);
     let mut terminal = Terminal::rprov(&place, &["vault", "view", "plain"], &[]);
     terminal.answer("Vault password: ", PASSWORD);
