@@ -28,7 +28,7 @@ scenario_secrets() {
   # In the editor, a mistake first; then a key, and the passphrase goes.
   printf '#!/bin/sh\nif [ -e "%s" ]; then printf "db:\\n  user: me\\n  password: %s\\n" > "$1"; else touch "%s"; printf "db: [\\n" > "$1"; fi\n' "$dir.seen" "$word" "$dir.seen" >"$dir.editor"
   chmod +x "$dir.editor"
-  sec secrets edit env=prod; says 'line 2, column 1'
+  sec secrets edit env=prod; says 'line 1, column 5'
   sec secrets recipients add "$dir/home/.ssh/id_ed25519.pub" env=prod
   sec secrets recipients add "$dir.bob.pub" env=prod
   sec secrets recipients remove passphrase env=prod
