@@ -53,12 +53,20 @@ mod nginx;
 mod npm;
 mod nvm;
 mod openpgp;
+mod openssh_keypair;
 mod package;
 mod package_facts;
 mod pam_limits;
 mod ping;
 mod pip;
 mod pip_access;
+mod postgres;
+mod postgres_password;
+mod postgresql_db;
+mod postgresql_ext;
+mod postgresql_privs;
+mod postgresql_query;
+mod postgresql_user;
 mod pyenv;
 mod raw;
 mod replace;
@@ -122,11 +130,17 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<nginx::Nginx>(),
     Spec::of::<npm::Npm>(),
     Spec::of::<nvm::Nvm>(),
+    Spec::of::<openssh_keypair::OpensshKeypair>(),
     Spec::of::<package::Package>(),
     Spec::of::<package_facts::PackageFacts>(),
     Spec::of::<pam_limits::PamLimits>(),
     Spec::of::<ping::Ping>(),
     Spec::of::<pip::Pip>(),
+    Spec::of::<postgresql_db::PostgresqlDb>(),
+    Spec::of::<postgresql_ext::PostgresqlExt>(),
+    Spec::of::<postgresql_privs::PostgresqlPrivs>(),
+    Spec::of::<postgresql_query::PostgresqlQuery>(),
+    Spec::of::<postgresql_user::PostgresqlUser>(),
     Spec::of::<pyenv::Pyenv>(),
     Spec::of::<raw::Raw>(),
     Spec::of::<replace::Replace>(),
