@@ -263,7 +263,8 @@ impl Module for PostgresqlQuery {
             rowcount += last.unwrap_or(0);
             let counted = matches!(verb.as_str(), "INSERT" | "UPDATE" | "DELETE");
             let reads = matches!(gives, Gives::Rows) || verb == "SHOW";
-            if !reads && !(counted && last == Some(0)) {
+            let nothing = reads || counted && last == Some(0);
+            if !nothing {
                 plan = plan.acted(Diff::Note(status.clone()));
             }
             results.push(if rows.is_empty() { json!({}) } else { Value::from(rows) });
