@@ -1,7 +1,8 @@
-//! What the fuzz targets reach: readers of text that are no module's own. Built for them only.
+//! What the fuzz targets do, and with every file of their corpora the tests: readers of text that are no
+//! module's own. Built for both only.
 
 use crate::kit::{Mode, resolve};
-use crate::{cron_table, debian_version, text_file, words as word};
+use crate::{cron_table, debian_version, python_regex, text_file, words as word};
 
 /// Reads the text below the first line as a crontab, and changes what the first line names.
 pub fn cron_table(text: &str) {
@@ -32,4 +33,39 @@ pub fn words(text: &str) {
     }
     let _ = resolve::plain(text);
     assert_eq!(text_file::lines(text).concat(), text);
+}
+
+/// Python's regular expressions: the first line is the pattern, the second the replacement, the third
+/// the text.
+pub fn regex(text: &str) {
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (pattern, template, text) = (line(), line(), line());
+    // A few bytes can ask for gigabytes of automaton, which the engine refuses slowly.
+    if pattern.len() > 60 {
+        return;
+    }
+    let Ok(regex) = python_regex::compile(pattern) else { return };
+    let _ = python_regex::replace_all(&regex, template, text);
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_corpora_are_read() {
+        let targets: [(&str, fn(&str)); 3] = [
+            ("cron_table", super::cron_table),
+            ("python_regex", super::regex),
+            ("words_and_versions", super::words),
+        ];
+        for (name, target) in targets {
+            let directory = format!("{}/../fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+            let files = std::fs::read_dir(&directory).expect("a corpus").flatten();
+            let read = files.map(|file| {
+                let data = std::fs::read(file.path()).expect("a file");
+                target(std::str::from_utf8(&data).unwrap_or_default());
+            });
+            assert!(read.count() > 0, "{directory} is empty");
+        }
+    }
 }

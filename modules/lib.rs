@@ -4,7 +4,7 @@
 //! doc comments are the manual; `kit::Module` says how the host is inspected and what would have
 //! to change. This crate performs no I/O.
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzz;
 pub mod kit;
 pub mod python_regex;

@@ -17,6 +17,8 @@
 pub mod cli;
 pub mod config;
 pub mod engine;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 pub mod inventory;
 pub mod keys;
 pub mod lint;

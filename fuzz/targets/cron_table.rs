@@ -1,4 +1,4 @@
 //! The text of a crontab, and what is done to it.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| rprov_modules::fuzz::cron_table(text));
+libfuzzer_sys::fuzz_target!(|data: &str| rprov_modules::fuzz::cron_table(data));

@@ -1,4 +1,4 @@
 //! known_hosts files.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| rprov::session::fuzz::known_hosts(text));
+libfuzzer_sys::fuzz_target!(|data: &str| rprov::fuzz::known_hosts(data));

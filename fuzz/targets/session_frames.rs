@@ -1,4 +1,4 @@
 //! The two streams of a shell, cut at any place.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rprov::session::fuzz::frames(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rprov::fuzz::frames(data));

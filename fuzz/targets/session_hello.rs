@@ -1,4 +1,4 @@
 //! What a host says about itself.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| rprov::session::fuzz::hello(text));
+libfuzzer_sys::fuzz_target!(|data: &str| rprov::fuzz::hello(data));

@@ -6,6 +6,8 @@
 
 mod color;
 mod find;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod idle;
 mod ini;
 mod ours;

@@ -9,6 +9,8 @@
 mod addition;
 mod build;
 mod constructed;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod generator;
 mod ini;
 mod literal;

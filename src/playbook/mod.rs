@@ -8,6 +8,8 @@ mod collections;
 mod defaults;
 mod find_role;
 pub(crate) mod freeform;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod items;
 mod keywords;
 mod load;

@@ -1,4 +1,4 @@
-//! What the fuzz targets reach: everything a host says. Built for them only.
+//! What the fuzz targets reach: everything a host says. Built for them and tests only.
 
 use std::time::SystemTime;
 

@@ -16,8 +16,8 @@ pub mod embedded;
 mod enter;
 mod error;
 mod frame;
-#[cfg(fuzzing)]
-pub mod fuzz;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod hello;
 mod interrupt;
 mod job;

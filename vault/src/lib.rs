@@ -54,6 +54,8 @@
 
 pub mod ansible;
 mod error;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 mod header;
 mod identity;
 mod kdf;
@@ -82,5 +84,5 @@ pub fn is_encrypted(start: &[u8]) -> bool {
     mode(start).is_some() || start.starts_with(b"$ANSIBLE_VAULT;")
 }
 
-/// Bytes of a piece of a file that is encrypted as a whole.
-pub(crate) const CHUNK: usize = 64 * 1024;
+/// Bytes of a piece of a file that is encrypted as a whole; a fuzzer's files are short.
+pub(crate) const CHUNK: usize = if cfg!(fuzzing) { 64 } else { 64 * 1024 };

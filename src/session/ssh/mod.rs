@@ -5,7 +5,7 @@
 
 mod auth;
 mod config;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) mod fuzz;
 mod host_key;
 mod known_hosts;

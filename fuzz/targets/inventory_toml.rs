@@ -1,0 +1,4 @@
+//! Inventories in TOML.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &str| rprov::fuzz::inventory_toml(data));
