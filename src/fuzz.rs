@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub use crate::config::fuzz::{ansible_cfg, rprov_toml};
 pub use crate::inventory::fuzz::{
-    constructed, ini, inventory_json, inventory_toml, inventory_yaml,
+    constructed, generator, ini, inventory_json, inventory_toml, inventory_yaml,
 };
 pub use crate::playbook::fuzz::{playbook, words};
 pub use crate::session::fuzz::{answers, config, frames, hello, known_hosts};
@@ -67,7 +67,8 @@ pub fn extra_vars(text: &str) {
 static HOSTS: LazyLock<Inventory> = LazyLock::new(|| {
     let hosts = "web[01:12].example.org,db1,db2,::1,10.0.0.[1:3],";
     let reader = Reader::new(SourceMap::default());
-    Inventory::load(&[hosts.to_owned()], &reader, &Arc::default()).expect("a list of hosts")
+    Inventory::load(&[hosts.to_owned()], &reader, &Arc::default(), &Arc::default())
+        .expect("a list of hosts")
 });
 
 /// Patterns of hosts, against a small inventory: the first line, limited by the second.
@@ -131,6 +132,7 @@ mod tests {
             ("ansible_cfg", Text(ansible_cfg)),
             ("constructed", Text(constructed)),
             ("extra_vars", Text(extra_vars)),
+            ("generator", Text(generator)),
             ("host_pattern", Text(host_pattern)),
             ("inventory_ini", Text(ini)),
             ("inventory_json", Text(inventory_json)),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Build, sources};
+use super::{build::Build, sources};
 use crate::source::SourceMap;
 use crate::vars::files::Reader;
 
@@ -36,10 +36,15 @@ pub fn constructed(text: &str) {
     read(&[("hosts.ini", HOSTS), ("x.yml", &settings)]);
 }
 
+/// The settings of a `generator` plugin.
+pub fn generator(text: &str) {
+    read(&[("x.yml", &format!("plugin: generator\n{text}"))]);
+}
+
 fn read(files: &[(&str, &str)]) {
     let map = SourceMap::default();
     let reader = Reader::new(map.clone());
-    let mut build = Build::new();
+    let mut build = Build::new(Arc::default());
     for (name, text) in files {
         sources::text_file(Path::new(name), text, &reader, &Arc::default(), &mut build);
     }

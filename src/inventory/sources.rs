@@ -129,7 +129,13 @@ fn file(path: &Path, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
 }
 
 /// A file of INI, YAML or TOML, or the settings of a plugin.
-pub(super) fn text_file(path: &Path, text: &str, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
+pub(super) fn text_file(
+    path: &Path,
+    text: &str,
+    reader: &Reader,
+    extra: &Arc<Layer>,
+    build: &mut Build,
+) {
     let rules = build.rules.clone();
     let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
     let parse = || source::yaml::parse_value(&reader.map, path, text);

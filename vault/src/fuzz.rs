@@ -82,15 +82,17 @@ fn swapped(text: &[u8], between: u8, one: usize, other: usize) -> Vec<u8> {
     pieces.join(&between)
 }
 
-/// What opens a file, unless its header was altered so that deriving would take as long as it may.
-fn opener(sealed: &[u8]) -> Option<Keyring> {
+/// Opens a file, unless its header was altered so that deriving would take as long as it may.
+fn cheaply<T>(sealed: &[u8], open: impl FnOnce(&Keyring) -> T) -> Option<T> {
     let cheap = |known: &Recipient| known.key().starts_with("passphrase 8,1,1 ");
     let recipients = crate::recipients(sealed).unwrap_or_default();
-    recipients.iter().all(cheap).then(|| {
-        let mut keyring = Keyring::new();
-        keyring.add_passphrase(PASSPHRASE);
-        keyring
-    })
+    if recipients.as_slice() == std::slice::from_ref(&KNOWN.recipient) {
+        // Derived already.
+        return Some(open(&KNOWN.keyring));
+    }
+    let mut keyring = Keyring::new();
+    keyring.add_passphrase(PASSPHRASE);
+    recipients.iter().all(cheap).then(|| open(&keyring))
 }
 
 /// What must not change: where a value is, and what it is.
@@ -123,10 +125,10 @@ pub fn alter(data: &[u8]) {
     let vault = &KNOWN.vaults[usize::from(*which) % KNOWN.vaults.len()];
     let sealed = altered(vault.sealed().as_bytes(), changes);
     let _ = crate::sealed_values(&sealed);
-    let Some(keyring) = opener(&sealed) else { return };
-    match Vault::open(&sealed, &keyring) {
-        Err(error) => drop(error.to_string()),
-        Ok(opened) => assert_eq!(meanings(&opened), meanings(vault)),
+    match cheaply(&sealed, |keyring| Vault::open(&sealed, keyring)) {
+        Some(Err(error)) => drop(error.to_string()),
+        Some(Ok(opened)) => assert_eq!(meanings(&opened), meanings(vault)),
+        None => {}
     }
 }
 
@@ -166,8 +168,8 @@ pub fn whole(data: &[u8]) {
     let behind = [&sealed[..*header], data].concat();
     assert!(open(&behind, &KNOWN.keyring).is_none() || behind == *sealed);
     let changed = altered(sealed, data);
-    let Some(keyring) = opener(&changed) else { return };
-    assert!(open(&changed, &keyring).is_none_or(|plain| plain == *content));
+    let opened = cheaply(&changed, |keyring| open(&changed, keyring)).flatten();
+    assert!(opened.is_none_or(|plain| plain == *content));
 }
 
 /// Key paths, recipients and private keys.
