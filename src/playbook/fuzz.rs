@@ -1,5 +1,6 @@
 //! What the fuzz targets reach: playbooks and words of `k=v`. Built for them and tests only.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Loader, Settings, freeform};
@@ -24,7 +25,7 @@ pub fn playbook(text: &str) {
         reader: Reader::new(map.clone()),
         decrypt: None,
     });
-    if let Err(diagnostics) = loader.text_playbook("/nonexistent/site.yml", text) {
+    if let Err(diagnostics) = loader.text_playbook(Path::new("/nonexistent/site.yml"), text) {
         crate::fuzz::tell(&diagnostics, &map);
     }
 }
