@@ -20,6 +20,8 @@ pub fn playbook(text: &str) {
         templar: Templar::new(map.clone()),
         extra: Arc::default(),
         keywords: vec![],
+        private_roles: false,
+        lenient: false,
         roles_path: vec![],
         collections_path: vec![],
         reader: Reader::new(map.clone()),
