@@ -215,14 +215,14 @@ pub fn envelope(data: &[u8]) {
 mod tests {
     #[test]
     fn the_corpora_are_read() {
-        let text = |data: &[u8]| super::seal(std::str::from_utf8(data).unwrap_or_default());
-        let targets: [(&str, &dyn Fn(&[u8])); 6] = [
-            ("vault_open", &super::open),
-            ("vault_alter", &super::alter),
-            ("vault_seal", &text),
-            ("vault_whole", &super::whole),
-            ("vault_keys", &super::keys),
-            ("ansible_vault", &super::envelope),
+        type Target = fn(&[u8]);
+        let targets: [(&str, Target); 6] = [
+            ("vault_open", super::open),
+            ("vault_alter", super::alter),
+            ("vault_seal", |data| super::seal(std::str::from_utf8(data).unwrap_or_default())),
+            ("vault_whole", super::whole),
+            ("vault_keys", super::keys),
+            ("ansible_vault", super::envelope),
         ];
         for (name, target) in targets {
             let directory = format!("{}/../fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
