@@ -53,7 +53,8 @@ pub fn regex(text: &str) {
 mod tests {
     #[test]
     fn the_corpora_are_read() {
-        let targets: [(&str, fn(&str)); 3] = [
+        type Target = fn(&str);
+        let targets: [(&str, Target); 3] = [
             ("cron_table", super::cron_table),
             ("python_regex", super::regex),
             ("words_and_versions", super::words),
