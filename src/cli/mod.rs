@@ -93,7 +93,7 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
         Some(Command::UrlEncode(args)) => keys::url_encode(args),
         Some(Command::Verb(words)) => {
             let name = words.first().cloned().unwrap_or_default();
-            if let Err(error) = Project::find().and_then(|project| project.playbook(&name)) {
+            if let Err(error) = Project::here().and_then(|project| project.playbook(&name)) {
                 basis.complain(&[error]);
                 return Exit::BadInput;
             }

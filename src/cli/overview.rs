@@ -8,13 +8,14 @@ use super::basis::Basis;
 use super::project::Project;
 use super::{Exit, Result};
 
+/// Outside of a project, too: then the page tells how one begins.
 pub(super) fn show(basis: &Basis) -> Result {
-    let project = Project::find()
-        .map_err(|error| vec![error.help("`rprov --help` tells what rprov does")])?;
+    let project = Project::here().ok();
     let page = Page { width: super::width(), color: basis.color(&std::io::stdout()) };
+    let verbs = project.as_ref().map(Project::verbs).unwrap_or_default();
     let verbs: Vec<(String, String)> =
-        project.verbs().into_iter().map(|(name, path)| (name, summary(&path))).collect();
-    let environments = project.environments();
+        verbs.into_iter().map(|(name, path)| (name, summary(&path))).collect();
+    let environments = project.as_ref().map(Project::environments).unwrap_or_default();
     let mut out = String::from("Usage: rprov VERB env=ENV [NAME=VALUE]… [flags]\n");
     page.title("Environments", &mut out);
     match environments.is_empty() {

@@ -41,6 +41,17 @@ impl Project {
         }
     }
 
+    /// The same, or else the working directory, if there are playbooks in it.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub(super) fn here() -> Result<Project, Diagnostic> {
+        Project::find().or_else(|error| {
+            let bare = Project { root: PathBuf::new() };
+            if bare.verbs().is_empty() { Err(error) } else { Ok(bare) }
+        })
+    }
+
     /// Its directory.
     pub(super) fn root(&self) -> PathBuf {
         match self.root.as_os_str().is_empty() {

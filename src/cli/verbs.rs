@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rprov_modules::kit::nearest;
+
 use super::Result;
 use super::args::{PingArgs, PlaybookArgs, VerbArgs};
 use super::basis::Basis;
@@ -67,8 +69,8 @@ pub(super) fn playbooks(basis: &Basis, args: PlaybookArgs) -> Result {
 
 /// `rprov VERB env=ENV …`
 pub(super) fn verb(basis: &Basis, name: &str, args: VerbArgs) -> Result {
-    let playbook =
-        Project::find().and_then(|project| project.playbook(name)).map_err(|error| vec![error])?;
+    let playbook = Project::here().and_then(|project| project.playbook(name));
+    let playbook = playbook.map_err(|error| vec![error])?;
     let (words, others) = split(args.words);
     if let Some(other) = others.first() {
         return Err(vec![
@@ -82,10 +84,16 @@ pub(super) fn verb(basis: &Basis, name: &str, args: VerbArgs) -> Result {
     if environment.is_none() && !elsewhere {
         let known =
             Project::find().map(|project| project.environments().join(", ")).unwrap_or_default();
-        return Err(vec![
-            Diagnostic::error("on which environment?")
-                .help(format!("write `rprov {name} env=ENV`; known environments: {known}")),
-        ]);
+        let error = Diagnostic::error("on which environment?");
+        // A variable that is almost called so.
+        let meant = words.iter().filter_map(|word| word.split_once('='));
+        let meant = meant.filter(|(word, _)| nearest(word, ["env"]).is_some());
+        return Err(vec![match meant.map(|(_, value)| value).next() {
+            Some(value) => error.help(format!("did you mean `env={value}`?")),
+            None => {
+                error.help(format!("write `rprov {name} env=ENV`; known environments: {known}"))
+            }
+        }]);
     }
     if environment.as_ref().is_some_and(|env| env.name == "local")
         && !args.yes

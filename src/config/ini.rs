@@ -38,8 +38,10 @@ pub(super) fn read(
 ) -> Vec<Entry> {
     let file = map.add(path, text.into());
     let mut reader = Reader { file, entries: vec![], seen: HashMap::new(), section: None };
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
+    // Some editors begin a file with a mark that is no text.
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut at = text.len() - bare.len();
+    for line in bare.split_inclusive('\n') {
         reader.line(at, line, errors);
         at += line.len();
     }

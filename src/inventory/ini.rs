@@ -24,8 +24,10 @@ enum Section {
 pub(super) fn read(text: &str, file: u32, build: &mut Build) {
     let mut reader = Reader { build, file, awaited: IndexMap::new() };
     let mut section = Section::Hosts(UNGROUPED);
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
+    // Some editors begin a file with a mark that is no text.
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut start = text.len() - bare.len();
+    for line in bare.split_inclusive('\n') {
         let trimmed = line.trim();
         let at = start + (line.len() - line.trim_start().len());
         start += line.len();

@@ -71,7 +71,8 @@ impl Load<'_> {
         let Some(list) = node.items() else {
             self.fail(
                 Diagnostic::error(format!("expected a list of roles, found {}", node.type_name()))
-                    .at(node.span, ""),
+                    .at(node.span, "")
+                    .help("write `- NAME` for each role"),
             );
             return Vec::new();
         };

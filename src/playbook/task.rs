@@ -31,6 +31,19 @@ enum Found {
     Import(Import),
 }
 
+impl Found {
+    /// Whether it has a parameter of that name.
+    fn takes(&self, name: &str) -> bool {
+        match self {
+            Found::Action(Action::Builtin(builtin)) => builtin.parameters().contains(&name),
+            Found::Action(Action::Module(spec)) => (spec.schema)()
+                .get("properties")
+                .is_some_and(|properties| properties.get(name).is_some()),
+            Found::Action(Action::Absent) | Found::Import(_) => false,
+        }
+    }
+}
+
 /// Finds what a task's key stands for: `apt`, `ansible.builtin.apt`, …
 fn find(name: &str) -> Option<Found> {
     let short = ["ansible.builtin.", "ansible.legacy."]
@@ -141,7 +154,16 @@ impl Load<'_> {
                     Diagnostic::warning(format!("`{name}` means nothing in a task"))
                         .at(span.span, "passed over"),
                 ),
-                false => self.fail(self.unknown(name, span, place)),
+                false => {
+                    let error = self.unknown(name, span, place);
+                    self.fail(match &action {
+                        Some((key, _, found)) if found.takes(name) => error.help(format!(
+                            "`{}` takes `{name}`: indent it further",
+                            key.text().unwrap_or_default()
+                        )),
+                        _ => error,
+                    });
+                }
             }
         }
         failed |= !unknown.is_empty() && !lenient;

@@ -195,7 +195,13 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
 }
 
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("cannot read `{}`: {}", path.display(), reason(error)))
+    let shown = Diagnostic::error(format!("cannot read `{}`: {}", path.display(), reason(error)));
+    match path.read_link() {
+        Ok(target) if error.kind() == std::io::ErrorKind::NotFound => {
+            shown.note(format!("it is a link to `{}`", target.display()))
+        }
+        _ => shown,
+    }
 }
 
 /// A `group_vars` or `host_vars` directory, which need not exist; listed once, however many hosts

@@ -22,6 +22,8 @@ pub(super) const REFUSED: Check = found(
     "refused",
     "anything else that a run refuses: a task without a module, a keyword of a wrong type …",
 );
+pub(super) const UNKNOWN_FILTER: Check =
+    found("unknown-filter", "a filter, test or lookup that there is not");
 pub(super) const UNKNOWN_KEYWORD: Check =
     found("unknown-keyword", "a keyword that plays or blocks do not have");
 pub(super) const UNKNOWN_MODULE: Check =

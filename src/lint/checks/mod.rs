@@ -36,6 +36,7 @@ pub const CHECKS: &[Check] = &[
     loading::REFUSED,
     self_reference::CHECK,
     undefined::CHECK,
+    loading::UNKNOWN_FILTER,
     handlers::CHECK,
     loading::UNKNOWN_KEYWORD,
     loading::UNKNOWN_MODULE,

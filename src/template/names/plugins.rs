@@ -34,7 +34,8 @@ fn wrong(plugin: &Plugin) -> Option<Diagnostic> {
             }
             if let Some(why) = lookups::unreachable(bare) {
                 let message = format!("the lookup `{}` is not available in rprov", plugin.name);
-                return Some(Diagnostic::error(message).at(plugin.span, "").help(why));
+                let error = Diagnostic::error(message).kind("unsupported");
+                return Some(error.at(plugin.span, "").help(why));
             }
             (unknown("lookup"), near(nearest(bare, lookups::names())))
         }
@@ -50,7 +51,7 @@ fn wrong(plugin: &Plugin) -> Option<Diagnostic> {
     let help = near.unwrap_or_else(|| {
         "plugins written in Python do not run in rprov; README lists what there is".to_owned()
     });
-    Some(error.at(plugin.span, "unknown").help(help))
+    Some(error.kind("unknown-filter").at(plugin.span, "unknown").help(help))
 }
 
 struct Search<'a> {
