@@ -116,7 +116,10 @@ impl Done {
         let mut values = self.values.clone();
         values.entry("changed").or_insert(false.into());
         values["changed"] = self.changed.into();
-        values.insert("failed".into(), (self.failure.is_some() && !self.unreachable).into());
+        // As in Ansible: what was skipped, and a loop as a whole, does not say that it has not failed.
+        if self.is_failed() || !(self.skipped || self.looped) {
+            values.insert("failed".into(), (self.failure.is_some() && !self.unreachable).into());
+        }
         if self.skipped {
             values.insert("skipped".into(), true.into());
         }

@@ -182,7 +182,11 @@ impl Templar {
         if scalar.plain && matches!(value::from_scalar(scalar).kind(), ValueKind::Bool) {
             return Ok(value::from_scalar(scalar).is_true());
         }
-        if text.is_empty() || node.is_null() {
+        // `when:` and nothing behind it.
+        if node.is_null() {
+            return Ok(true);
+        }
+        if text.is_empty() {
             return Err(TemplateError::new(
                 ErrorKind::Condition,
                 "expected a condition, found nothing",

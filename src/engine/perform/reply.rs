@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use rprov_modules::kit::{Change, Diff, Output, Refusal, Reply, Step};
+use rprov_modules::kit::{Change, Diff, Output, Program, Refusal, Reply, Step};
 use serde_json::{Map, Value};
 
 use crate::engine::outcome::Failure;
@@ -57,6 +57,9 @@ pub(super) fn record(
             values.insert("rc".into(), reply.status.into());
             values.insert("stdout".into(), text(&reply.stdout).into());
             values.insert("stderr".into(), text(&reply.stderr).into());
+            if matches!(command.program, Program::Raw { .. }) {
+                return;
+            }
             let took = ended.duration_since(started).unwrap_or_default();
             values.insert("start".into(), clock(started).into());
             values.insert("end".into(), clock(ended).into());

@@ -11,7 +11,7 @@ use crate::engine::{action, delegate, include, perform, show};
 use crate::playbook::{Action, Builtin};
 use crate::report::Event;
 use crate::source::Diagnostic;
-use crate::template::{Context, Raw, TemplateError, from_json};
+use crate::template::{Context, Raw, TemplateError, from_json, from_node};
 
 impl At<'_> {
     /// One turn, with `until` and `retries`.
@@ -61,6 +61,7 @@ impl At<'_> {
                 {
                     Ok(holds) => holds,
                     Err(error) => {
+                        done.changed = false;
                         done.failure = Some(Failure::from(error));
                         true
                     }
@@ -124,8 +125,8 @@ impl At<'_> {
             for term in terms {
                 if !self.play.engine.templar.condition(term, context)? {
                     let mut done = Done { skipped: true, ..Done::default() };
-                    done.values
-                        .insert("false_condition".into(), term.text().unwrap_or_default().into());
+                    let term = serde_json::to_value(from_node(term)).unwrap_or_default();
+                    done.values.insert("false_condition".into(), term);
                     done.values.insert("skip_reason".into(), "Conditional result was False".into());
                     return Ok(Some(done));
                 }

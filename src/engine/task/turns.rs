@@ -13,7 +13,7 @@ fn told(turn: &Turn) -> Map<String, Value> {
     let mut told = Map::new();
     told.insert(turn.variable.clone(), json(&turn.item));
     told.insert("ansible_loop_var".into(), turn.variable.clone().into());
-    for (name, value) in turn.variables.iter().skip(2).filter(|(name, _)| name != "ansible_loop") {
+    for (name, value) in turn.variables.iter().skip(2) {
         if let Raw::Value(value) = value {
             told.insert(name.clone(), json(value));
         }
@@ -119,11 +119,13 @@ impl At<'_> {
             (.., true) => "No items in the list",
             _ => "All items completed",
         };
-        whole.values.insert("msg".into(), message.into());
         whole.values.insert("results".into(), results.into());
         if turns.is_empty() {
             whole.skipped = true;
-            whole.values.insert("skipped_reason".into(), "No items in the list".into());
+            whole.values.insert("skipped_reason".into(), message.into());
+        } else {
+            whole.values.insert("msg".into(), message.into());
+            whole.values.insert("skipped".into(), skipped.into());
         }
         if failed {
             let unreachable = first_failure.as_ref().is_some_and(|f| f.unreachable);

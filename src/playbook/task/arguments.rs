@@ -150,8 +150,11 @@ fn line(text: &str, span: Span, free_form: Option<&str>, module: bool) -> Result
             rest = rest.replacen(word.as_str(), "", 1);
         }
     }
+    // Text without parameters stays as it is, with the line break at its end.
+    let rest =
+        if mapping.entries().is_some_and(|all| !all.is_empty()) { rest.trim() } else { &rest };
     if !rest.trim().is_empty() {
-        mapping.set(free, Node::string(span, rest.trim()));
+        mapping.set(free, Node::string(span, rest));
     }
     Ok(mapping)
 }
