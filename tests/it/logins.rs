@@ -158,7 +158,8 @@ fn git_takes_a_login_out_of_its_url() {
     let text = play(dir.path(), &task);
     assert!(text.contains("failed=1") && text.contains("Authentication failed"), "{text}");
     assert!(!text.contains(TRACES[0]), "{text}");
-    let left: Vec<_> = fs::read_dir(std::env::temp_dir())
+    // Where it keeps its temporary files: see `traced::run`.
+    let left: Vec<_> = fs::read_dir(dir.path())
         .expect("listed")
         .flatten()
         .filter(|entry| entry.path().join("logins").exists())

@@ -46,6 +46,7 @@ pub(crate) fn run(dir: &Path, program: &str, words: &[&str]) -> (Output, Vec<Str
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", dir)
+        .env("TMPDIR", dir)
         .env("ANSIBLE_LOG_PATH", dir.join("log"))
         .stdin(Stdio::null())
         .output()
