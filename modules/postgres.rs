@@ -89,6 +89,18 @@ pub(crate) struct Login<'a> {
     pub(crate) session_role: Option<&'a str>,
 }
 
+impl Login<'_> {
+    /// A line for libpq's file of passwords, for any server; empty without a password.
+    pub(crate) fn password_line(self) -> String {
+        match self.password {
+            Some(password) if !password.is_empty() => {
+                format!("*:*:*:*:{}\n", password.replace('\\', "\\\\").replace(':', "\\:"))
+            }
+            _ => "\n".into(),
+        }
+    }
+}
+
 /// Statements, with the data in them as variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sql {
@@ -141,7 +153,7 @@ impl Sql {
 
     /// What psql is to read.
     fn input(&self, login: Login<'_>) -> Vec<u8> {
-        let mut input = format!("{}\n", login.password.unwrap_or_default());
+        let mut input = login.password_line();
         let role = login.session_role.map(|role| ("session_role", role));
         let own = self.variables.iter().map(|(name, value, _)| (name.as_str(), value.as_str()));
         for (name, value) in role.into_iter().chain(own) {
@@ -231,10 +243,34 @@ pub(crate) fn succeeded(reply: &Reply) -> Result<()> {
     }
 }
 
-const PSQL: &str = r#"# talk to PostgreSQL: OPTIONS HOST PORT USER DATABASE SSLMODE ROOTCERT CERT KEY
-command -v psql >/dev/null || exit 127
-IFS= read -r PGPASSWORD || exit
-if [ -n "$PGPASSWORD" ]; then export PGPASSWORD; else unset PGPASSWORD; fi
+/// A script whose first line of standard input is [`Login::password_line`]. libpq gets the password by a
+/// private file: what is in a process's environment can be seen by other programs of the same user.
+macro_rules! with_password {
+    ($head:literal, $body:literal) => {
+        concat!(
+            $head,
+            r#"
+private=
+forget() { [ -z "$private" ] || rm -rf -- "$private"; }
+trap forget EXIT
+trap 'exit 129' HUP INT TERM
+IFS= read -r line || exit
+if [ -n "$line" ]; then
+  private=$(umask 077 && mktemp -d "${TMPDIR:-/tmp}/rprov.XXXXXXXXXX") || exit
+  (umask 077 && printf '%s\n' "$line" >"$private/pgpass") || exit
+  export PGPASSFILE="$private/pgpass"
+fi
+"#,
+            $body
+        )
+    };
+}
+pub(crate) use with_password;
+
+const PSQL: &str = with_password!(
+    "# talk to PostgreSQL: OPTIONS HOST PORT USER DATABASE SSLMODE ROOTCERT CERT KEY
+command -v psql >/dev/null || exit 127",
+    r#"
 [ -z "$2" ] || export PGHOST="$2"
 export PGPORT="$3" PGUSER="$4" PGDATABASE="$5" LC_ALL=C PGCLIENTENCODING=UTF8
 [ -z "$6" ] || export PGSSLMODE="$6"
@@ -244,7 +280,8 @@ export PGPORT="$3" PGUSER="$4" PGDATABASE="$5" LC_ALL=C PGCLIENTENCODING=UTF8
 export PGOPTIONS="-c client_min_messages=warning"
 cd /
 psql -X "$1" -v ON_ERROR_STOP=1
-"#;
+"#
+);
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::kit::{
     Deserialize, Diff, Facts, JsonSchema, Module, Plan, Probe, Refusal, Reply, Result, Step, ask,
 };
-use crate::postgres::{Sql, answer, check, with_login};
+use crate::postgres::{Sql, answer, check, with_login, with_password};
 use crate::words;
 
 with_login! {
@@ -256,8 +256,8 @@ impl PostgresqlDb {
     /// Dumps or restores: what cannot be quiet twice.
     fn copy(&self, facts: &Facts) -> Result<Plan> {
         let dump = self.state == State::Dump;
-        let mut script =
-            Sql::default().with(self.login(&self.name), if dump { "dump" } else { "restore" });
+        let login = self.login(&self.name);
+        let mut script = Sql::default().with(login, if dump { "dump" } else { "restore" });
         script.text = COPY;
         let target = facts.path(&self.target);
         let mut options = words::split(&self.target_opts).map_err(Refusal::new)?;
@@ -268,9 +268,7 @@ impl PostgresqlDb {
         script.args.push(self.session_role.clone().unwrap_or_default());
         script.args.extend(options);
         // The password is all that is read: no statements.
-        script.stdin = Some(
-            format!("{}\n", self.login_password.as_deref().unwrap_or_default()).into_bytes().into(),
-        );
+        script.stdin = Some(login.password_line().into_bytes().into());
         let what = match dump {
             true => format!("dump {} to {target}", self.name),
             false => format!("restore {} from {target}", self.name),
@@ -345,9 +343,9 @@ DROP DATABASE :"db";
 "#;
 
 /// A dump is written beside its place first: a failed one leaves the old one as it is.
-const COPY: &str = r#"# dump or restore a database: HOW HOST PORT USER DATABASE SSLMODE ROOTCERT CERT KEY FILE ROLE OPTION…
-IFS= read -r PGPASSWORD || exit
-if [ -n "$PGPASSWORD" ]; then export PGPASSWORD; else unset PGPASSWORD; fi
+const COPY: &str = with_password!(
+    "# dump or restore a database: HOW HOST PORT USER DATABASE SSLMODE ROOTCERT CERT KEY FILE ROLE OPTION…",
+    r#"
 how=$1 database=$5
 [ -z "$2" ] || export PGHOST="$2"
 export PGPORT="$3" PGUSER="$4" LC_ALL=C
@@ -371,7 +369,7 @@ case $how$form in
     dumpd) pg_dump -Fd -f "$file" "$@" -- "$database" ;;
     dump*)
         new=$file.rprov
-        trap 'rm -f -- "$new" "$new.packed"' EXIT
+        trap 'rm -f -- "$new" "$new.packed"; forget' EXIT
         pg_dump -F"$form" -f "$new" "$@" -- "$database" || exit
         if [ -n "$pack" ]; then $pack <"$new" >"$new.packed" && mv -f -- "$new.packed" "$new" || exit; fi
         mv -f -- "$new" "$file"
@@ -382,4 +380,5 @@ case $how$form in
         ;;
     restore*) pg_restore -F"$form" -d "$database" "$@" -- "$file" ;;
 esac
-"#;
+"#
+);

@@ -161,7 +161,8 @@ impl Human {
         let hidden = |key: &str| match result.verbose {
             // `debug` shows what it was asked for, not how it went.
             true => {
-                matches!(key, "changed" | "failed" | "ansible_loop_var" | "ansible_index_var")
+                matches!(key, "changed" | "failed")
+                    || matches!(key, "ansible_loop" | "ansible_loop_var" | "ansible_index_var")
                     || key.starts_with('_')
                     || Some(key) == loop_var
                     || Some(key) == index_var
