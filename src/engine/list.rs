@@ -163,6 +163,9 @@ async fn one(
         async move { task::run(&play, &host, &task, &rest, next).await }
     })
     .await;
+    if let Action::Builtin(Builtin::Pause) = task.action {
+        play.forget_answers();
+    }
     // What one host has learnt for all of them.
     if once && let Some(Outcome::Done { learnt }) = outcomes.first() {
         hosts[1..].iter().for_each(|host| host.learn(learnt));

@@ -18,7 +18,7 @@ use self::acts::Acted;
 use self::detached::Detached;
 pub(super) use self::detached::{GONE, about, standing};
 use self::reply::unanswered;
-pub(super) use self::reply::what;
+pub(super) use self::reply::{clock, what};
 pub(super) use self::steps::{merge, read};
 use super::host::Host;
 use super::link::Link;
@@ -102,6 +102,11 @@ pub(super) async fn module(
         Err(trouble) => told(trouble),
     };
     done.delegated = delegated;
+    // What one host does for others may change any of them. One that is at work just now has what it
+    // asks from now on.
+    if done.delegated.is_some() && (done.changed || done.failure.is_some() || !acted.is_empty()) {
+        at.play.forget_answers();
+    }
     done.learner = delegate.filter(|delegate| delegate.learns).map(|delegate| delegate.host);
     done
 }

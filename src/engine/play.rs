@@ -170,6 +170,16 @@ impl PlayRun {
         self.batch.iter().filter(|host| host.alive()).cloned().collect()
     }
 
+    /// Time has passed, or a host has acted for others: what was asked says nothing about now. A host that
+    /// is at work at this moment keeps what it asks.
+    pub(super) fn forget_answers(&self) {
+        for host in &self.batch {
+            if let Ok(mut link) = host.link.try_lock() {
+                link.forget_answers();
+            }
+        }
+    }
+
     async fn run(self: &Arc<Self>) {
         let gather = self.fact_task();
         let mut phases = self.play.phases.clone();

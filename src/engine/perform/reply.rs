@@ -134,7 +134,7 @@ pub(super) fn failure(
 }
 
 /// `2026-11-21 10:00:00.123456`, in local time as Ansible prints it.
-fn clock(time: SystemTime) -> String {
+pub(in crate::engine) fn clock(time: SystemTime) -> String {
     match jiff::Timestamp::try_from(time) {
         Ok(stamp) => stamp
             .to_zoned(jiff::tz::TimeZone::system())
