@@ -79,8 +79,8 @@ pub fn host_pattern(text: &str) {
     let _ = pattern::select(&HOSTS, pattern, Default::default(), limit.as_ref());
 }
 
-/// No secret comes out of the redactor: as it is, in JSON, in base64 or on two lines. The first line
-/// is the secret, the second what stands before it, the third what stands behind.
+/// No secret comes out of the redactor: as it is, in JSON or in base64. The first line is the
+/// secret, the second what stands before it, the third what stands behind.
 pub fn redactor(text: &str) {
     let mut lines = text.splitn(3, '\n');
     let mut line = || lines.next().unwrap_or_default();
