@@ -91,7 +91,7 @@ scenario_service_dies() {
 }
 
 scenario_command_not_found() {
-  rp playbook $PLAYS/nocommand.yml -i "$(inventory root 2)"; is 2 "$code" "the exit code"; says_like 'not found|no such file'
+  rp playbook $PLAYS/nocommand.yml -i "$(inventory root 2)"; is 2 "$code" "the exit code"; says 'there is no program `this-command-does-not-exist`'
 }
 
 # A failed task stops its host, other hosts go on, handlers of the failed host do not run.
