@@ -138,6 +138,7 @@ impl Listing<'_> {
                 }
                 // As in Ansible, without `rescue` and `always`.
                 Item::Block(block) => self.items(words, &block.body, out, all),
+                Item::RoleEnd(_) => {}
             }
         }
     }

@@ -78,12 +78,13 @@ impl Look<'_> {
                     self.items(&block.body);
                     self.items(&block.always);
                 }
+                Item::RoleEnd(_) => {}
             }
         }
     }
 
     fn task(&mut self, task: &Task) {
-        if !flags::selected(self.at.play, &task.chain) {
+        if !flags::selected(self.at.play, &task.chain) || self.at.host.passes(task) {
             return;
         }
         match task.action {

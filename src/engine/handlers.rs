@@ -14,10 +14,17 @@ use crate::playbook::{Action, Builtin};
 
 /// Runs what was notified, once each, in the order of the play's handlers. A handler may notify
 /// those after it; one before it has to wait for the next flush, as in Ansible. `recall`: also what
-/// an earlier run has left.
-pub(super) async fn flush_handlers(play: &Arc<PlayRun>, recall: bool) {
+/// an earlier run has left. `chosen`: on these hosts alone.
+pub(super) async fn flush_handlers(
+    play: &Arc<PlayRun>,
+    chosen: Option<&[Arc<Host>]>,
+    recall: bool,
+) {
     let forced = play.engine.options.force_handlers || play.settings().force_handlers;
-    let hosts = play.hosts_for_handlers(forced);
+    let mut hosts = play.hosts_for_handlers(forced);
+    if let Some(chosen) = chosen {
+        hosts.retain(|host| chosen.iter().any(|other| Arc::ptr_eq(host, other)));
+    }
     // Forced handlers run on failed hosts, too, and leave them failed.
     let failed: Vec<_> =
         hosts.iter().filter(|host| std::mem::take(&mut host.progress().failed)).cloned().collect();

@@ -1,5 +1,6 @@
 //! One host of a run: what it has registered and learnt, how it fares, and the way to it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexSet;
@@ -52,6 +53,8 @@ pub(super) struct Progress {
     pub(super) ended: bool,
     /// `meta: end_role`.
     pub(super) left: Option<Arc<Role>>,
+    /// How far it has come with roles, by their identity.
+    pub(super) roles: HashMap<String, RoleState>,
     /// Handlers to run, by their place in the play's list.
     pub(super) notified: IndexSet<usize>,
     /// Handlers that failed.
@@ -61,7 +64,23 @@ pub(super) struct Progress {
     pub(super) stats: Stats,
 }
 
+/// A role on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RoleState {
+    /// One of its tasks, at least, was not skipped.
+    Acted,
+    /// As before, and the last one is past.
+    Through,
+}
+
 impl Progress {
+    /// A task of this role was not skipped.
+    pub(super) fn acted_in(&mut self, role: &Role) {
+        if !self.roles.contains_key(&role.identity) {
+            self.roles.insert(role.identity.clone(), RoleState::Acted);
+        }
+    }
+
     pub(super) fn alive(&self) -> bool {
         !(self.failed || self.unreachable || self.ended)
     }
@@ -98,11 +117,19 @@ impl Host {
         !(progress.failed || progress.unreachable)
     }
 
-    /// It has ended the role of this task.
-    pub(super) fn has_left(&self, task: &Task) -> bool {
-        match (&self.progress().left, task.role()) {
-            (Some(left), Some(role)) => Arc::ptr_eq(left, role),
-            _ => false,
+    /// Nothing of this task's role is left for it: it has ended the role, or the same role, which runs
+    /// once, has been through.
+    pub(super) fn passes(&self, task: &Task) -> bool {
+        let Some(role) = task.role() else { return false };
+        let progress = self.progress();
+        progress.left.as_ref().is_some_and(|left| Arc::ptr_eq(left, role))
+            || role.once && progress.roles.get(&*role.identity) == Some(&RoleState::Through)
+    }
+
+    /// The host has passed the last task of a role.
+    pub(super) fn end_role(&self, role: &Role) {
+        if let Some(state) = self.progress().roles.get_mut(&*role.identity) {
+            *state = RoleState::Through;
         }
     }
 
@@ -119,6 +146,7 @@ impl Host {
     pub(super) fn begin_play(&self) {
         let mut progress = self.progress();
         progress.left = None;
+        progress.roles.clear();
         progress.ended = false;
         progress.notified.clear();
         progress.owed.clear();

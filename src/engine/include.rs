@@ -164,7 +164,11 @@ pub(super) async fn run(
         match loaded {
             Ok(included) => {
                 let path = one.what.name();
-                hosts.iter().for_each(|host| host.progress().stats.ok += 1);
+                for host in &hosts {
+                    let mut progress = host.progress();
+                    progress.stats.ok += 1;
+                    task.role().into_iter().for_each(|role| progress.acted_in(role));
+                }
                 play.engine.reporter.report(Event::Included {
                     path: path.clone(),
                     hosts: hosts.iter().map(|host| host.name.to_string()).collect(),

@@ -79,6 +79,7 @@ pub(super) fn run<'a>(
             match item {
                 Item::Task(task) => one(play, task, rest, at + 1, alive).await,
                 Item::Block(block) => self::block(play, block, rest, at + 1, alive).await,
+                Item::RoleEnd(role) => alive.iter().for_each(|host| host.end_role(role)),
             }
         }
     })
@@ -129,7 +130,7 @@ async fn one(
     }
     let hosts: Vec<_> = hosts
         .into_iter()
-        .filter(|host| !host.has_left(task) && !play.knows_facts(task, host))
+        .filter(|host| (rest.handler || !host.passes(task)) && !play.knows_facts(task, host))
         .collect();
     if hosts.is_empty() {
         return;
@@ -154,9 +155,6 @@ async fn one(
     // A pause is one for all, as in Ansible; and so is a new host.
     let once = flag(play, task, &hosts[0], "run_once")
         || matches!(task.action, Action::Builtin(Builtin::Pause | Builtin::AddHost));
-    if let Action::Builtin(Builtin::AddHost | Builtin::GroupBy) = task.action {
-        engine.world.will_grow();
-    }
     let acting = if once { vec![hosts[0].clone()] } else { hosts.clone() };
     let outcomes = on_hosts(play, task, &acting, |host| {
         let (play, task, rest) = (play.clone(), task.clone(), rest.clone());

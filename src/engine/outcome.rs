@@ -20,6 +20,9 @@ pub(super) struct Done {
     /// It could not even be tried: templates, arguments.
     pub(super) refused: bool,
     pub(super) ignored: bool,
+    /// `until` never held, while `failed_when`, which has the last word, does not hold either: the
+    /// result says that it has failed, the task has not.
+    pub(super) gave_up: bool,
     pub(super) values: Map<String, Value>,
     pub(super) diffs: Vec<Diff>,
     pub(super) unsettled: Vec<Diff>,
@@ -117,8 +120,9 @@ impl Done {
         values.entry("changed").or_insert(false.into());
         values["changed"] = self.changed.into();
         // As in Ansible: what was skipped, and a loop as a whole, does not say that it has not failed.
-        if self.is_failed() || !(self.skipped || self.looped) {
-            values.insert("failed".into(), (self.failure.is_some() && !self.unreachable).into());
+        if self.is_failed() || self.gave_up || !(self.skipped || self.looped) {
+            let failed = self.failure.is_some() && !self.unreachable || self.gave_up;
+            values.insert("failed".into(), failed.into());
         }
         if self.skipped {
             values.insert("skipped".into(), true.into());

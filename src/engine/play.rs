@@ -61,7 +61,7 @@ pub(super) async fn run(
     let prompted = Arc::new(prompt(engine, &play)?);
     let context = settings::context(engine, &play, &prompted);
     let settings = Settings::new(engine, &play, &context).map_err(|error| vec![error])?;
-    let hosts = hosts(engine, &play, &context)?;
+    let hosts = hosts(engine, &play, &context, plays.len() == 1)?;
     let name = title(engine, &play, &context);
     let written = play.chain.keywords.get("check_mode").and_then(Node::text).and_then(boolean);
     let check = written.unwrap_or(engine.options.check);
@@ -218,7 +218,7 @@ impl PlayRun {
             }
             // What an earlier run has left waits for the first tasks.
             let recall = at + 1 == phases.len() || !self.play.phases[at].is_empty();
-            handlers::flush_handlers(self, recall).await;
+            handlers::flush_handlers(self, None, recall).await;
         }
     }
 

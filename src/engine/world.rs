@@ -5,7 +5,6 @@
 use std::path::Path;
 use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
 };
 
 use super::{Engine, include};
@@ -23,8 +22,6 @@ pub(super) struct World {
     additions: Mutex<Vec<Addition>>,
     /// `groups` and `hostvars`, once they are others than in the beginning.
     special: RwLock<Option<Arc<Layer>>>,
-    /// A task that adds hosts or groups was met: patterns of later plays may come to nothing.
-    grows: AtomicBool,
 }
 
 impl World {
@@ -34,7 +31,6 @@ impl World {
             reload,
             additions: Mutex::default(),
             special: RwLock::default(),
-            grows: AtomicBool::new(false),
         }
     }
 
@@ -49,14 +45,6 @@ impl World {
     /// What stands above the special variables a play began with.
     pub(super) fn special(&self) -> Option<Arc<Layer>> {
         self.special.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn will_grow(&self) {
-        self.grows.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn grows(&self) -> bool {
-        self.grows.load(Ordering::Relaxed)
     }
 
     /// A play begins: the `group_vars` and `host_vars` beside its playbook count.

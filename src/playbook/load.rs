@@ -60,8 +60,6 @@ pub(super) struct Load<'a> {
     pub(super) handlers: Vec<Arc<Task>>,
     /// Files being read, to tell a file that imports itself.
     pub(super) reading: Vec<PathBuf>,
-    /// Roles already taken into the play, by name and parameters.
-    pub(super) taken: BTreeSet<String>,
     pub(super) playbook_dir: PathBuf,
     /// Handler files and roles already added to the play.
     pub(super) handler_roles: BTreeSet<PathBuf>,
@@ -269,7 +267,6 @@ impl Loader {
             names: RoleNames::default(),
             handlers: Vec::new(),
             reading: Vec::new(),
-            taken: BTreeSet::new(),
             playbook_dir,
             handler_roles: BTreeSet::new(),
         }
@@ -345,6 +342,7 @@ pub(super) fn flat(items: Vec<Item>) -> Vec<Arc<Task>> {
         .flat_map(|item| match item {
             Item::Task(task) => vec![task],
             Item::Block(block) => flat(block.body.to_vec()),
+            Item::RoleEnd(_) => Vec::new(),
         })
         .collect()
 }

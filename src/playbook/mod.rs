@@ -84,6 +84,8 @@ impl RoleNames {
 pub enum Item {
     Task(Arc<Task>),
     Block(Arc<Block>),
+    /// A role ends here.
+    RoleEnd(Arc<Role>),
 }
 
 /// Tasks that share keywords, with what to do when one fails and what to do in any case.

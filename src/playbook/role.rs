@@ -11,6 +11,7 @@ use super::keywords::{self, Keywords, Kind};
 use super::load::Load;
 use super::{Chain, ChainLevel, Item};
 use crate::source::Diagnostic;
+use crate::template::{Raw, from_node};
 use crate::vars::{Layer, special};
 
 /// A role in use, with the variables it gives its tasks.
@@ -31,6 +32,10 @@ pub struct Role {
     pub parents: Vec<Arc<Role>>,
     /// How many of these include or import it by a task.
     pub includers: usize,
+    /// `allow_duplicates: false`: a host that has been through it passes over what is the same.
+    pub once: bool,
+    /// What is the same role: its place and files, its parameters, `vars`, `when` and `tags`.
+    pub identity: String,
 }
 
 impl Role {
@@ -60,6 +65,8 @@ pub struct Wanted {
     pub point: Option<String>,
     /// `rolespec_validate: false`.
     pub unvalidated: bool,
+    /// `allow_duplicates` of `include_role` and `import_role`.
+    pub repeats: bool,
     /// The rest of the play sees the role's variables.
     pub public: Option<bool>,
 }
@@ -126,10 +133,10 @@ impl Load<'_> {
             public: Some(!self.loader.settings.private_roles),
             ..Wanted::default()
         };
-        self.role_once(&wanted, &chain, parents, true)
+        self.wanted_role(&wanted, &chain, parents, true)
     }
 
-    /// A role for `import_role` and `include_role`: as often as it is asked for.
+    /// A role for `import_role` and `include_role`.
     pub(super) fn role(&mut self, wanted: &Wanted, chain: &Arc<Chain>) -> Vec<Item> {
         let parents: Vec<Arc<Role>> = chain
             .role
@@ -137,21 +144,22 @@ impl Load<'_> {
             .flat_map(|role| std::iter::once(role).chain(&role.parents))
             .cloned()
             .collect();
-        self.role_once(wanted, chain, &parents, false)
+        self.wanted_role(wanted, chain, &parents, false)
     }
 
-    fn role_once(
+    /// `entry`: of `roles:` or `dependencies:`, not of a task.
+    fn wanted_role(
         &mut self,
         wanted: &Wanted,
         chain: &Arc<Chain>,
         parents: &[Arc<Role>],
-        once: bool,
+        entry: bool,
     ) -> Vec<Item> {
         let Some(found) = self.find_role(wanted, chain, parents.first()) else {
             return Vec::new();
         };
         let path = found.path.clone();
-        if once && let Some(at) = parents.iter().position(|parent| parent.path == path) {
+        if entry && let Some(at) = parents.iter().position(|parent| parent.path == path) {
             let way = parents[..=at].iter().rev().map(|role| role.name.as_str());
             let way = way.chain([found.name.as_str()]).map(|name| format!("`{name}`"));
             self.fail(
@@ -167,14 +175,10 @@ impl Load<'_> {
             .and_then(|m| m.get("allow_duplicates"))
             .and_then(Node::text)
             .is_some_and(|text| rprov_modules::kit::boolean(text) == Some(true));
-        let identity = format!("{} {:?} {:?}", path.display(), wanted.params, wanted.tasks_from);
-        if once && !repeat && !self.taken.insert(identity) {
-            return Vec::new();
-        }
         let defaults =
             self.layer_of(&path, "defaults", wanted.defaults_from.as_deref(), wanted.span);
         let vars = self.layer_of(&path, "vars", wanted.vars_from.as_deref(), wanted.span);
-        match once && !parents.is_empty() {
+        match entry && !parents.is_empty() {
             true => self.names.dependent.push(found.name.clone()),
             false => self.names.own.push(found.name.clone()),
         }
@@ -189,7 +193,7 @@ impl Load<'_> {
             name: found.name,
             collection: found.collection,
             collections,
-            includers: match (once, parents.first()) {
+            includers: match (entry, parents.first()) {
                 (false, _) => parents.first().map_or(0, |parent| parent.includers + 1),
                 (true, parent) => parent.map_or(0, |parent| parent.includers),
             },
@@ -198,6 +202,8 @@ impl Load<'_> {
             vars: Arc::new(vars),
             params: wanted.params.clone(),
             parents: parents.to_vec(),
+            once: !if entry { repeat } else { wanted.repeats },
+            identity: identity(&path, wanted, chain, entry),
         });
         let inner = Arc::new(Chain {
             keywords: Keywords::default(),
@@ -218,7 +224,7 @@ impl Load<'_> {
             }
         }
         if wanted.public == Some(true) {
-            self.roles.push(role);
+            self.roles.push(role.clone());
         }
         if self.handler_roles.insert(path.join(wanted.handlers_from.as_deref().unwrap_or("main"))) {
             let from = wanted.handlers_from.as_deref();
@@ -235,6 +241,7 @@ impl Load<'_> {
             let chain = super::task::inside(&file, &inner);
             items.extend(self.task_file(&file, wanted.span, &chain));
         }
+        items.push(Item::RoleEnd(role));
         items
     }
 
@@ -305,6 +312,35 @@ impl Load<'_> {
             None => layer,
         }
     }
+}
+
+/// What makes a role the same as another one. Of a task's role, the keywords are those of the task, and
+/// do not count.
+fn identity(path: &Path, wanted: &Wanted, chain: &Chain, entry: bool) -> String {
+    let layer = |layer: &Layer| {
+        let bindings = layer.iter().map(|(name, binding)| {
+            let value = match &binding.value {
+                Raw::Node(node) => from_node(node),
+                Raw::Value(value) => value.clone(),
+            };
+            (name.to_owned(), serde_json::to_value(value).unwrap_or_default())
+        });
+        serde_json::Value::from_iter(bindings)
+    };
+    let keyword = |name| {
+        let keyword = chain.keywords.get(name).filter(|_| entry);
+        keyword.map(|node| serde_json::to_value(from_node(node)).unwrap_or_default())
+    };
+    serde_json::json!([
+        path,
+        [&wanted.tasks_from, &wanted.vars_from, &wanted.defaults_from, &wanted.handlers_from],
+        layer(&wanted.params),
+        layer(&chain.vars),
+        keyword("when"),
+        keyword("tags"),
+        entry,
+    ])
+    .to_string()
 }
 
 /// Files of variables below a directory, sorted; hidden ones and backups are left out.

@@ -37,6 +37,7 @@ fn flatten<'a>(items: &'a [Item], tasks: &mut Vec<&'a Task>) {
                     .into_iter()
                     .for_each(|part| flatten(part, tasks));
             }
+            Item::RoleEnd(_) => {}
         }
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
     let mut chosen = Vec::new();
     // What concerns the whole play is decided by the first host, as in Ansible.
     let asked = match action.as_str() {
-        "end_host" | "end_role" | "clear_facts" | "reset_connection" => hosts,
+        "end_host" | "end_role" | "flush_handlers" | "reset_connection" => hosts,
         _ => &hosts[..1],
     };
     for host in asked {
@@ -39,14 +39,14 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
         return;
     }
     match action.as_str() {
-        "flush_handlers" => Box::pin(handlers::flush_handlers(play, true)).await,
+        "flush_handlers" => Box::pin(handlers::flush_handlers(play, Some(&chosen), true)).await,
         "end_play" => {
             play.end();
             play.alive().iter().for_each(|host| host.progress().ended = true);
         }
         "end_batch" => play.alive().iter().for_each(|host| host.progress().ended = true),
         "end_host" => chosen.iter().for_each(|host| host.progress().ended = true),
-        "clear_facts" => chosen.iter().for_each(|host| play.engine.forget_facts(host)),
+        "clear_facts" => play.batch().iter().for_each(|host| play.engine.forget_facts(host)),
         "end_role" => {
             if task.role().is_none() {
                 let error = Diagnostic::error("`end_role` ends a role, and this is none");

@@ -92,6 +92,7 @@ impl Walk<'_> {
                     self.items(&block.rescue, play);
                     self.items(&block.always, play);
                 }
+                Item::RoleEnd(_) => {}
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Which hosts a play is for, in which order and in which batches; its title.
 
+use std::sync::atomic::Ordering;
+
 use rprov_modules::kit::Node;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, show};
 use crate::inventory::{
     HostName,
     pattern::{self, Mismatch},
@@ -12,10 +14,13 @@ use crate::report::Event;
 use crate::source::Diagnostic;
 use crate::template::Context;
 
+/// The hosts of a play. A pattern that matches nothing leaves the play out with a warning, as in
+/// Ansible; if no play of the run has a host, it is an error (`last`: no other play follows).
 pub(super) fn hosts(
     engine: &Engine,
     play: &Play,
     context: &Context,
+    last: bool,
 ) -> Result<Vec<HostName>, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let rendered =
@@ -27,13 +32,20 @@ pub(super) fn hosts(
     let (inventory, limit) = (engine.world.inventory(), engine.options.limit.as_ref());
     let attempt = pattern::select_or_none(&inventory, &text, play.hosts.span, limit);
     let pattern::Attempt { found: selection, missed: nothing } = attempt.map_err(one)?;
-    match nothing {
-        // The task that would have made the group may have found no reason to.
-        Some(missed) if engine.world.grows() => {
-            engine.reporter.report(Event::Warning(missed.message().to_owned()));
+    if let Some(missed) = nothing {
+        if last && !engine.matched.load(Ordering::Relaxed)
+            || engine.options.mismatch == Mismatch::Error
+        {
+            return Err(one(missed));
         }
-        Some(missed) => return Err(one(missed)),
-        None => {}
+        let place = missed.span().and_then(|span| show::place(&engine.loader, span));
+        let helps = missed.helps().iter().map(|help| format!("; {help}"));
+        engine.reporter.report(Event::Warning(format!(
+            "{}{}{}",
+            missed.message(),
+            place.map(|place| format!(" ({})", place.trim())).unwrap_or_default(),
+            helps.collect::<String>()
+        )));
     }
     let missed = match engine.options.mismatch {
         Mismatch::Error if !selection.missed.is_empty() => {

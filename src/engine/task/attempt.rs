@@ -76,7 +76,9 @@ impl At<'_> {
                 if retries > 0 {
                     done.values.insert("attempts".into(), retries.into());
                 }
-                if until.is_some() && !done.is_failed() {
+                let judged = done.values.contains_key("failed_when_result");
+                done.gave_up = until.is_some() && !done.is_failed() && judged;
+                if until.is_some() && !done.is_failed() && !judged {
                     done.failure = Some(Failure::new(format!(
                         "the condition of `until` did not hold after {attempts} attempts"
                     )));

@@ -56,6 +56,9 @@ impl At<'_> {
                 }
                 _ => stats.ok += 1,
             }
+            if let Some(role) = self.task.role().filter(|_| !done.skipped && !done.unreachable) {
+                progress.acted_in(role);
+            }
             if !ignored {
                 progress.unreachable |= done.unreachable;
                 progress.failed |= done.failure.is_some() && !done.unreachable;

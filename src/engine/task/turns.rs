@@ -27,6 +27,7 @@ impl At<'_> {
         let mut results = Vec::new();
         let mut includes = Vec::new();
         let (mut changed, mut failed, mut skipped) = (false, false, !turns.is_empty());
+        let mut gave_up = false;
         let pause = loops::pause(&self.play.engine.templar, self.task, context);
         let mut first_failure = None;
         let mut learnt = Learning::default();
@@ -98,6 +99,7 @@ impl At<'_> {
                     break;
                 }
             }
+            gave_up |= done.gave_up;
             results.push(done.result());
             if ends {
                 break;
@@ -112,8 +114,8 @@ impl At<'_> {
             ]));
             return Outcome::Include(includes);
         }
-        let mut whole = Done { changed, skipped, looped: true, learnt, ..Done::default() };
-        let message = match (failed, skipped, turns.is_empty()) {
+        let mut whole = Done { changed, skipped, gave_up, looped: true, learnt, ..Done::default() };
+        let message = match (failed || gave_up, skipped, turns.is_empty()) {
             (true, ..) => "One or more items failed",
             (_, true, _) => "All items skipped",
             (.., true) => "No items in the list",

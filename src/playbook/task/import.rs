@@ -152,6 +152,11 @@ impl Wanted {
                 .and_then(Node::text)
                 .and_then(rprov_modules::kit::boolean)
                 == Some(false),
+            repeats: args
+                .get("allow_duplicates")
+                .and_then(Node::text)
+                .and_then(rprov_modules::kit::boolean)
+                != Some(false),
             public,
         })
     }
