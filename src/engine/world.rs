@@ -3,9 +3,7 @@
 //! An inventory is replaced, never changed in place: a task keeps the one it began with.
 
 use std::path::Path;
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock,
-};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::{Engine, include};
 use crate::inventory::{Addition, Inventory};
