@@ -62,6 +62,7 @@ impl Load<'_> {
         places.push(self.playbook_dir.clone());
         let found = places.iter().map(|place| place.join(&wanted.name)).find(|path| path.is_dir());
         if let Some(path) = found {
+            let path = resolved(path);
             return Some(Found { path, name: wanted.name.clone(), collection: None });
         }
         let mut seen = std::collections::HashSet::new();
@@ -110,5 +111,13 @@ impl Load<'_> {
         all.extend(own.into_iter().filter(|name| !all.contains(name)).collect::<Vec<_>>());
         all.retain(|name| !matches!(name.as_str(), "ansible.builtin" | "ansible.legacy"));
         all
+    }
+}
+
+/// Through links, as Ansible has it in `role_path` and in results; a path without links stays as it is.
+fn resolved(path: PathBuf) -> PathBuf {
+    match (std::fs::canonicalize(&path), std::path::absolute(&path)) {
+        (Ok(real), Ok(plain)) if real != plain => real,
+        _ => path,
     }
 }

@@ -57,11 +57,12 @@ pub(crate) fn words(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// Splits `key=value`; the key must be a name.
+/// Splits `key=value`; the key must be a name, which may have dashes inside.
 pub(crate) fn pair(word: &str) -> Option<(&str, String)> {
     let (key, value) = word.split_once('=')?;
-    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    (!key.is_empty() && key.chars().all(name)).then(|| (key, unquote(value)))
+    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    (!key.is_empty() && !key.starts_with('-') && key.chars().all(name))
+        .then(|| (key, unquote(value)))
 }
 
 /// Drops quotes that enclose the whole value.
@@ -92,6 +93,7 @@ mod tests {
         assert!(words("a='x").is_err() && words("a={{ b").is_err());
         assert_eq!(pair("b='x y'"), Some(("b", "x y".to_owned())));
         assert_eq!(pair("if=/dev/zero of"), Some(("if", "/dev/zero of".to_owned())));
-        assert_eq!(pair("./x=1"), None);
+        assert_eq!(pair("daemon-reload=yes"), Some(("daemon-reload", "yes".to_owned())));
+        assert_eq!((pair("./x=1"), pair("--x=1")), (None, None));
     }
 }

@@ -214,7 +214,7 @@ impl Load<'_> {
                 let (args, defaults) = self.with_defaults(action, args, &own);
                 let others = self.other_defaults(action, &own);
                 if defaults.is_empty() && others.is_empty() {
-                    self.check(action, &args, key);
+                    self.check(action, &args, key, conditional);
                 }
                 self.look_into(action, &args, &own);
                 vec![Item::Task(Arc::new(Task {

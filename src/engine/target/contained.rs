@@ -86,6 +86,8 @@ pub(super) fn enter(seen: Seen<'_>, name: &str, kind: &str) -> Result<Option<Ent
                     // Nothing but a shell runs in it: no bus, no unit and no name are needed.
                     add(&["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe"]);
                     add(&["--directory", &place]);
+                    // Each user's shell is a container of its own over the same tree, side by side.
+                    environment = vec![("SYSTEMD_NSPAWN_LOCK".to_owned(), "0".to_owned())];
                     user.iter().for_each(|user| add(&[&user.replace("--uid", "--user")]));
                 }
                 false => {

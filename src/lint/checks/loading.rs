@@ -7,6 +7,7 @@ use super::Check;
 use crate::lint::findings::Findings;
 use crate::lint::sources::{Kind, imports, real};
 use crate::lint::tree::Tree;
+use crate::source::Diagnostic;
 use crate::vars::files::VAULTED;
 
 const fn found(id: &'static str, finds: &'static str) -> Check {
@@ -54,6 +55,11 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
         }
         let id = fault.check().unwrap_or(REFUSED.id);
         findings.of(id).keep(fault.kind(id));
+    }
+    // A run only warns of those that stand under a condition.
+    let later = |fault: &Diagnostic| fault.check() == Some(UNKNOWN_PARAMETER.id);
+    for fault in loader.take_warnings().into_iter().filter(later) {
+        findings.of(UNKNOWN_PARAMETER.id).keep(fault);
     }
     for fault in loader.map().take_warnings() {
         findings.of(DUPLICATE_KEY.id).keep(fault);

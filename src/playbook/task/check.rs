@@ -13,7 +13,10 @@ use crate::source::Diagnostic;
 
 impl Load<'_> {
     /// Checks the names of parameters always, and the values where no template is involved.
-    pub(super) fn check(&mut self, action: Action, args: &Node, key: &Node) {
+    ///
+    /// A name nobody knows, and that is no typing error, is under a condition only warned of: roles for several
+    /// systems and versions of Ansible have such (`warn`, `disable_plugin`), and a host that reaches one fails.
+    pub(super) fn check(&mut self, action: Action, args: &Node, key: &Node, conditional: bool) {
         match action {
             Action::Absent => {}
             Action::Builtin(builtin) => {
@@ -21,14 +24,17 @@ impl Load<'_> {
                 for entry in args.entries().unwrap_or_default() {
                     let name = entry.key.text().unwrap_or_default();
                     if !known.is_empty() && !known.contains(&name) {
-                        let error = Diagnostic::error(format!("unknown parameter `{name}`"))
-                            .kind("unknown-parameter")
+                        let near = nearest(name, known.iter().copied());
+                        let message = format!("unknown parameter `{name}`");
+                        let later = conditional && near.is_none();
+                        let shown = told(message, later)
                             .at(entry.key.span, "")
-                            .context(key.span, "of this action");
-                        self.fail(error.help(match nearest(name, known.iter().copied()) {
-                            Some(near) => format!("did you mean `{near}`?"),
-                            None => format!("known parameters: {}", known.join(", ")),
-                        }));
+                            .context(key.span, "of this action")
+                            .help(match near {
+                                Some(near) => format!("did you mean `{near}`?"),
+                                None => format!("known parameters: {}", known.join(", ")),
+                            });
+                        self.tell(shown, later);
                     }
                 }
             }
@@ -39,16 +45,25 @@ impl Load<'_> {
                 if let Err(error) = check_module(spec, args)
                     && !spec.through.is_some_and(other)
                 {
-                    let mut shown = Diagnostic::error(error.message)
-                        .kind("unknown-parameter")
+                    let later = conditional
+                        && error.message.starts_with(UNKNOWN)
+                        && !error.help.as_ref().is_some_and(|help| help.starts_with("did you"));
+                    let mut shown = told(error.message, later)
                         .at(error.span.unwrap_or(args.span), "")
                         .context(key.span, format!("in this `{}` task", spec.name()));
                     if let Some(help) = error.help {
                         shown = shown.help(help);
                     }
-                    self.fail(shown);
+                    self.tell(shown, later);
                 }
             }
+        }
+    }
+
+    fn tell(&mut self, shown: Diagnostic, later: bool) {
+        match later {
+            true => self.loader.warn(shown),
+            false => self.fail(shown),
         }
     }
 
@@ -106,6 +121,18 @@ impl Load<'_> {
     }
 }
 
+/// How the message begins that names a parameter nobody knows.
+const UNKNOWN: &str = "unknown parameter";
+
+/// A mistake in a parameter: an error now, or a warning of one to come.
+fn told(message: String, later: bool) -> Diagnostic {
+    match later {
+        true => Diagnostic::warning(format!("{message}: a host that reaches this task fails")),
+        false => Diagnostic::error(message),
+    }
+    .kind("unknown-parameter")
+}
+
 /// Binds the arguments with what is templated taken out.
 fn check_module(spec: &Spec, args: &Node) -> Result<(), ArgError> {
     let mut args = args.clone();
@@ -115,7 +142,7 @@ fn check_module(spec: &Spec, args: &Node) -> Result<(), ArgError> {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
-        let names = error.message.starts_with("unknown parameter");
+        let names = error.message.starts_with(UNKNOWN);
         let span = error.span.unwrap_or_default();
         let NodeKind::Map(entries) = &mut args.kind else { return Ok(()) };
         // The error stands in a value that is only known once rendered: leave the value out.

@@ -5,6 +5,7 @@
 //! in layout would be a change on every run. What PyYAML writes as anchors when one Python object
 //! occurs twice is written out here: values have no identity.
 
+mod block;
 mod scalar;
 mod tree;
 
@@ -12,6 +13,19 @@ use minijinja::Value;
 
 use self::scalar::Analysis;
 use self::tree::Tree;
+
+/// How scalars are written where it can be had; else they are in quotes that hold them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Style {
+    /// `'text'`
+    Single,
+    /// `"text"`
+    Double,
+    /// `|`: line by line.
+    Literal,
+    /// `>`: long lines are broken at spaces.
+    Folded,
+}
 
 /// How the text is laid out. The names are PyYAML's, as people pass them to `to_yaml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +37,8 @@ pub struct Layout {
     /// `Some(true)`: `{a: 1}` everywhere; `Some(false)`: one line per entry; `None`: collections that
     /// hold only scalars on one line, all others on several.
     pub default_flow_style: Option<bool>,
+    /// The style of every scalar; `None`: plain where that reads back the same, else in single quotes.
+    pub default_style: Option<Style>,
     pub sort_keys: bool,
     /// Begin with `---`.
     pub explicit_start: bool,
@@ -36,6 +52,7 @@ impl Layout {
         indent: 2,
         width: 80,
         default_flow_style: None,
+        default_style: None,
         sort_keys: true,
         explicit_start: false,
         explicit_end: false,
@@ -54,7 +71,8 @@ pub fn to_yaml(value: &Value, layout: &Layout) -> String {
     }
     writer.node(&Tree::of(value, layout), Place::Root);
     writer.line();
-    if layout.explicit_end {
+    // Line breaks at the end of a block scalar end only there.
+    if layout.explicit_end || writer.open_ended {
         writer.indicator("...", true, false, false);
         writer.line();
     }
@@ -78,6 +96,7 @@ struct Writer {
     column: usize,
     width: usize,
     step: usize,
+    style: Option<Style>,
     /// The current level's column; none before the first.
     indent: Option<usize>,
     flow_level: usize,
@@ -85,6 +104,8 @@ struct Writer {
     whitespace: bool,
     /// The line so far holds only white space and `-`, `?`, `:`.
     indention: bool,
+    /// The text so far ends in a block scalar with line breaks of its own at its end.
+    open_ended: bool,
 }
 
 impl Writer {
@@ -95,10 +116,12 @@ impl Writer {
             column: 0,
             width: if layout.width > step * 2 { layout.width } else { 80 },
             step,
+            style: layout.default_style,
             indent: None,
             flow_level: 0,
             whitespace: true,
             indention: true,
+            open_ended: false,
         }
     }
 
@@ -132,14 +155,15 @@ impl Writer {
         text.chars().for_each(|c| self.put(c));
         self.whitespace = whitespace;
         self.indention = self.indention && indention;
+        self.open_ended = false;
     }
 
     fn node(&mut self, tree: &Tree, place: Place) {
         let outer = self.indent;
         match tree {
-            Tree::Scalar { text, plain } => {
+            Tree::Scalar { text, plain, string } => {
                 self.indent = Some(self.deeper(true));
-                self.scalar(text, *plain, place);
+                self.scalar(text, *plain, *string, place);
             }
             Tree::List { items, flow } if self.flow_level > 0 || *flow || items.is_empty() => {
                 self.flow('[', ']', items, |writer, item| writer.node(item, Place::Item));
@@ -222,16 +246,33 @@ impl Writer {
         self.node(value, Place::Value);
     }
 
-    fn scalar(&mut self, text: &str, plain: bool, place: Place) {
+    fn scalar(&mut self, text: &str, plain: bool, string: bool, place: Place) {
         let is = Analysis::of(text);
         let key = place == Place::Key;
+        let style = match self.style {
+            Some(Style::Literal | Style::Folded) if !is.block || self.in_flow() || key => {
+                Some(Style::Double)
+            }
+            Some(_) if key && is.multiline => Some(Style::Double),
+            other => other,
+        };
         let plain_allowed = if self.in_flow() { is.plain_in_flow } else { is.plain_in_block };
-        if plain && plain_allowed && !(text.is_empty() && (self.in_flow() || key)) {
-            self.plain(text, !key);
-        } else if is.single_quoted && !(key && is.multiline) {
-            self.single_quoted(text, !key);
-        } else {
-            self.double_quoted(text, !key);
+        let plain = style.is_none()
+            && plain
+            && plain_allowed
+            && !(text.is_empty() && (self.in_flow() || key));
+        if !plain && !string {
+            // Without this mark a reader would take it for text.
+            self.indicator("!", true, false, false);
+        }
+        match style {
+            _ if plain => self.plain(text, !key),
+            Some(Style::Literal) => self.literal(text),
+            Some(Style::Folded) => self.folded(text),
+            None | Some(Style::Single) if is.single_quoted && !(key && is.multiline) => {
+                self.single_quoted(text, !key);
+            }
+            _ => self.double_quoted(text, !key),
         }
     }
 }

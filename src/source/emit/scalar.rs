@@ -7,10 +7,12 @@ pub(super) struct Analysis {
     pub(super) plain_in_flow: bool,
     pub(super) plain_in_block: bool,
     pub(super) single_quoted: bool,
+    /// Line by line, after `|` or `>`.
+    pub(super) block: bool,
     pub(super) multiline: bool,
 }
 
-fn is_break(c: char) -> bool {
+pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
@@ -64,6 +66,7 @@ impl Analysis {
             plain_in_flow: plain && !flow_indicators && !text.is_empty(),
             plain_in_block: plain && !block_indicators,
             single_quoted,
+            block: !(space_then_break || special || text.is_empty() || text.ends_with(' ')),
             multiline,
         }
     }

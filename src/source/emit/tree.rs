@@ -10,9 +10,20 @@ use super::Layout;
 
 /// What will be written, before it is laid out.
 pub(super) enum Tree {
-    Scalar { text: String, plain: bool },
-    List { items: Vec<Tree>, flow: bool },
-    Map { entries: Vec<(Tree, Tree)>, flow: bool },
+    /// `plain` reads back as what it was without quotes, `string` with them.
+    Scalar {
+        text: String,
+        plain: bool,
+        string: bool,
+    },
+    List {
+        items: Vec<Tree>,
+        flow: bool,
+    },
+    Map {
+        entries: Vec<(Tree, Tree)>,
+        flow: bool,
+    },
 }
 
 impl Tree {
@@ -23,7 +34,7 @@ impl Tree {
                     .try_iter()
                     .map(|items| items.map(|item| Tree::of(&item, layout)).collect())
                     .unwrap_or_default();
-                let flow = layout.default_flow_style.unwrap_or(items.iter().all(Tree::is_scalar));
+                let flow = flow(layout, items.iter().all(Tree::is_scalar));
                 Tree::List { items, flow }
             }
             ValueKind::Map => {
@@ -39,7 +50,7 @@ impl Tree {
                 let entries: Vec<(Tree, Tree)> = keys.iter().map(entry).collect();
                 let scalars =
                     entries.iter().all(|(key, value)| key.is_scalar() && value.is_scalar());
-                Tree::Map { entries, flow: layout.default_flow_style.unwrap_or(scalars) }
+                Tree::Map { entries, flow: flow(layout, scalars) }
             }
             kind => {
                 let text = match kind {
@@ -55,7 +66,7 @@ impl Tree {
                     ValueKind::None | ValueKind::Undefined | ValueKind::Number | ValueKind::Bool
                 );
                 let plain = typed || resolve::is_string(&text);
-                Tree::Scalar { text, plain }
+                Tree::Scalar { text, plain, string: !typed }
             }
         }
     }
@@ -71,6 +82,11 @@ impl Tree {
             Tree::Map { entries, .. } => entries.is_empty(),
         }
     }
+}
+
+/// Whether a collection stands on one line. Scalars with a style of their own never share one.
+fn flow(layout: &Layout, scalars: bool) -> bool {
+    layout.default_flow_style.unwrap_or(scalars && layout.default_style.is_none())
 }
 
 /// Python's order; keys that Python cannot compare stay as they are.

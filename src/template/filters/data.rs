@@ -253,6 +253,7 @@ fn to_yaml(call: &mut Call<'_, '_, '_>, mut layout: Layout) -> Result<Value, Err
             "default_flow_style" => {
                 layout.default_flow_style = (!value.is_none()).then(|| value.is_true())
             }
+            "default_style" => layout.default_style = style(value)?,
             "sort_keys" => layout.sort_keys = value.is_true(),
             "explicit_start" => layout.explicit_start = value.is_true(),
             "explicit_end" => layout.explicit_end = value.is_true(),
@@ -265,6 +266,22 @@ fn to_yaml(call: &mut Call<'_, '_, '_>, mut layout: Layout) -> Result<Value, Err
         layout.indent = indent;
     }
     Ok(Value::from(emit::to_yaml(call.value(), &layout)))
+}
+
+fn style(value: &Value) -> Result<Option<emit::Style>, Error> {
+    Ok(match value.as_str() {
+        None if value.is_none() => None,
+        Some("") => None,
+        Some("'") => Some(emit::Style::Single),
+        Some("\"") => Some(emit::Style::Double),
+        Some("|") => Some(emit::Style::Literal),
+        Some(">") => Some(emit::Style::Folded),
+        _ => {
+            return Err(failed(format!(
+                "expected the `default_style` to be `'`, `\"`, `|` or `>`, found `{value}`"
+            )));
+        }
+    })
 }
 
 fn from_json(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {

@@ -1,9 +1,12 @@
 //! Checksums and what is made of them.
 
+use blake2::{Blake2b512, Blake2s256};
 use md5::{Digest, Md5};
 use minijinja::{Error, Value};
+use ripemd::Ripemd160;
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
+use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 
 use crate::template::call::{Body, Call};
 use crate::template::error::failed;
@@ -37,9 +40,16 @@ fn digest(call: &Call<'_, '_, '_>, kind: &str) -> Result<Value, Error> {
         "sha512" => hex(Sha512::digest(data)),
         "sha512_224" => hex(Sha512_224::digest(data)),
         "sha512_256" => hex(Sha512_256::digest(data)),
+        "sha3_224" => hex(Sha3_224::digest(data)),
+        "sha3_256" => hex(Sha3_256::digest(data)),
+        "sha3_384" => hex(Sha3_384::digest(data)),
+        "sha3_512" => hex(Sha3_512::digest(data)),
+        "blake2b" => hex(Blake2b512::digest(data)),
+        "blake2s" => hex(Blake2s256::digest(data)),
+        "ripemd160" => hex(Ripemd160::digest(data)),
         _ => {
             return Err(failed(format!(
-                "unsupported hash type `{kind}`: expected md5, sha1, sha224, sha256, sha384, sha512, sha512_224 or sha512_256"
+                "unsupported hash type `{kind}`: expected md5, sha1, sha224, sha256, sha384, sha512, sha512_224, sha512_256, sha3_224, sha3_256, sha3_384, sha3_512, blake2b, blake2s or ripemd160"
             )));
         }
     }))
