@@ -60,7 +60,7 @@ scenario_docker() {
 }
 
 # inside DIRECTORY: what runs with its root or its directory there.
-inside() { local p; for p in /proc/[0-9]*; do case $(readlink "$p/root" "$p/cwd" 2>/dev/null) in *"$1"*) tr '\0' ' ' <"$p/cmdline"; echo ;; esac; done; }
+inside() { local p; for p in /proc/[0-9]*; do case $(readlink "$p/root" "$p/cwd" 2>/dev/null || true) in *"$1"*) tr '\0' ' ' <"$p/cmdline"; echo ;; esac; done; }
 
 # A tree that no machine runs: the lab's root file system with a layer of its own for what is written.
 scenario_tree() {
