@@ -9,7 +9,9 @@ pub mod fuzz;
 pub mod kit;
 pub mod python_regex;
 
+mod acl;
 mod alternatives;
+mod apache2_module;
 mod apt;
 mod apt_get;
 mod apt_key;
@@ -30,6 +32,7 @@ mod deb822_repository;
 mod debconf;
 mod debian_version;
 mod download;
+mod dpkg_divert;
 mod dpkg_selections;
 mod file;
 mod find;
@@ -37,18 +40,27 @@ mod fstab;
 mod get_url;
 mod getent;
 mod git;
+mod git_config;
 mod group;
 mod guard;
 mod hostname;
 mod http;
 mod ini_file;
 mod init_script;
+mod iptables;
+mod iptables_rule;
 mod known_hosts;
 mod lineinfile;
 mod locale_gen;
 mod login;
+mod make;
 mod modprobe;
 mod mount;
+mod mysql;
+mod mysql_db;
+mod mysql_privs;
+mod mysql_user;
+mod named;
 mod nginx;
 mod npm;
 mod nvm;
@@ -100,7 +112,9 @@ use kit::Spec;
 
 /// Every module, by name.
 pub static MODULES: &[Spec] = &[
+    Spec::of::<acl::Acl>(),
     Spec::of::<alternatives::Alternatives>(),
+    Spec::of::<apache2_module::Apache2Module>(),
     Spec::of::<apt::Apt>(),
     Spec::of::<apt_key::AptKey>(),
     Spec::of::<apt_repository::AptRepository>(),
@@ -113,20 +127,26 @@ pub static MODULES: &[Spec] = &[
     Spec::of::<cron::Cron>(),
     Spec::of::<deb822_repository::Deb822Repository>(),
     Spec::of::<debconf::Debconf>(),
+    Spec::of::<dpkg_divert::DpkgDivert>(),
     Spec::of::<dpkg_selections::DpkgSelections>(),
     Spec::of::<file::File>(),
     Spec::of::<find::Find>(),
     Spec::of::<get_url::GetUrl>(),
     Spec::of::<getent::Getent>(),
     Spec::of::<git::Git>(),
+    Spec::of::<git_config::GitConfig>(),
     Spec::of::<group::Group>(),
     Spec::of::<hostname::Hostname>(),
     Spec::of::<ini_file::IniFile>(),
+    Spec::of::<iptables::Iptables>(),
     Spec::of::<known_hosts::KnownHosts>(),
     Spec::of::<lineinfile::Line>(),
     Spec::of::<locale_gen::LocaleGen>(),
+    Spec::of::<make::Make>(),
     Spec::of::<modprobe::Modprobe>(),
     Spec::of::<mount::Mount>(),
+    Spec::of::<mysql_db::MysqlDb>(),
+    Spec::of::<mysql_user::MysqlUser>(),
     Spec::of::<nginx::Nginx>(),
     Spec::of::<npm::Npm>(),
     Spec::of::<nvm::Nvm>(),
@@ -179,6 +199,7 @@ const COLLECTIONS: &[&str] = &[
     "ansible.posix",
     "community.crypto",
     "community.general",
+    "community.mysql",
     "community.postgresql",
     "rprov",
 ];
