@@ -54,7 +54,7 @@ impl de::Error for ArgError {
 
 /// What Ansible takes for true and false, in lower case.
 pub fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
+    match text.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" | "on" | "1" | "true" | "t" | "1.0" => Some(true),
         "n" | "no" | "off" | "0" | "false" | "f" | "0.0" => Some(false),
         _ => None,

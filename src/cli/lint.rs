@@ -10,6 +10,16 @@ use super::{Exit, Result};
 use crate::lint::{self, Report, Request};
 use crate::source::{Diagnostic, Duplicates, SourceMap, render_all};
 
+/// Where a run of what is looked at would be started: the nearest directory with an `ansible.cfg`, from
+/// the first target upwards, or else the target's own. None without a target.
+pub(super) fn directory(args: &LintArgs) -> Option<PathBuf> {
+    let (_, files) = split(args.words.clone());
+    let target = std::path::absolute(files.first()?).ok()?;
+    let dir = if target.is_dir() { target.as_path() } else { target.parent()? };
+    let settled = dir.ancestors().find(|dir| dir.join("ansible.cfg").is_file());
+    Some(settled.unwrap_or(dir).to_owned())
+}
+
 pub(super) fn lint(basis: &Basis, args: LintArgs) -> Result {
     let Basis { map, redactor, .. } = basis;
     // Whatever a run makes of them, they are findings here.

@@ -54,9 +54,14 @@ pub fn main(words: impl IntoIterator<Item = String>) -> Exit {
         Err(error) => return usage(&error),
     };
     let map = SourceMap::default();
-    let config = Surroundings::here()
-        .map_err(|error| vec![error])
-        .and_then(|around| Config::load(&map, &around));
+    let config = Surroundings::here().map_err(|error| vec![error]).and_then(|mut around| {
+        if let Some(Command::Lint(args)) = &cli.command
+            && let Some(directory) = lint::directory(args)
+        {
+            around.directory = directory;
+        }
+        Config::load(&map, &around)
+    });
     let config = match config {
         Ok(config) => config,
         Err(errors) => {

@@ -65,6 +65,10 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
     }
     let (run_tags, skip_tags) = tags(&basis.config, args);
     let filter = TagFilter::new(&run_tags, &skip_tags);
+    let unknown = loader.unknown_tags(&filter);
+    if !unknown.is_empty() {
+        basis.complain(&unknown);
+    }
     // To list tags is to list all of them.
     let every = TagFilter::new(&["all".to_owned(), "never".to_owned()], &skip_tags);
     if args.act.list_hosts || args.play.list_tasks || args.play.list_tags {

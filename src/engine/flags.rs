@@ -40,20 +40,24 @@ pub(super) fn checks(play: &PlayRun, task: &Task, host: &Host) -> bool {
     written.as_deref().and_then(boolean).unwrap_or(play.engine.options.check)
 }
 
-/// A keyword that is a number, rendered for a host; `None` where it cannot be.
+/// A keyword that is a whole number, rendered for a host; `None` where it cannot be.
 pub(super) fn number(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> Option<usize> {
-    text(play, task, host, keyword)?.trim().parse().ok()
+    let node = node(play, task, host, keyword)?;
+    crate::playbook::integer(&node).and_then(|number| usize::try_from(number).ok())
 }
 
 fn text(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> Option<String> {
+    node(play, task, host, keyword)?.text().map(str::to_owned)
+}
+
+fn node(play: &PlayRun, task: &Task, host: &Host, keyword: &str) -> Option<Node> {
     let node = task.chain.nearest(keyword)?;
     match node.text() {
         Some(text) if crate::playbook::has_template(text) => play
             .context(host, Some(task))
             .ok()
-            .and_then(|context| play.engine.templar.render(node, &context).ok())
-            .and_then(|node| node.text().map(str::to_owned)),
-        text => text.map(str::to_owned),
+            .and_then(|context| play.engine.templar.render(node, &context).ok()),
+        _ => Some(node.clone()),
     }
 }
 

@@ -39,16 +39,9 @@ impl Wish {
     ) -> Result<Option<Wish>, Failure> {
         let seconds = |keyword: &str| -> Result<Option<u64>, Failure> {
             let Some(node) = task.keyword(keyword) else { return Ok(None) };
-            let text = super::perform::text(&play.engine.templar, node, context)?;
-            let text = text.unwrap_or_default();
-            match text.trim().parse() {
-                Ok(seconds) => Ok(Some(seconds)),
-                Err(_) => {
-                    let error =
-                        format!("expected a number of seconds for `{keyword}`, found `{text}`");
-                    Err(Diagnostic::error(error).at(node.span, "").into())
-                }
-            }
+            let rendered = play.engine.templar.render(node, context).map_err(Failure::from)?;
+            crate::playbook::fits(keyword, &rendered).map_err(Failure::from)?;
+            Ok(crate::playbook::integer(&rendered).and_then(|number| u64::try_from(number).ok()))
         };
         let Some(limit) = seconds("async")?.filter(|limit| *limit > 0) else { return Ok(None) };
         let poll = seconds("poll")?.or(play.engine.options.poll).unwrap_or(POLL);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use minijinja::{Value, value::ValueKind};
 use rprov_modules::kit::{Node, boolean};
 
-use crate::playbook::{TERMS, Task, WITH};
+use crate::playbook::{TERMS, Task, WITH, fits_loop, has_template, number};
 use crate::template::{Context, ErrorKind, Raw, Templar, TemplateError};
 
 /// One turn of a loop.
@@ -54,6 +54,16 @@ pub(super) fn turns(
         Some(node) => templar.render(node, context).map(|n| n.text().map(str::to_owned)),
         None => Ok(None),
     };
+    for entry in task.keyword("loop_control").and_then(Node::entries).unwrap_or_default() {
+        let member = entry.key.text().unwrap_or_default();
+        if entry.value.text().is_some_and(has_template)
+            && !matches!(member, "label" | "break_when")
+        {
+            fits_loop(member, &templar.render(&entry.value, context)?).map_err(|error| {
+                TemplateError::new(ErrorKind::Failed, error.message(), entry.value.span)
+            })?;
+        }
+    }
     let variable = text("loop_var")?.unwrap_or_else(|| "item".to_owned());
     let index_var = text("index_var")?;
     let extended = text("extended")?.as_deref().and_then(boolean).unwrap_or(false);
@@ -126,6 +136,6 @@ pub(super) fn pause(templar: &Templar, task: &Task, context: &Context) -> Durati
     let node = task.keyword("loop_control").and_then(|control| control.get("pause"));
     let seconds = node
         .and_then(|node| templar.render(node, context).ok())
-        .and_then(|n| n.text()?.trim().parse::<f64>().ok());
+        .and_then(|rendered| number(&rendered));
     Duration::try_from_secs_f64(seconds.unwrap_or(0.0)).unwrap_or_default()
 }

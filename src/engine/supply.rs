@@ -49,9 +49,11 @@ impl Prepared {
             })?;
         }
         let timeout = match task.chain.nearest("timeout") {
-            Some(node) => super::perform::text(templar, node, context)?
-                .and_then(|text| text.trim().parse::<u64>().ok())
-                .filter(|s| *s > 0),
+            Some(node) => {
+                let rendered = templar.render(node, context).map_err(Failure::from)?;
+                let seconds = crate::playbook::integer(&rendered);
+                seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|s| *s > 0)
+            }
             None => None,
         };
         Ok(Prepared {

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod finish;
+mod keywords;
 mod notify;
 mod turns;
 

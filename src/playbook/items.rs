@@ -94,6 +94,7 @@ impl Load<'_> {
                 return Vec::new();
             }
         };
+        self.errors.append(&mut self.loader.syntax(path, &node));
         self.reading.push(path.to_owned());
         let items = self.items(Some(&node), chain, place);
         self.reading.pop();

@@ -41,8 +41,10 @@ pub struct Settings {
 pub struct Loader {
     pub(super) settings: Settings,
     files: Mutex<HashMap<PathBuf, Arc<Node>>>,
-    /// Filters, tests and lookups that do not exist, of the files read since they were told.
+    /// Filters, tests and lookups that do not exist, and faulty template files, of the files read since they were told.
     unknown: Mutex<Vec<Diagnostic>>,
+    /// Files whose templates were parsed.
+    parsed: Mutex<BTreeSet<PathBuf>>,
     templates: Mutex<HashMap<PathBuf, (u32, Arc<str>)>>,
     /// Everything that was warned of, and how much of it was told.
     warnings: Mutex<(Vec<Diagnostic>, usize)>,
@@ -80,6 +82,7 @@ impl Loader {
             settings,
             files: Mutex::default(),
             unknown: Mutex::default(),
+            parsed: Mutex::default(),
             templates: Mutex::default(),
             warnings: Mutex::default(),
             beside: Mutex::default(),
@@ -177,6 +180,7 @@ impl Loader {
             return errors
                 .push(error.at(node.span, "a playbook is a list").help("begin with `- hosts: …`"));
         };
+        errors.append(&mut self.syntax(path, &node));
         let dir = path.parent().unwrap_or(Path::new("")).to_owned();
         reading.push(path.to_owned());
         for item in items {
@@ -282,11 +286,22 @@ impl Loader {
             (None, Some(span)) => error.at(span, "needed here"),
             _ => error,
         })?;
-        let mut unknown = crate::template::names::unknown_plugins(&node, path, &self.settings.map);
+        let Settings { map, templar, .. } = &self.settings;
+        let mut unknown = crate::template::names::unknown_plugins(&node, path, map, templar);
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).append(&mut unknown);
         let node = Arc::new(node);
         files().insert(path.to_owned(), node.clone());
         Ok(node)
+    }
+
+    /// Notes that the templates of a file are parsed; false if they were before.
+    pub(super) fn parse_once(&self, path: &Path) -> bool {
+        self.parsed.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
+    }
+
+    /// Every file that was read.
+    pub(super) fn nodes(&self) -> Vec<Arc<Node>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     fn take_unknown(&self) -> Vec<Diagnostic> {

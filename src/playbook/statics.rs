@@ -16,6 +16,7 @@ impl Load<'_> {
     /// What is checked of the keywords of any level.
     pub(super) fn check_keywords(&mut self, keywords: &Keywords) {
         self.check_defaults(keywords);
+        self.check_kinds(keywords);
         let debugger = keywords.get("debugger");
         if let Some(node) = debugger.filter(|node| node.text() != Some("never")) {
             let note = Diagnostic::warning("`debugger` has no effect: rprov never stops to ask");

@@ -1,6 +1,7 @@
 //! One task: its keywords, its module, its arguments; what can be checked without a host is.
 
 mod arguments;
+mod builtin;
 mod check;
 mod import;
 

@@ -138,19 +138,7 @@ impl Templar {
         cx: &Context,
         backslash: Backslash,
     ) -> Result<Value, TemplateError> {
-        let store = match backslash {
-            Backslash::Embedded => &self.shared.conditions,
-            _ => &self.shared.expressions,
-        };
-        let known = store.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
-        let part = match known {
-            Some(part) => part,
-            None => {
-                let part = Arc::new(compile_expression(text, 0..text.len(), backslash));
-                remember(store, text, &part);
-                part
-            }
-        };
+        let part = self.expression_of(text, backslash);
         let evaluation = Evaluation::new(self, cx);
         evaluate_part(&part, &evaluation, &Place::node(text, node, self))
             .map(|value| value.unwrap_or_default())
@@ -165,6 +153,11 @@ impl Templar {
         let scalar = match &node.kind {
             NodeKind::List(items) => {
                 for item in items {
+                    if item.items().is_some() && !self.lenient() {
+                        let message = "expected a condition, found a list";
+                        return Err(TemplateError::new(ErrorKind::Condition, message, item.span)
+                            .help("write the condition as one string"));
+                    }
                     if !self.condition(item, cx)? {
                         return Ok(false);
                     }
@@ -196,15 +189,8 @@ impl Templar {
         let value = if text.starts_with("{{") || text.starts_with("{%") {
             self.scalar(&scalar.text, node, cx)?
         } else {
-            self.bare(&scalar.text, node, cx, Backslash::Embedded).map_err(|error| {
-                // `a = b` sets nothing and compares nothing.
-                let single = text.split(" = ").count() == 2 && error.kind == ErrorKind::Syntax;
-                if single && error.help.is_none() {
-                    error.help("`==` compares, `=` does not")
-                } else {
-                    error
-                }
-            })?
+            self.bare(&scalar.text, node, cx, Backslash::Embedded)
+                .map_err(|error| about_equals(error, text))?
         };
         match value.kind() {
             ValueKind::Bool => Ok(value.is_true()),
@@ -213,7 +199,7 @@ impl Templar {
                     "expected a condition that is true or false, found an `if` without `else`";
                 Err(TemplateError::new(ErrorKind::Condition, message, node.span))
             }
-            _ if self.shared.config.flag(&ALLOW_BROKEN_CONDITIONALS) => Ok(value.is_true()),
+            _ if self.lenient() => Ok(value.is_true()),
             _ => {
                 let found = print::type_name(&value);
                 let message = format!(
@@ -254,22 +240,32 @@ impl Templar {
         cx: &Context,
     ) -> Result<Value, TemplateError> {
         let place = Place::node(text, node, self);
-        let known =
-            self.shared.compiled.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
-        let compiled = match known {
-            Some(compiled) => compiled,
-            None => {
-                let compiled = Arc::new(compile(text));
-                remember(&self.shared.compiled, text, &compiled);
-                compiled
-            }
-        };
+        let compiled = self.compiled(text);
         let evaluation = Evaluation::new(self, cx);
         let value = compiled.value(&evaluation, &place)?;
         Ok(match value.as_str().filter(|_| text.ends_with('\n')) {
             Some(found) => Value::from(with_line_breaks(found, text)),
             None => value,
         })
+    }
+
+    /// Whether conditions may be neither true nor false.
+    pub(super) fn lenient(&self) -> bool {
+        self.shared.config.flag(&ALLOW_BROKEN_CONDITIONALS)
+    }
+
+    /// A string that may hold templates, compiled once.
+    pub(super) fn compiled(&self, text: &str) -> Arc<Compiled> {
+        known(&self.shared.compiled, text, || compile(text))
+    }
+
+    /// An expression without braces, compiled once.
+    pub(super) fn expression_of(&self, text: &str, backslash: Backslash) -> Arc<Part> {
+        let store = match backslash {
+            Backslash::Embedded => &self.shared.conditions,
+            _ => &self.shared.expressions,
+        };
+        known(store, text, || compile_expression(text, 0..text.len(), backslash))
     }
 
     fn finish(&self, value: Value, cx: &Context, node: &Node) -> Result<Value, TemplateError> {
@@ -280,12 +276,31 @@ impl Templar {
     }
 }
 
-fn remember<T>(store: &RwLock<HashMap<Box<str>, Arc<T>>>, text: &str, compiled: &Arc<T>) {
+/// What a text was compiled to; now, if it was not yet.
+fn known<T>(
+    store: &RwLock<HashMap<Box<str>, Arc<T>>>,
+    text: &str,
+    compile: impl FnOnce() -> T,
+) -> Arc<T> {
+    if let Some(known) = store.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+        return known.clone();
+    }
+    let compiled = Arc::new(compile());
     let mut store = store.write().unwrap_or_else(PoisonError::into_inner);
     if store.len() >= CACHE {
         store.clear();
     }
     store.insert(text.into(), compiled.clone());
+    compiled
+}
+
+/// `a = b` sets nothing and compares nothing.
+pub(super) fn about_equals(error: TemplateError, text: &str) -> TemplateError {
+    let single = text.split(" = ").count() == 2 && error.kind == ErrorKind::Syntax;
+    match single && error.help.is_none() {
+        true => error.help("`==` compares, `=` does not"),
+        false => error,
+    }
 }
 
 /// The filter `__embedded`: a literal of a condition that is a template itself.

@@ -9,9 +9,9 @@ use rprov_modules::kit::Span;
 
 use super::compile::{render_template, with_line_breaks};
 use super::error::{ErrorKind, TemplateError, failed, wrap};
-use super::fault::{Place, convert};
+use super::fault::{Fault, Place, broken, convert};
 use super::lazy::Evaluation;
-use super::prepare::{self, Backslash, Marks};
+use super::prepare::{self, Backslash, Marks, Prepared};
 use super::value::settle;
 use super::{Context, FileOptions, Templar, print, register};
 
@@ -25,6 +25,53 @@ pub(super) fn render(
     cx: &Context,
     options: &FileOptions,
 ) -> Result<String, TemplateError> {
+    let name = path.to_string_lossy().into_owned();
+    let Parsed { mut environment, prepared, normal, skipped, options } =
+        parse(templar, text, &name, options)?;
+    let marks = Marks::from(&options);
+    let beside = path.parent().map(Path::to_owned);
+    let loader =
+        Loader { cx: cx.clone(), marks: marks.clone(), beside, backslash: Backslash::Escape };
+    environment.set_loader(move |name| loader.load(name));
+    let evaluation = Evaluation::new(templar, cx);
+    let place = Place::file(&normal, options.file, skipped, templar);
+    let value = render_template(&environment, &name, &evaluation)
+        .and_then(|value| settle(&value))
+        .map_err(|error| convert(&error, &evaluation, &prepared, &place))?;
+    // As Ansible has it, a file that is one value and no text has no line break at its end.
+    let rendered = match value.kind() {
+        ValueKind::None if is_template(&normal, &marks) => String::new(),
+        ValueKind::None => normal.clone(),
+        ValueKind::String => with_line_breaks(&print::text(&value), &normal),
+        _ => print::text(&value),
+    };
+    Ok(match options.newline_sequence.as_str() {
+        "\n" => rendered,
+        other => rendered.replace('\n', other),
+    })
+}
+
+/// A template file that was read.
+pub(super) struct Parsed {
+    /// Holds the template, and no others yet.
+    environment: Environment<'static>,
+    prepared: Prepared,
+    /// The text after the header, with normal line breaks.
+    normal: String,
+    /// The length of the header: its line is kept in what errors are placed in, and is no part of
+    /// what is rendered.
+    skipped: usize,
+    /// Those of the header included.
+    options: FileOptions,
+}
+
+/// Reads a template file's text; it is called `name` in the environment.
+pub(super) fn parse(
+    templar: &Templar,
+    text: &str,
+    name: &str,
+    options: &FileOptions,
+) -> Result<Parsed, TemplateError> {
     let mut options = options.clone();
     let (body, skipped) = header(text, &mut options)?;
     let marks = Marks::from(&options);
@@ -48,35 +95,14 @@ pub(super) fn render(
         .map_err(fault)?;
     let mut environment = register::environment().clone();
     environment.set_syntax(syntax);
-    let beside = path.parent().map(Path::to_owned);
-    let loader =
-        Loader { cx: cx.clone(), marks: marks.clone(), beside, backslash: Backslash::Escape };
-    environment.set_loader(move |name| loader.load(name));
-
-    // The header's line is kept in what errors are placed in, and is no part of what is rendered.
     let normal = body.replace("\r\n", "\n").replace('\r', "\n");
     let bare = normal.strip_suffix('\n').unwrap_or(&normal);
     let prepared = prepare::template(bare, &marks, Backslash::Escape);
-    let evaluation = Evaluation::new(templar, cx);
-    let place = Place::file(&normal, options.file, skipped, templar);
-    let name = path.to_string_lossy().into_owned();
-    environment
-        .add_template_owned(name.clone(), prepared.text.clone())
-        .map_err(|error| convert(&error, &evaluation, &prepared, &place))?;
-    let value = render_template(&environment, &name, &evaluation)
-        .and_then(|value| settle(&value))
-        .map_err(|error| convert(&error, &evaluation, &prepared, &place))?;
-    // As Ansible has it, a file that is one value and no text has no line break at its end.
-    let rendered = match value.kind() {
-        ValueKind::None if is_template(&normal, &marks) => String::new(),
-        ValueKind::None => normal.clone(),
-        ValueKind::String => with_line_breaks(&print::text(&value), &normal),
-        _ => print::text(&value),
-    };
-    Ok(match options.newline_sequence.as_str() {
-        "\n" => rendered,
-        other => rendered.replace('\n', other),
-    })
+    if let Err(error) = environment.add_template_owned(name.to_owned(), prepared.text.clone()) {
+        let place = Place::file(&normal, options.file, skipped, templar);
+        return Err(broken(&Fault::syntax(&error, &prepared, 0..bare.len()), &place));
+    }
+    Ok(Parsed { environment, prepared, normal, skipped, options })
 }
 
 /// Reads the header line; gives the text after it and its length.

@@ -29,6 +29,7 @@ mod prepare;
 mod print;
 mod python;
 mod register;
+mod syntax;
 mod tests;
 mod value;
 mod version;

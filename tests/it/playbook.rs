@@ -1,6 +1,7 @@
 //! Every keyword of ansible-core stands where it may stand there, and nowhere else.
 //!
-//! `tests/playbook/keywords.tsv` is ansible-core's own list (`tests/playbook/generate.sh`).
+//! `tests/playbook/keywords.tsv` is ansible-core's own list, `values.tsv` has its verdicts on values
+//! of keywords (`tests/playbook/generate.sh`).
 
 use std::{path::Path, sync::Arc};
 
@@ -41,6 +42,46 @@ fn keywords_stand_where_ansible_takes_them() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Levels, keywords and values on which rprov decides otherwise, and why.
+const OTHERWISE: &[(&str, &str)] = &[];
+
+#[test]
+fn keywords_take_the_values_ansible_takes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbook/values.tsv");
+    let table = std::fs::read_to_string(path).expect("values.tsv");
+    assert!(table.lines().count() > 1000);
+    let mut wrong = Vec::new();
+    for line in table.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [level, keyword, value, verdict] = fields[..] else { panic!("{line}") };
+        let errors = load(&with_value(level, keyword, value));
+        let case = format!("{level} {keyword}: {value}");
+        if errors.is_empty() != (verdict == "taken")
+            && !OTHERWISE.iter().any(|(known, _)| case.starts_with(known))
+        {
+            wrong.push(format!("{case} is {verdict}, found {errors:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A playbook with one keyword of a value, as `tests/playbook/values.py` writes it.
+fn with_value(level: &str, keyword: &str, value: &str) -> String {
+    let line = format!("{keyword}: {value}");
+    let play = |keyword: &str, tasks: &str| format!("- hosts: a\n  {keyword}:\n    - {tasks}\n");
+    match (level, keyword) {
+        ("play", "hosts") => format!("- {line}\n"),
+        ("play", _) => format!("- {line}\n  hosts: a\n"),
+        ("loop_control", _) => {
+            play("tasks", &format!("ping:\n      loop: [1]\n      loop_control: {{{line}}}"))
+        }
+        ("block", _) => play("tasks", &format!("{line}\n      block: [{{ping: }}]")),
+        ("handler", _) => play("handlers", &format!("ping:\n      {line}")),
+        (_, "poll") => play("tasks", &format!("ping:\n      async: 5\n      {line}")),
+        _ => play("tasks", &format!("ping:\n      {line}")),
+    }
+}
+
 /// A play with the keyword at one level.
 fn playbook(keyword: &str, level: &str) -> String {
     let value = match keyword {
@@ -50,7 +91,8 @@ fn playbook(keyword: &str, level: &str) -> String {
         "block" | "rescue" | "always" | "tasks" | "pre_tasks" | "post_tasks" | "handlers" => {
             "[{ping: }]"
         }
-        "roles" | "vars_files" | "vars_prompt" | "collections" | "loop" | "tags" | "notify" => "[]",
+        "roles" | "vars_files" | "vars_prompt" | "collections" | "loop" | "tags" | "notify"
+        | "gather_subset" => "[]",
         "order" => "sorted",
         "strategy" => "free",
         "name" | "register" => "x",

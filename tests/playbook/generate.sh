@@ -1,5 +1,6 @@
 #!/bin/sh
-# Asks ansible-core for its keywords and where each may stand: keywords.tsv. Recorded with 2.19.
+# Asks ansible-core for its keywords and where each may stand: keywords.tsv; and which values they
+# take: values.tsv. Recorded with 2.19.
 set -eu
 cd "$(dirname "$0")"
 DOC=${DOC:-$(command -v ansible-doc || echo /opt/ansible/bin/ansible-doc)}
@@ -13,3 +14,4 @@ for name in names:
     if about.get(name, {}).get("applies_to"):
         print(name, *about[name]["applies_to"], sep="\t")
 ' "$DOC" >keywords.tsv
+"${PYTHON:-/opt/ansible/bin/python}" values.py 2>/dev/null >values.tsv

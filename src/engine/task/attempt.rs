@@ -25,6 +25,9 @@ impl At<'_> {
             Ok(Some(skipped)) => return (skipped, None),
             Err(error) => return (Done::failed(Failure::from(error)), None),
         }
+        if let Err(failure) = self.keywords(context) {
+            return (Done::failed(failure), None);
+        }
         if let Action::Builtin(builtin @ (Builtin::IncludeTasks | Builtin::IncludeRole)) =
             self.task.action
         {
@@ -177,6 +180,6 @@ impl At<'_> {
     fn number(&self, context: &Context, keyword: &str) -> Option<f64> {
         let node = self.task.keyword(keyword)?;
         let rendered = self.play.engine.templar.render(node, context).ok()?;
-        rendered.text()?.trim().parse().ok()
+        crate::playbook::number(&rendered)
     }
 }

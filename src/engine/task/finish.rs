@@ -5,7 +5,6 @@ use rprov_modules::kit::{Node, boolean};
 use serde_json::Value as Json;
 
 use super::{At, Learning, Outcome};
-use crate::engine::flags::flag;
 use crate::engine::loops::{self, Turn};
 use crate::engine::outcome::Done;
 use crate::engine::show;
@@ -17,7 +16,7 @@ impl At<'_> {
     pub(super) fn finish(&self, context: &Context, mut done: Done) -> Outcome {
         let register = self.task.keyword("register").and_then(Node::text).map(str::to_owned);
         let ignore = |keyword: &str| match self.task.chain.nearest(keyword) {
-            Some(node) => self.truth(node, &self.with_result(context, &done)),
+            Some(node) => self.ignores(keyword, node, &self.with_result(context, &done)),
             None => false,
         };
         let ignored = done.is_failed()
@@ -101,6 +100,28 @@ impl At<'_> {
         }
     }
 
+    /// Whether a failure is passed over; what that cannot be told from passes nothing over.
+    fn ignores(&self, keyword: &str, node: &Node, context: &Context) -> bool {
+        match self.rendered(keyword, node, context) {
+            Ok(rendered) => rendered.text().and_then(boolean).unwrap_or(false),
+            Err(error) => {
+                let map = self.play.engine.loader.map();
+                let told = error.as_warning().render(map, false);
+                self.play.engine.reporter.report(Event::Warning(told));
+                false
+            }
+        }
+    }
+
+    /// Whether `no_log` hides a result. The whole of a loop is hidden, too, if only its turns say.
+    fn censored(&self, context: &Context, done: &Done) -> bool {
+        let Some(node) = self.task.chain.nearest("no_log") else { return false };
+        match self.rendered("no_log", node, context) {
+            Ok(rendered) => rendered.text().and_then(boolean).unwrap_or(false),
+            Err(_) => done.looped,
+        }
+    }
+
     fn truth(&self, node: &Node, context: &Context) -> bool {
         match node.text() {
             Some(text) if crate::playbook::has_template(text) => self
@@ -138,7 +159,7 @@ impl At<'_> {
 
     pub(super) fn report(&self, context: &Context, done: &Done, turn: Option<&Turn>) {
         let engine = &self.play.engine;
-        let censored = flag(self.play, self.task, self.host, "no_log");
+        let censored = self.censored(context, done);
         if censored {
             hide(&engine.redactor, &self.task.written, &done.values);
         }

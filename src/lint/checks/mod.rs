@@ -8,6 +8,7 @@ mod missing_files;
 mod secrets;
 mod self_reference;
 mod tags;
+mod templates;
 mod undefined;
 mod unused_handlers;
 
@@ -35,6 +36,7 @@ pub const CHECKS: &[Check] = &[
     secrets::CHECK,
     loading::REFUSED,
     self_reference::CHECK,
+    templates::CHECK,
     undefined::CHECK,
     loading::UNKNOWN_FILTER,
     handlers::CHECK,

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use rprov_modules::kit::{ArgError, Node, NodeKind, Spec, Through, nearest};
+use rprov_modules::kit::{
+    ArgError, Facts, Goal, Node, NodeKind, PackageManager, ServiceManager, Spec, System, Through,
+    nearest,
+};
 
 use super::arguments::has_template;
 use super::import::inside;
@@ -20,6 +23,7 @@ impl Load<'_> {
         match action {
             Action::Absent => {}
             Action::Builtin(builtin) => {
+                self.check_builtin(builtin, args, key);
                 let known = builtin.parameters();
                 for entry in args.entries().unwrap_or_default() {
                     let name = entry.key.text().unwrap_or_default();
@@ -40,11 +44,13 @@ impl Load<'_> {
             }
             Action::Module(spec) => {
                 let other = |through: Through| {
-                    check_module((through.spec)(), &through.arguments(args)).is_ok()
+                    mistakes((through.spec)(), &through.arguments(args)).is_empty()
                 };
-                if let Err(error) = check_module(spec, args)
-                    && !spec.through.is_some_and(other)
-                {
+                let errors = mistakes(spec, args);
+                if errors.is_empty() || spec.through.is_some_and(other) {
+                    return;
+                }
+                for error in errors {
                     let later = conditional
                         && error.message.starts_with(UNKNOWN)
                         && !error.help.as_ref().is_some_and(|help| help.starts_with("did you"));
@@ -133,34 +139,71 @@ fn told(message: String, later: bool) -> Diagnostic {
     .kind("unknown-parameter")
 }
 
-/// Binds the arguments with what is templated taken out.
-fn check_module(spec: &Spec, args: &Node) -> Result<(), ArgError> {
+/// What is wrong with the arguments, those left out that are only known once rendered.
+fn mistakes(spec: &Spec, args: &Node) -> Vec<ArgError> {
     let mut args = args.clone();
-    let mut hidden = false;
+    let mut errors: Vec<ArgError> = Vec::new();
+    let mut whole = true;
     loop {
         let error = match (spec.bind)(&args) {
-            Ok(_) => return Ok(()),
+            Ok(goal) => {
+                let literal = whole && spec.through.is_none() && !templated(&args);
+                let refused = literal.then(|| refusal(&*goal)).flatten();
+                errors.extend(refused.map(|message| ArgError { message, span: None, help: None }));
+                return errors;
+            }
             Err(error) => error,
         };
         let names = error.message.starts_with(UNKNOWN);
         let span = error.span.unwrap_or_default();
-        let NodeKind::Map(entries) = &mut args.kind else { return Ok(()) };
+        let NodeKind::Map(entries) = &mut args.kind else { return errors };
+        let within = |node: &Node| node.span.start <= span.start && span.end <= node.span.end;
         // The error stands in a value that is only known once rendered: leave the value out.
-        let culprit = entries.iter().position(|entry| {
-            templated(&entry.value)
-                && entry.value.span.start <= span.start
-                && span.end <= entry.value.span.end
-        });
-        match culprit {
+        let open =
+            entries.iter().position(|entry| templated(&entry.value) && within(&entry.value));
+        match open {
             Some(at) if !names => {
                 entries.remove(at);
-                hidden = true;
+                whole = false;
+                continue;
             }
             // What is missing may be what was left out.
-            _ if hidden && !names => return Ok(()),
-            _ => return Err(error),
+            _ if !whole && !names && !entries.iter().any(|entry| within(&entry.value)) => {
+                return errors;
+            }
+            _ => errors.push(error),
         }
+        // The others may be wrong, too; what was written on one line cannot be told apart.
+        let mut faulty =
+            entries.iter().enumerate().filter(|(_, e)| within(&e.key) || within(&e.value));
+        match (faulty.next().map(|(at, _)| at), faulty.next()) {
+            (Some(at), None) => drop(entries.remove(at)),
+            _ => return errors,
+        }
+        whole = false;
     }
+}
+
+/// What a module says of its arguments before it knows anything of a host. What it says on one kind
+/// of host only is no fault of theirs.
+fn refusal(goal: &dyn Goal) -> Option<String> {
+    if !goal.needs().is_empty() {
+        return None;
+    }
+    let debian = System {
+        id: "debian".to_owned(),
+        package_manager: Some(PackageManager::Apt),
+        service_manager: ServiceManager::Systemd,
+        ..System::default()
+    };
+    let says = |system: System| {
+        let facts = Facts { system: Arc::new(system), ..Facts::default() };
+        match goal.probe_plan(&facts).resolve(|_| None) {
+            Ok(Err(refusal)) => Some(refusal.message),
+            Ok(Ok(_)) | Err(_) => None,
+        }
+    };
+    says(debian).filter(|why| says(System::default()).as_ref() == Some(why))
 }
 
 fn templated(node: &Node) -> bool {

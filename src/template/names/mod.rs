@@ -18,7 +18,8 @@ use rprov_modules::kit::{Node, NodeKind, Scalar, Span, Tag};
 
 use crate::source::SourceMap;
 
-pub use self::plugins::{plugin_names, unknown_plugins};
+pub use self::plugins::plugin_names;
+pub(crate) use self::plugins::unknown_plugins;
 use self::walk::Walker;
 use super::FileOptions;
 use super::fault::Place;

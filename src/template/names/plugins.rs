@@ -1,26 +1,33 @@
-//! Filters, tests and lookups that do not exist, told before any host is asked.
+//! Filters, tests and lookups that do not exist, and template files that cannot be read, told before
+//! any host is asked.
 //!
-//! What stands behind a `when` is passed over, as a module that rprov does not have may stand there:
+//! Of plugins, what stands behind a `when` is passed over, as a module that rprov does not have may stand there:
 //! it is an error if a host gets that far.
 
 use std::path::Path;
 
 use rprov_modules::kit::{Node, NodeKind, nearest};
 
+use crate::playbook::freeform;
 use crate::source::{Diagnostic, SourceMap};
 
-use super::super::{FileOptions, lookups, register};
+use super::super::{FileOptions, Templar, lookups, register};
 use super::{Names, Plugin, PluginKind};
 
 /// Keys whose values are expressions without braces.
 const CONDITIONS: &[&str] = &["when", "changed_when", "failed_when", "until", "that"];
 
-/// What is wrong with the plugins that a YAML file and the template files it names use. `path` is
-/// the file's own.
-pub fn unknown_plugins(node: &Node, path: &Path, map: &SourceMap) -> Vec<Diagnostic> {
-    let mut search = Search { path, map, found: Vec::new() };
+/// What is wrong with the plugins that a YAML file and the template files it names use, and with the
+/// syntax of those. `path` is the file's own.
+pub(crate) fn unknown_plugins(
+    node: &Node,
+    path: &Path,
+    map: &SourceMap,
+    templar: &Templar,
+) -> Vec<Diagnostic> {
+    let mut search = Search { path, map, templar, found: Vec::new(), faulty: Vec::new() };
     search.node(node, false);
-    search.found.iter().filter_map(wrong).collect()
+    search.found.iter().filter_map(wrong).chain(search.faulty).collect()
 }
 
 fn wrong(plugin: &Plugin) -> Option<Diagnostic> {
@@ -57,7 +64,9 @@ fn wrong(plugin: &Plugin) -> Option<Diagnostic> {
 struct Search<'a> {
     path: &'a Path,
     map: &'a SourceMap,
+    templar: &'a Templar,
     found: Vec<Plugin>,
+    faulty: Vec<Diagnostic>,
 }
 
 impl Search<'_> {
@@ -78,8 +87,8 @@ impl Search<'_> {
                         }
                         continue;
                     }
-                    if !inner && register::bare(key) == "template" {
-                        self.template(&entry.value);
+                    if register::bare(key) == "template" {
+                        self.template(&entry.value, inner);
                     }
                     self.node(&entry.value, inner);
                 }
@@ -89,8 +98,13 @@ impl Search<'_> {
 
     /// The file of a `template` task, if its name is no template itself and it is where such files
     /// are: `templates/` beside the file or beside its directory, or the directory itself.
-    fn template(&mut self, arguments: &Node) {
-        let Some(name) = arguments.get("src").and_then(Node::text) else { return };
+    fn template(&mut self, arguments: &Node, guarded: bool) {
+        let words = arguments.text().and_then(|text| freeform::words(text).ok());
+        let words = words.unwrap_or_default();
+        let on_line = words.iter().filter_map(|word| freeform::pair(word));
+        let on_line = on_line.filter(|(key, _)| *key == "src").map(|(_, value)| value).next();
+        let written = arguments.get("src").and_then(Node::text).map(str::to_owned);
+        let Some(name) = &written.or(on_line) else { return };
         let marked = arguments
             .entries()
             .unwrap_or_default()
@@ -111,7 +125,12 @@ impl Search<'_> {
         }
         let file = self.map.add(&path, text.as_str().into());
         let options = FileOptions { file, ..FileOptions::default() };
-        self.found.extend(Names::of_file(&text, &options, self.map).plugins);
+        if let Some(error) = self.templar.file_syntax(&text, &options) {
+            self.faulty.push(crate::playbook::faulty(error));
+        }
+        if !guarded {
+            self.found.extend(Names::of_file(&text, &options, self.map).plugins);
+        }
     }
 }
 
