@@ -15,7 +15,6 @@ use super::play::PlayRun;
 use super::target::Seen;
 use crate::playbook::Task;
 use crate::session::{Env, StepOutcome};
-use crate::source::Diagnostic;
 use crate::template::Context;
 
 /// What `async` and `poll` say.

@@ -56,8 +56,7 @@ pub(super) fn turns(
     };
     for entry in task.keyword("loop_control").and_then(Node::entries).unwrap_or_default() {
         let member = entry.key.text().unwrap_or_default();
-        if entry.value.text().is_some_and(has_template)
-            && !matches!(member, "label" | "break_when")
+        if entry.value.text().is_some_and(has_template) && !matches!(member, "label" | "break_when")
         {
             fits_loop(member, &templar.render(&entry.value, context)?).map_err(|error| {
                 TemplateError::new(ErrorKind::Failed, error.message(), entry.value.span)

@@ -236,7 +236,8 @@ impl Load<'_> {
             return;
         };
         let Some(entries) = control.entries() else {
-            let error = format!("expected a mapping for `loop_control`, found {}", control.type_name());
+            let error =
+                format!("expected a mapping for `loop_control`, found {}", control.type_name());
             let error = Diagnostic::error(error).at(control.span, "");
             return self.fail(error.help("write `loop_control: {label: \"{{ item.name }}\"}`"));
         };

@@ -11,9 +11,9 @@ pub(crate) mod freeform;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 mod items;
+mod keywords;
 mod kinds;
 mod known_tags;
-mod keywords;
 mod load;
 mod play;
 mod role;
@@ -33,8 +33,8 @@ use rprov_modules::kit::{Node, Span, Spec};
 
 pub use self::collections::playbook_file;
 pub use self::keywords::Keywords;
-pub(crate) use self::kinds::{fits, fits_loop, integer, number};
 pub(crate) use self::keywords::is_keyword;
+pub(crate) use self::kinds::{fits, fits_loop, integer, number};
 pub(crate) use self::load::Included;
 pub use self::load::{Loader, Settings};
 pub use self::role::Role;

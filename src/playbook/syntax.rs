@@ -34,7 +34,7 @@ impl Loader {
 pub(crate) fn syntax(node: &Node, templar: &Templar) -> Vec<Diagnostic> {
     let mut walk = Walk { templar, errors: Vec::new() };
     walk.list(node);
-    walk.errors.into_iter().map(faulty).collect()
+    walk.errors
 }
 
 /// A template's fault as it is told.
@@ -49,7 +49,7 @@ pub(crate) fn faulty(error: TemplateError) -> Diagnostic {
 
 struct Walk<'a> {
     templar: &'a Templar,
-    errors: Vec<TemplateError>,
+    errors: Vec<Diagnostic>,
 }
 
 impl Walk<'_> {
@@ -100,11 +100,12 @@ impl Walk<'_> {
     }
 
     fn condition(&mut self, node: &Node) {
-        self.errors.extend(self.templar.condition_syntax(node));
+        let errors = self.templar.condition_syntax(node).into_iter();
+        self.errors.extend(errors.map(|error| Diagnostic::from(error).kind(TEMPLATE_SYNTAX)));
     }
 
     fn any(&mut self, node: &Node) {
-        self.errors.extend(self.templar.syntax(node));
+        self.errors.extend(self.templar.syntax(node).into_iter().map(faulty));
     }
 }
 

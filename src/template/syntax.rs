@@ -50,9 +50,7 @@ impl Templar {
             return None;
         }
         match &*self.compiled(&scalar.text) {
-            Compiled::Broken(fault) => {
-                Some(broken(fault, &Place::node(&scalar.text, node, self)))
-            }
+            Compiled::Broken(fault) => Some(broken(fault, &Place::node(&scalar.text, node, self))),
             Compiled::Parts(_) | Compiled::Template(..) => None,
         }
     }
@@ -155,7 +153,9 @@ mod tests {
         ] {
             assert_eq!(said(text, false), None, "{text}");
         }
-        for text in ["x", "a == 'b'", "", "{{ x }}", "true", "a.b.c is not g.h.i(1) or not x", "'{{' in x"] {
+        for text in
+            ["x", "a == 'b'", "", "{{ x }}", "true", "a.b.c is not g.h.i(1) or not x", "'{{' in x"]
+        {
             assert_eq!(said(text, true), None, "{text}");
         }
     }

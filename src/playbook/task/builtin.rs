@@ -4,10 +4,14 @@
 use rprov_modules::kit::{Node, nearest};
 
 use super::arguments::has_template;
+use super::check::templated;
 use crate::playbook::Builtin;
 use crate::playbook::kinds::{Kind, fit};
 use crate::playbook::load::Load;
 use crate::source::Diagnostic;
+
+/// The check of `rprov lint` that tells the same.
+const CHECK: &str = "unknown-parameter";
 
 /// What `meta` can do.
 const META: &[&str] = &[
@@ -84,11 +88,7 @@ fn rules(builtin: Builtin) -> Rules {
             Rules { choices: &[("action", META)], needed: &[&["action"]], ..Rules::NONE }
         }
         Builtin::Pause => Rules {
-            kinds: &[
-                ("echo", Kind::Boolean),
-                ("minutes", Kind::Number),
-                ("seconds", Kind::Number),
-            ],
+            kinds: &[("echo", Kind::Boolean), ("minutes", Kind::Number), ("seconds", Kind::Number)],
             ..Rules::NONE
         },
         Builtin::Reboot => Rules {
@@ -105,9 +105,7 @@ fn rules(builtin: Builtin) -> Rules {
             needed: &[&["data"]],
             ..Rules::NONE
         },
-        Builtin::ValidateArgumentSpec => {
-            Rules { needed: &[&["argument_spec"]], ..Rules::NONE }
-        }
+        Builtin::ValidateArgumentSpec => Rules { needed: &[&["argument_spec"]], ..Rules::NONE },
         Builtin::WaitForConnection => Rules {
             kinds: &[
                 ("connect_timeout", Kind::Number),
@@ -133,12 +131,14 @@ impl Load<'_> {
             errors.extend(given(name).and_then(|node| fit(*kind, name, node).err()));
         }
         for (name, words) in choices {
-            let word = |node: &Node| node.text().filter(|text| !has_template(text)).map(str::to_owned);
+            let word =
+                |node: &Node| node.text().filter(|text| !has_template(text)).map(str::to_owned);
             if let Some(node) = given(name)
                 && let Some(word) = word(node)
                 && !words.contains(&&*word)
             {
-                let known = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+                let known =
+                    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
                 let error = Diagnostic::error(format!("expected one of {known}, found `{word}`"));
                 let error = error.at(node.span, "unknown");
                 errors.push(match nearest(&word, words.iter().copied()) {
@@ -151,17 +151,20 @@ impl Load<'_> {
             if !names.iter().any(|name| args.get(name).is_some()) {
                 let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
                 let error = Diagnostic::error(format!("expected {}", names.join(" or ")));
-                errors.push(error.at(key.span, "needs it").help("add it below the action's name"));
+                let error = error.kind(CHECK).at(key.span, "needs it");
+                self.fail(error.help("add it below the action's name"));
             }
         }
         for [one, other] in apart {
-            if let (Some(_), Some(second)) = (given(one), given(other)) {
+            // What is templated may be `omit`.
+            let literal = |name: &str| given(name).filter(|node| !templated(node));
+            if let (Some(_), Some(second)) = (literal(one), literal(other)) {
                 let error = Diagnostic::error(format!("expected `{one}` or `{other}`, found both"));
                 errors.push(error.at(second.span, "one too many").help("remove one of them"));
             }
         }
         for error in errors {
-            self.fail(error.kind("unknown-parameter").context(key.span, "of this action"));
+            self.fail(error.kind(CHECK).context(key.span, "of this action"));
         }
     }
 }

@@ -159,8 +159,7 @@ fn mistakes(spec: &Spec, args: &Node) -> Vec<ArgError> {
         let NodeKind::Map(entries) = &mut args.kind else { return errors };
         let within = |node: &Node| node.span.start <= span.start && span.end <= node.span.end;
         // The error stands in a value that is only known once rendered: leave the value out.
-        let open =
-            entries.iter().position(|entry| templated(&entry.value) && within(&entry.value));
+        let open = entries.iter().position(|entry| templated(&entry.value) && within(&entry.value));
         match open {
             Some(at) if !names => {
                 entries.remove(at);
@@ -206,7 +205,8 @@ fn refusal(goal: &dyn Goal) -> Option<String> {
     says(debian).filter(|why| says(System::default()).as_ref() == Some(why))
 }
 
-fn templated(node: &Node) -> bool {
+/// Whether any part of a value is only known once rendered.
+pub(super) fn templated(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Scalar(scalar) => has_template(&scalar.text),
         NodeKind::List(items) => items.iter().any(templated),
