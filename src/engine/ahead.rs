@@ -94,7 +94,7 @@ impl Look<'_> {
                 self.left = 0;
                 return;
             }
-            Action::Builtin(_) | Action::Absent => return,
+            Action::Builtin(_) | Action::Absent | Action::Templated => return,
         }
         if task.chain.nearest("delegate_to").is_some() {
             return;

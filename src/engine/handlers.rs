@@ -4,34 +4,26 @@ use std::sync::Arc;
 
 use rprov_modules::kit::Node;
 
+use super::flags::flag;
 use super::host::Host;
 use super::list::{Rest, begin, on_hosts, run_included};
 use super::play::PlayRun;
 use super::show::title;
 use super::task;
-use super::{action, step};
+use super::{action, fall, step};
 use crate::playbook::{Action, Builtin};
 
-/// Runs what was notified, once each, in the order of the play's handlers. A handler may notify
-/// those after it; one before it has to wait for the next flush, as in Ansible. `recall`: also what
-/// an earlier run has left. `chosen`: on these hosts alone.
-pub(super) async fn flush_handlers(
-    play: &Arc<PlayRun>,
-    chosen: Option<&[Arc<Host>]>,
-    recall: bool,
-) {
-    let forced = play.engine.options.force_handlers || play.settings().force_handlers;
-    let mut hosts = play.hosts_for_handlers(forced);
-    if let Some(chosen) = chosen {
-        hosts.retain(|host| chosen.iter().any(|other| Arc::ptr_eq(host, other)));
-    }
+/// Runs what was notified on these hosts, once each, in the order of the play's handlers. A handler may
+/// notify those after it; one before it has to wait for the next flush, as in Ansible. `recall`: also
+/// what an earlier run has left.
+pub(super) async fn flush_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>], recall: bool) {
     // Forced handlers run on failed hosts, too, and leave them failed.
     let failed: Vec<_> =
         hosts.iter().filter(|host| std::mem::take(&mut host.progress().failed)).cloned().collect();
     if recall {
-        play.notify_recalled(&hosts);
+        play.notify_recalled(hosts);
     }
-    run_handlers(play, &hosts).await;
+    run_handlers(play, hosts).await;
     failed.iter().for_each(|host| host.progress().failed = true);
 }
 
@@ -81,6 +73,7 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
                 false => progress.owed.swap_remove(&this),
             };
         }
+        fall::settle(play, handler, &acting, flag(play, handler, &acting[0], "run_once"));
     }
 }
 
@@ -124,12 +117,13 @@ pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
 }
 
 impl PlayRun {
-    fn hosts_for_handlers(&self, forced: bool) -> Vec<Arc<Host>> {
-        match forced {
-            true => {
-                self.batch().iter().filter(|host| !host.progress().unreachable).cloned().collect()
-            }
-            false => self.alive(),
-        }
+    /// Those of `hosts` on which handlers run at the end of a phase: with `force_handlers` also failed ones.
+    pub(super) fn hosts_for_handlers(&self, hosts: &[Arc<Host>]) -> Vec<Arc<Host>> {
+        let forced = self.engine.options.force_handlers || self.settings().force_handlers;
+        let ready = |host: &Host| match forced {
+            true => !host.progress().unreachable,
+            false => host.alive(),
+        };
+        hosts.iter().filter(|host| ready(host)).cloned().collect()
     }
 }

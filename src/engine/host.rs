@@ -45,6 +45,8 @@ pub(super) struct Progress {
     pub(super) unreachable: bool,
     /// It has not failed itself: another host's failure stops it (`any_errors_fatal`, `run_once`).
     pub(super) dragged: bool,
+    /// How many blocks around its task may still mend a failure, by `rescue` or `always`.
+    pub(super) sheltered: u32,
     /// `meta: clear_host_errors`: the host takes part in the next play.
     pub(super) forgiven: bool,
     /// In check mode: some task would have changed the host, so later ones see it as it was.

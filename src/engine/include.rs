@@ -38,6 +38,8 @@ pub(super) struct Wanted {
 #[derive(Debug, Clone)]
 enum What {
     Tasks(PathBuf),
+    /// There is no such file. It is no failure of the task: nothing can ignore it.
+    Missing(Diagnostic),
     Role(Box<Role>),
 }
 
@@ -45,6 +47,7 @@ impl What {
     fn name(&self) -> String {
         match self {
             What::Tasks(path) => path.display().to_string(),
+            What::Missing(error) => error.message().to_owned(),
             What::Role(role) => role.name.clone(),
         }
     }
@@ -102,12 +105,10 @@ pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result
         let name = file.text().unwrap_or_default();
         match find_tasks(name, &at.task.chain, &at.play.play.dir) {
             Some(path) => What::Tasks(path),
-            None => {
-                return Err(Failure::from(
-                    Diagnostic::error(format!("there is no task file `{name}`"))
-                        .at(file.span, "not found"),
-                ));
-            }
+            None => What::Missing(
+                Diagnostic::error(format!("there is no task file `{name}`"))
+                    .at(file.span, "not found"),
+            ),
         }
     };
     Ok(Wanted { what, variables: Vec::new(), label: None, result })
@@ -219,6 +220,7 @@ fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Di
             let dir = path.parent().map(PathBuf::from).unwrap_or_default();
             play.engine.loader.tasks(path, task.span, &level(params, dir), &play.play.dir)
         }
+        What::Missing(error) => Err(vec![error.clone()]),
         What::Role(role) => {
             let chain = level(params, task.chain.dir.clone());
             play.engine.loader.role(role, &chain, &play.play.dir)

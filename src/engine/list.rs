@@ -10,7 +10,7 @@ use super::host::Host;
 use super::play::PlayRun;
 use super::show::{refuse, title};
 use super::task::{self, Learning, Outcome};
-use super::{action, include, step};
+use super::{action, fall, include, step};
 pub(super) use crate::playbook::Item;
 use crate::playbook::{Action, Block, Builtin, Task};
 use crate::report::Event;
@@ -92,8 +92,11 @@ async fn block(
     next: usize,
     hosts: Vec<Arc<Host>>,
 ) {
+    let (rescue, always) = (!block.rescue.is_empty(), !block.always.is_empty());
+    fall::shelter(&hosts, rescue || always);
     run(play, &Rest::below(block.body.clone(), rest, next), hosts.clone()).await;
-    if !block.rescue.is_empty() {
+    fall::unshelter(&hosts, rescue || always);
+    if rescue {
         let failed: Vec<_> = hosts.iter().filter(|host| host.progress().failed).cloned().collect();
         if !failed.is_empty() {
             for host in &failed {
@@ -104,10 +107,12 @@ async fn block(
                     progress.stats.rescued += 1;
                 }
             }
-            run(play, &Rest::below(block.rescue.clone(), rest, next), failed).await;
+            fall::shelter(&failed, always);
+            run(play, &Rest::below(block.rescue.clone(), rest, next), failed.clone()).await;
+            fall::unshelter(&failed, always);
         }
     }
-    if !block.always.is_empty() {
+    if always {
         // What belongs to `always` runs on failed hosts, too, and leaves them failed.
         let failed: Vec<_> = hosts.iter().filter(|host| host.progress().failed).cloned().collect();
         failed.iter().for_each(|host| host.progress().failed = false);
@@ -169,19 +174,7 @@ async fn one(
         hosts[1..].iter().for_each(|host| host.learn(learnt));
     }
     run_included(play, task, &acting, outcomes, rest, next).await;
-    // A host that cannot go on alone takes the others with it: to `rescue` if there is one.
-    if (once || flag(play, task, &hosts[0], "any_errors_fatal"))
-        && hosts.iter().any(|host| !host.whole())
-    {
-        for host in &hosts {
-            let mut progress = host.progress();
-            progress.dragged |= !progress.failed && !progress.unreachable;
-            progress.failed |= progress.dragged;
-        }
-    }
-    if play.too_many_failed() {
-        play.alive().iter().for_each(|host| host.progress().ended = true);
-    }
+    fall::settle(play, task, &hosts, once);
 }
 
 /// Tells that a task begins on these hosts.

@@ -13,6 +13,7 @@ mod argspec;
 mod arguments;
 mod delegate;
 mod facts;
+mod fall;
 mod flags;
 mod goals;
 mod handlers;

@@ -23,6 +23,8 @@ pub(super) struct Done {
     /// `until` never held, while `failed_when`, which has the last word, does not hold either: the
     /// result says that it has failed, the task has not.
     pub(super) gave_up: bool,
+    /// Every failed turn of its loop is one to be ignored.
+    pub(super) tolerated: bool,
     pub(super) values: Map<String, Value>,
     pub(super) diffs: Vec<Diff>,
     pub(super) unsettled: Vec<Diff>,
@@ -120,8 +122,10 @@ impl Done {
         values.entry("changed").or_insert(false.into());
         values["changed"] = self.changed.into();
         // As in Ansible: what was skipped, and a loop as a whole, does not say that it has not failed.
-        if self.is_failed() || self.gave_up || !(self.skipped || self.looped) {
-            let failed = self.failure.is_some() && !self.unreachable || self.gave_up;
+        // Nor does what could not be tried for want of a connection.
+        let failed =
+            self.failure.as_ref().is_some_and(|failure| !failure.unreachable) || self.gave_up;
+        if failed || !(self.unreachable || self.skipped || self.looped) {
             values.insert("failed".into(), failed.into());
         }
         if self.skipped {

@@ -6,7 +6,7 @@ mod settings;
 mod vars;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
@@ -48,6 +48,8 @@ pub(super) struct PlayRun {
     pub(super) pending: Option<Pending>,
     /// `meta: end_play`: no further batch.
     ended: std::sync::atomic::AtomicBool,
+    /// Hosts that `max_fail_percentage` counts.
+    lost: Mutex<HashSet<HostName>>,
 }
 
 /// Runs the first of these plays, the `nth` of its name; false if the run must not go on to the next one.
@@ -110,6 +112,7 @@ pub(super) async fn run(
             facts_unused,
             pending: Pending::new(engine, &play, nth),
             ended: std::sync::atomic::AtomicBool::new(false),
+            lost: Mutex::default(),
         });
         engine.reporter.report(Event::Play { name: name.clone(), check });
         run.recall_handlers();
@@ -187,12 +190,28 @@ impl PlayRun {
             let first: Vec<_> = std::iter::once(task).chain(phases[0].iter().cloned()).collect();
             phases[0] = first.into();
         }
-        let strategy = self.settings.strategy;
-        let most = match self.engine.options.forks {
-            0 => self.batch.len(),
-            forks => forks,
+        if !self.settings.is_free() {
+            return self.phases(&phases, &self.batch).await;
+        }
+        let most = match (self.settings.strategy, self.engine.options.forks) {
+            (Strategy::HostPinned, forks @ 1..) => forks,
+            _ => self.batch.len(),
         };
         let begun = Arc::new(tokio::sync::Semaphore::new(most.max(1)));
+        let mut set = tokio::task::JoinSet::new();
+        let phases = Arc::new(phases);
+        for host in self.batch.clone() {
+            let (run, phases, begun) = (self.clone(), phases.clone(), begun.clone());
+            set.spawn(async move {
+                let _place = begun.acquire_owned().await.ok();
+                run.phases(&phases, &[host]).await;
+            });
+        }
+        set.join_all().await;
+    }
+
+    /// `pre_tasks`, `roles`, `tasks`, `post_tasks` on hosts that wait for each other; handlers after each.
+    async fn phases(self: &Arc<Self>, phases: &[Arc<[list::Item]>], hosts: &[Arc<Host>]) {
         for (at, phase) in phases.iter().enumerate() {
             // What comes after this phase, for looking ahead.
             let after = phases[at + 1..]
@@ -200,25 +219,10 @@ impl PlayRun {
                 .rev()
                 .fold(None, |up, items| Some(Rest::new(items.clone(), up)));
             let rest = Rest::new(phase.clone(), after);
-            if strategy != Strategy::Linear {
-                let mut set = tokio::task::JoinSet::new();
-                for host in self.alive() {
-                    let (run, rest, begun) = (self.clone(), rest.clone(), begun.clone());
-                    set.spawn(async move {
-                        let _place = match strategy {
-                            Strategy::HostPinned => begun.acquire_owned().await.ok(),
-                            _ => None,
-                        };
-                        list::run(&run, &rest, vec![host]).await;
-                    });
-                }
-                set.join_all().await;
-            } else {
-                list::run(self, &rest, self.alive()).await;
-            }
+            list::run(self, &rest, hosts.iter().filter(|host| host.alive()).cloned().collect()).await;
             // What an earlier run has left waits for the first tasks.
             let recall = at + 1 == phases.len() || !self.play.phases[at].is_empty();
-            handlers::flush_handlers(self, None, recall).await;
+            handlers::flush_handlers(self, &self.hosts_for_handlers(hosts), recall).await;
         }
     }
 
@@ -251,20 +255,24 @@ impl PlayRun {
         self.ended.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Whether more hosts of the batch have failed than `max_fail_percentage` allows.
-    pub(super) fn too_many_failed(&self) -> bool {
-        self.settings.max_fail_percentage.is_some() && self.stops_here()
+    /// Counts hosts that have failed: whether they are more than `max_fail_percentage` allows.
+    pub(super) fn exceeds(&self, more: impl Iterator<Item = HostName>) -> bool {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
+        self.too_many_failed()
+    }
+
+    fn too_many_failed(&self) -> bool {
+        // Hosts that do not wait for each other are not counted together.
+        let Some(limit) = self.settings.max_fail_percentage.filter(|_| !self.settings.is_free())
+        else {
+            return false;
+        };
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).len();
+        lost as f64 / self.batch.len() as f64 * 100.0 > limit
     }
 
     /// Whether too many hosts of the batch have failed for the play to go on.
     pub(super) fn stops_here(&self) -> bool {
-        let failed = self.batch.iter().filter(|host| !host.whole()).count();
-        if failed == 0 {
-            return false;
-        }
-        match self.settings.max_fail_percentage {
-            Some(limit) => failed as f64 / self.batch.len() as f64 * 100.0 > limit,
-            None => failed == self.batch.len(),
-        }
+        self.too_many_failed() || self.batch.iter().all(|host| !host.whole())
     }
 }

@@ -12,7 +12,7 @@ use super::target::{self, Seen};
 use crate::playbook::Task;
 use crate::session::{Become, Env, Question};
 use crate::source::Diagnostic;
-use crate::template::{Context, FileOptions};
+use crate::template::{Context, FileOptions, from_node, shown};
 use crate::vars::files::{self, Reader, reason};
 
 /// A module bound to what it shall do, and how it is to be run.
@@ -79,13 +79,15 @@ pub(super) fn environment(play: &PlayRun, task: &Task, context: &Context) -> Res
             rendered.items().map_or_else(|| vec![&rendered], |items| items.iter().collect());
         for map in maps {
             for entry in map.entries().unwrap_or_default() {
-                let (Some(name), Some(value)) = (entry.key.text(), entry.value.text()) else {
+                let Some(name) = entry.key.text() else {
                     return Err(Failure::from(
-                        Diagnostic::error("expected `NAME: value`").at(entry.value.span, ""),
+                        Diagnostic::error("expected `NAME: value`").at(entry.key.span, ""),
                     ));
                 };
+                // As Python prints it: `true` is `True`.
+                let value = shown(&from_node(&entry.value));
                 all.retain(|(known, _)| known != name);
-                all.push((name.to_owned(), value.to_owned()));
+                all.push((name.to_owned(), value));
             }
         }
     }

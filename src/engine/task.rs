@@ -9,14 +9,16 @@ mod turns;
 use std::sync::Arc;
 
 use minijinja::Value;
+use rprov_modules::kit::Node;
 
 use super::host::Host;
 use super::list::Rest;
 use super::outcome::{Done, Failure};
 use super::play::PlayRun;
 use super::{include, loops, show};
-use crate::playbook::Task;
+use crate::playbook::{Action, Task};
 use crate::report::Event;
+use crate::template::Context;
 use crate::vars::Layer;
 
 /// What became of a task on a host.
@@ -57,7 +59,15 @@ pub(super) async fn run(
             return Outcome::Done { learnt: Learning::default() };
         }
     };
+    let (named, refused) = match named(play, task, &context) {
+        Ok(named) => (named, None),
+        Err(failure) => (None, Some(failure)),
+    };
+    let task = named.as_ref().unwrap_or(task);
     let at = At { play, host, task, rest, next };
+    if let Some(failure) = refused {
+        return at.finish(&context, at.unless_skipped(&context, failure));
+    }
     match loops::turns(&play.engine.templar, task, &context) {
         Ok(None) => {
             let (mut done, include) = at.attempt(&context, &[]).await;
@@ -73,14 +83,26 @@ pub(super) async fn run(
         Ok(Some(turns)) => at.each(&context, turns).await,
         Err(error) => {
             // A loop over nothing known is no fault where the condition is false anyway.
-            let done = match at.condition(&context) {
-                Ok(None) => Done::failed(Failure::from(error)),
-                Ok(Some(skipped)) => skipped,
-                Err(_) => Done::failed(Failure::from(error)),
-            };
-            at.finish(&context, done)
+            at.finish(&context, at.unless_skipped(&context, error.into()))
         }
     }
+}
+
+/// What a task is whose action is a template; `None` for any other.
+fn named(
+    play: &PlayRun,
+    task: &Task,
+    context: &Context,
+) -> Result<Option<Arc<Task>>, Failure> {
+    if !matches!(task.action, Action::Templated) {
+        return Ok(None);
+    }
+    let engine = &play.engine;
+    let written = Node::string(task.span, task.written.as_str());
+    let name = engine.templar.render(&written, context).map_err(Failure::from)?;
+    let name = name.text().unwrap_or_default();
+    let task = engine.loader.named(task, name, &play.play.dir).map_err(Failure::from_all)?;
+    Ok(Some(Arc::new(task)))
 }
 
 /// A task at its place.

@@ -263,7 +263,7 @@ impl Loader {
         load.finish(items)
     }
 
-    fn load(&self, playbook_dir: PathBuf) -> Load<'_> {
+    pub(super) fn load(&self, playbook_dir: PathBuf) -> Load<'_> {
         Load {
             loader: self,
             errors: Vec::new(),

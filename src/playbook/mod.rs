@@ -129,6 +129,8 @@ pub enum Action {
     Builtin(Builtin),
     /// A module rprov does not have, behind a condition: an error for a host that reaches it.
     Absent,
+    /// Its name is a template: [`Loader::named`].
+    Templated,
 }
 
 /// Actions that the engine carries out itself: they change the play, not a host.
@@ -237,6 +239,7 @@ impl std::fmt::Debug for Action {
             Action::Module(spec) => f.write_str(spec.name()),
             Action::Builtin(builtin) => builtin.fmt(f),
             Action::Absent => f.write_str("absent"),
+            Action::Templated => f.write_str("templated"),
         }
     }
 }

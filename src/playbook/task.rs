@@ -4,13 +4,14 @@ mod arguments;
 mod builtin;
 mod check;
 mod import;
+mod named;
 
 use std::sync::Arc;
 
 use rprov_modules::kit::{Node, nearest};
 
 pub(crate) use self::arguments::{TERMS, WITH, has_template};
-use self::arguments::{with_loop, written_action};
+use self::arguments::{first_word, with_loop, written_action};
 pub(crate) use self::import::find_tasks;
 pub(super) use self::import::inside;
 use super::absent;
@@ -40,7 +41,7 @@ impl Found {
             Found::Action(Action::Module(spec)) => (spec.schema)()
                 .get("properties")
                 .is_some_and(|properties| properties.get(name).is_some()),
-            Found::Action(Action::Absent) | Found::Import(_) => false,
+            Found::Action(Action::Absent | Action::Templated) | Found::Import(_) => false,
         }
     }
 }
@@ -62,6 +63,12 @@ fn find(name: &str) -> Option<Found> {
         return Some(Found::Action(Action::Builtin(*builtin)));
     }
     rprov_modules::find(name).map(|spec| Found::Action(Action::Module(spec)))
+}
+
+/// The same, with modules that rprov does not have.
+fn action_or_absent(name: &str) -> Option<Found> {
+    let elsewhere = || absent::exists_elsewhere(name).then_some(Found::Action(Action::Absent));
+    find(name).or_else(elsewhere)
 }
 
 /// What an action's name stands for.
@@ -129,9 +136,9 @@ impl Load<'_> {
                 }
                 Kind::Misplaced | Kind::Other => (key.to_owned(), entry.value.clone(), &entry.key),
             };
-            let elsewhere =
-                || absent::exists_elsewhere(&name).then_some(Found::Action(Action::Absent));
-            let Some(found) = find(&name).or_else(elsewhere) else {
+            let is_named = matches!(key, "action" | "local_action") && has_template(&name);
+            let templated = || is_named.then_some(Found::Action(Action::Templated));
+            let Some(found) = action_or_absent(&name).or_else(templated) else {
                 unknown.push((name, span));
                 continue;
             };
@@ -179,7 +186,7 @@ impl Load<'_> {
             return Vec::new();
         };
         let named = key.text().or(key.get("module").and_then(Node::text)).unwrap_or_default();
-        let written = named.split_whitespace().next().unwrap_or_default().to_owned();
+        let written = first_word(named).to_owned();
         let conditional = keywords.get("when").is_some() || chain.nearest("when").is_some();
         if matches!(found, Found::Action(Action::Absent)) && !conditional {
             self.fail(self.unknown(&written, key, place));

@@ -104,6 +104,8 @@ impl Human {
                 style.error(&format!("fatal: [{host}]: FAILED!{shown}"))
             }
             // As Ansible writes it: no arrow before the item.
+            Status::Unreachable if !item.is_empty() => style
+                .unreachable(&format!("failed: [{host}]{}{shown}", item.trim_start_matches(" =>"))),
             Status::Failed => {
                 style.error(&format!("failed: [{host}]{}{shown}", item.trim_start_matches(" =>")))
             }

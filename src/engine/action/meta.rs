@@ -39,7 +39,7 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
         return;
     }
     match action.as_str() {
-        "flush_handlers" => Box::pin(handlers::flush_handlers(play, Some(&chosen), true)).await,
+        "flush_handlers" => Box::pin(handlers::flush_handlers(play, &chosen, true)).await,
         "end_play" => {
             play.end();
             play.alive().iter().for_each(|host| host.progress().ended = true);
@@ -58,7 +58,12 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
             chosen.iter().for_each(|host| host.progress().left = task.role().cloned());
         }
         "clear_host_errors" => {
-            play.batch().iter().for_each(|host| host.progress().forgiven = true);
+            for host in play.batch() {
+                let mut progress = host.progress();
+                progress.forgiven = true;
+                // It goes on at once, as in Ansible; one that has failed takes part in the next play.
+                progress.unreachable = false;
+            }
         }
         "reset_connection" => {
             for host in &chosen {

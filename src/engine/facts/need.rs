@@ -170,6 +170,7 @@ impl Walk<'_> {
                 },
                 _ => self.found = true,
             },
+            Action::Templated => self.found = true,
             Action::Module(spec) if spec.name() == "template" => match text("src") {
                 Some(src) if !has_template(src) => self.file(src, &search),
                 _ => self.found = true,

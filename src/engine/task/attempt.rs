@@ -111,7 +111,7 @@ impl At<'_> {
         match self.task.action {
             Action::Builtin(builtin) => action::run(self, builtin, context).await,
             Action::Module(spec) => perform::module(self, spec, context, later).await,
-            Action::Absent => Done::failed(self.absent().into()),
+            Action::Absent | Action::Templated => Done::failed(self.absent().into()),
         }
     }
 
@@ -138,6 +138,14 @@ impl At<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A failure, unless the condition is false.
+    pub(super) fn unless_skipped(&self, context: &Context, failure: Failure) -> Done {
+        match self.condition(context) {
+            Ok(Some(skipped)) => skipped,
+            Ok(None) | Err(_) => Done::failed(failure),
+        }
     }
 
     /// `failed_when` and `changed_when` have the last word.

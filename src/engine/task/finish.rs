@@ -15,16 +15,8 @@ impl At<'_> {
     /// Counts, registers, notifies and reports the whole task.
     pub(super) fn finish(&self, context: &Context, mut done: Done) -> Outcome {
         let register = self.task.keyword("register").and_then(Node::text).map(str::to_owned);
-        let ignore = |keyword: &str| match self.task.chain.nearest(keyword) {
-            Some(node) => self.ignores(keyword, node, &self.with_result(context, &done)),
-            None => false,
-        };
-        let ignored = done.is_failed()
-            && if done.unreachable {
-                ignore("ignore_unreachable")
-            } else {
-                ignore("ignore_errors")
-            };
+        let ignored =
+            done.is_failed() && if done.looped { done.tolerated } else { self.tolerates(context, &done) };
         done.ignored = ignored;
         let registered = register.map(|name| (name, from_json(&done.result())));
         if let Some(registered) = &registered {
@@ -76,12 +68,21 @@ impl At<'_> {
             ]);
         }
         // A loop has reported its turns; as a whole it speaks only if it did nothing.
-        if !done.looped || done.skipped {
+        if !done.looped || done.skipped || done.unreachable {
             self.report(context, &done, None);
         } else if done.ignored {
             self.play.engine.reporter.report(Event::Ignored);
         }
         Outcome::Done { learnt }
+    }
+
+    /// Whether a failure is to be ignored.
+    pub(super) fn tolerates(&self, context: &Context, done: &Done) -> bool {
+        let keyword = if done.unreachable { "ignore_unreachable" } else { "ignore_errors" };
+        match self.task.chain.nearest(keyword) {
+            Some(node) => self.ignores(keyword, node, &self.with_result(context, done)),
+            None => false,
+        }
     }
 
     /// Facts are of the host, or of its delegate; only those of the host are for others, too.
@@ -119,21 +120,6 @@ impl At<'_> {
         match self.rendered("no_log", node, context) {
             Ok(rendered) => rendered.text().and_then(boolean).unwrap_or(false),
             Err(_) => done.looped,
-        }
-    }
-
-    fn truth(&self, node: &Node, context: &Context) -> bool {
-        match node.text() {
-            Some(text) if crate::playbook::has_template(text) => self
-                .play
-                .engine
-                .templar
-                .render(node, context)
-                .ok()
-                .and_then(|n| n.text().and_then(boolean))
-                .unwrap_or(false),
-            Some(text) => boolean(text).unwrap_or(false),
-            None => false,
         }
     }
 

@@ -26,10 +26,12 @@ impl At<'_> {
     pub(super) async fn each(&self, context: &Context, turns: Vec<Turn>) -> Outcome {
         let mut results = Vec::new();
         let mut includes = Vec::new();
-        let (mut changed, mut failed, mut skipped) = (false, false, !turns.is_empty());
+        let (mut changed, mut skipped) = (false, !turns.is_empty());
         let mut gave_up = false;
         let pause = loops::pause(&self.play.engine.templar, self.task, context);
-        let mut first_failure = None;
+        let mut failures = Vec::new();
+        // Whether every failure is one to be ignored: that may depend on the item.
+        let mut tolerated = true;
         let mut learnt = Learning::default();
         let mut names = Vec::new();
         for (index, turn) in turns.iter().enumerate() {
@@ -37,8 +39,8 @@ impl At<'_> {
                 && !pause.is_zero()
                 && let Err(failure) = self.play.engine.rest(pause).await
             {
-                failed = true;
-                first_failure = first_failure.or(Some(failure));
+                tolerated = false;
+                failures.push(failure);
                 break;
             }
             // An earlier turn may have set variables that this one reads.
@@ -92,12 +94,8 @@ impl At<'_> {
             skipped &= done.skipped;
             self.report(&inner, &done, Some(turn));
             if done.is_failed() {
-                failed = true;
-                first_failure = first_failure.or(done.failure.clone());
-                if done.unreachable {
-                    results.push(done.result());
-                    break;
-                }
+                tolerated &= self.tolerates(&inner, &done);
+                failures.extend(done.failure.clone());
             }
             gave_up |= done.gave_up;
             results.push(done.result());
@@ -105,7 +103,7 @@ impl At<'_> {
                 break;
             }
         }
-        if !includes.is_empty() {
+        if !includes.is_empty() && failures.is_empty() {
             self.register(Map::from_iter([
                 ("changed".to_owned(), changed.into()),
                 ("skipped".to_owned(), false.into()),
@@ -115,6 +113,8 @@ impl At<'_> {
             return Outcome::Include(includes);
         }
         let mut whole = Done { changed, skipped, gave_up, looped: true, learnt, ..Done::default() };
+        let unreachable = failures.iter().any(|failure| failure.unreachable);
+        let failed = failures.iter().any(|failure| !failure.unreachable);
         let message = match (failed || gave_up, skipped, turns.is_empty()) {
             (true, ..) => "One or more items failed",
             (_, true, _) => "All items skipped",
@@ -129,15 +129,20 @@ impl At<'_> {
             whole.values.insert("msg".into(), message.into());
             whole.values.insert("skipped".into(), skipped.into());
         }
-        if failed {
-            let unreachable = first_failure.as_ref().is_some_and(|f| f.unreachable);
+        if failed || unreachable {
             whole.unreachable = unreachable;
-            whole.failure = Some(first_failure.unwrap_or_else(|| Failure::new(message)));
+            whole.failure = failures.into_iter().min_by_key(|failure| failure.unreachable);
+            whole.tolerated = tolerated;
         } else if changed {
             self.tell(names, &mut whole);
             // What goes wrong here no turn has told.
             whole.looped = whole.failure.is_none();
         }
-        self.finish(context, whole)
+        let outcome = self.finish(context, whole);
+        match includes.is_empty() {
+            true => outcome,
+            // They are told of; a host that has failed runs none of them.
+            false => Outcome::Include(includes),
+        }
     }
 }

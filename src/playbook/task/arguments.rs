@@ -20,7 +20,7 @@ impl Load<'_> {
     ) -> Option<Node> {
         let free_form = match found {
             // Nobody reads them.
-            Found::Action(Action::Absent) => return Some(args.clone()),
+            Found::Action(Action::Absent | Action::Templated) => return Some(args.clone()),
             Found::Action(Action::Module(spec)) => spec.free_form,
             Found::Action(Action::Builtin(builtin)) => builtin.free_form(),
             Found::Import(Import::Tasks) => Some("file"),
@@ -159,14 +159,26 @@ fn line(text: &str, span: Span, free_form: Option<&str>, module: bool) -> Result
     Ok(mapping)
 }
 
+/// The name at the beginning of a line; a template in it may have spaces.
+pub(super) fn first_word(text: &str) -> &str {
+    let text = text.trim();
+    let end = |from: usize| {
+        text[from..].find(char::is_whitespace).map_or(text.len(), |length| from + length)
+    };
+    match text.find("}}").filter(|_| text.starts_with("{{")) {
+        Some(close) => &text[..end(close + 2)],
+        None => &text[..end(0)],
+    }
+}
+
 /// `action: module key=value` or `action: {module: name, …}`.
 pub(super) fn written_action(node: &Node) -> Option<(String, Node)> {
     if let Some(text) = node.text() {
-        let (name, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-        let args = if rest.trim().is_empty() {
-            Node::null(node.span)
-        } else {
-            Node::string(node.span, rest.trim())
+        let name = first_word(text);
+        let rest = text.trim_start()[name.len()..].trim();
+        let args = match rest.is_empty() {
+            true => Node::null(node.span),
+            false => Node::string(node.span, rest),
         };
         return (!name.is_empty()).then(|| (name.to_owned(), args));
     }

@@ -21,7 +21,7 @@ impl Load<'_> {
     /// systems and versions of Ansible have such (`warn`, `disable_plugin`), and a host that reaches one fails.
     pub(super) fn check(&mut self, action: Action, args: &Node, key: &Node, conditional: bool) {
         match action {
-            Action::Absent => {}
+            Action::Absent | Action::Templated => {}
             Action::Builtin(builtin) => {
                 self.check_builtin(builtin, args, key);
                 let known = builtin.parameters();

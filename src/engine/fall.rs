@@ -1,0 +1,45 @@
+//! What the failure of some hosts does to the others: `any_errors_fatal`, `run_once`,
+//! `max_fail_percentage`.
+//!
+//! A host that fails inside a block with `rescue` or `always` is not counted by `max_fail_percentage`:
+//! the block may still mend it. Hosts that cannot be reached are not counted either.
+
+use std::sync::Arc;
+
+use super::flags::flag;
+use super::host::Host;
+use super::play::PlayRun;
+use crate::playbook::Task;
+
+/// Looks at the hosts that have just acted. `once`: one of them did so for all.
+pub(super) fn settle(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], once: bool) {
+    // A host that cannot go on alone takes the others with it: to `rescue` if there is one.
+    if (once || flag(play, task, &hosts[0], "any_errors_fatal"))
+        && !flag(play, task, &hosts[0], "ignore_errors")
+        && hosts.iter().any(|host| !host.whole())
+    {
+        let others = if play.settings().is_free() { hosts.to_vec() } else { play.alive() };
+        for host in &others {
+            let mut progress = host.progress();
+            progress.dragged |= !progress.failed && !progress.unreachable;
+            progress.failed |= progress.dragged;
+        }
+    }
+    let lost = hosts.iter().filter(|host| {
+        let progress = host.progress();
+        progress.failed && !progress.dragged && progress.sheltered == 0
+    });
+    if play.exceeds(lost.map(|host| host.name.clone())) {
+        play.batch().iter().for_each(|host| host.progress().ended = true);
+    }
+}
+
+/// Hosts begin the part of a block that its `rescue` or `always` stands behind (`really`: there is one).
+pub(super) fn shelter(hosts: &[Arc<Host>], really: bool) {
+    hosts.iter().for_each(|host| host.progress().sheltered += u32::from(really));
+}
+
+/// They have ended it.
+pub(super) fn unshelter(hosts: &[Arc<Host>], really: bool) {
+    hosts.iter().for_each(|host| host.progress().sheltered -= u32::from(really));
+}
