@@ -1,8 +1,9 @@
 //! What the failure of some hosts does to the others: `any_errors_fatal`, `run_once`,
 //! `max_fail_percentage`.
 //!
-//! A host that fails inside a block with `rescue` or `always` is not counted by `max_fail_percentage`:
-//! the block may still mend it. Hosts that cannot be reached are not counted either.
+//! A host that fails inside a block with `rescue` or `always` is not counted by `max_fail_percentage`,
+//! as in Ansible: the block may still mend it. Nor are hosts that cannot be reached, nor any if
+//! `force_handlers` has something left to do on those that fail.
 
 use std::sync::Arc;
 
@@ -25,9 +26,10 @@ pub(super) fn settle(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], once: boo
             progress.failed |= progress.dragged;
         }
     }
+    let forced = play.forces_handlers();
     let lost = hosts.iter().filter(|host| {
         let progress = host.progress();
-        progress.failed && !progress.dragged && progress.sheltered == 0
+        progress.failed && !progress.dragged && progress.sheltered == 0 && !forced
     });
     if play.exceeds(lost.map(|host| host.name.clone())) {
         play.batch().iter().for_each(|host| host.progress().ended = true);

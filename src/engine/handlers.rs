@@ -119,11 +119,15 @@ pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
 impl PlayRun {
     /// Those of `hosts` on which handlers run at the end of a phase: with `force_handlers` also failed ones.
     pub(super) fn hosts_for_handlers(&self, hosts: &[Arc<Host>]) -> Vec<Arc<Host>> {
-        let forced = self.engine.options.force_handlers || self.settings().force_handlers;
-        let ready = |host: &Host| match forced {
+        let ready = |host: &Host| match self.forces_handlers() {
             true => !host.progress().unreachable,
             false => host.alive(),
         };
         hosts.iter().filter(|host| ready(host)).cloned().collect()
+    }
+
+    /// Whether handlers run on failed hosts, too.
+    pub(super) fn forces_handlers(&self) -> bool {
+        self.engine.options.force_handlers || self.settings().force_handlers
     }
 }

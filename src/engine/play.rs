@@ -219,7 +219,8 @@ impl PlayRun {
                 .rev()
                 .fold(None, |up, items| Some(Rest::new(items.clone(), up)));
             let rest = Rest::new(phase.clone(), after);
-            list::run(self, &rest, hosts.iter().filter(|host| host.alive()).cloned().collect()).await;
+            list::run(self, &rest, hosts.iter().filter(|host| host.alive()).cloned().collect())
+                .await;
             // What an earlier run has left waits for the first tasks.
             let recall = at + 1 == phases.len() || !self.play.phases[at].is_empty();
             handlers::flush_handlers(self, &self.hosts_for_handlers(hosts), recall).await;

@@ -13,7 +13,7 @@ use rprov_modules::kit::Node;
 
 use super::host::Host;
 use super::list::Rest;
-use super::outcome::{Done, Failure};
+use super::outcome::Failure;
 use super::play::PlayRun;
 use super::{include, loops, show};
 use crate::playbook::{Action, Task};
@@ -89,11 +89,7 @@ pub(super) async fn run(
 }
 
 /// What a task is whose action is a template; `None` for any other.
-fn named(
-    play: &PlayRun,
-    task: &Task,
-    context: &Context,
-) -> Result<Option<Arc<Task>>, Failure> {
+fn named(play: &PlayRun, task: &Task, context: &Context) -> Result<Option<Arc<Task>>, Failure> {
     if !matches!(task.action, Action::Templated) {
         return Ok(None);
     }

@@ -15,8 +15,8 @@ impl At<'_> {
     /// Counts, registers, notifies and reports the whole task.
     pub(super) fn finish(&self, context: &Context, mut done: Done) -> Outcome {
         let register = self.task.keyword("register").and_then(Node::text).map(str::to_owned);
-        let ignored =
-            done.is_failed() && if done.looped { done.tolerated } else { self.tolerates(context, &done) };
+        let ignored = done.is_failed()
+            && if done.looped { done.tolerated } else { self.tolerates(context, &done) };
         done.ignored = ignored;
         let registered = register.map(|name| (name, from_json(&done.result())));
         if let Some(registered) = &registered {
