@@ -123,6 +123,21 @@ impl At<'_> {
         }
     }
 
+    fn truth(&self, node: &Node, context: &Context) -> bool {
+        match node.text() {
+            Some(text) if crate::playbook::has_template(text) => self
+                .play
+                .engine
+                .templar
+                .render(node, context)
+                .ok()
+                .and_then(|n| n.text().and_then(boolean))
+                .unwrap_or(false),
+            Some(text) => boolean(text).unwrap_or(false),
+            None => false,
+        }
+    }
+
     /// An include registers that it took place.
     pub(super) fn register(&self, result: serde_json::Map<String, Json>) {
         if let Some(name) = self.task.keyword("register").and_then(Node::text) {

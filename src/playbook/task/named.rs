@@ -32,7 +32,7 @@ impl Loader {
         let (args, defaults) = load.with_defaults(action, args, &task.chain);
         let others = load.other_defaults(action, &task.chain);
         if defaults.is_empty() && others.is_empty() {
-            load.check(action, &args, &args);
+            load.check(action, &args, &args, false);
         }
         if !load.errors.is_empty() {
             return Err(load.errors);
