@@ -64,7 +64,7 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
         Builtin::Fail => say::fail(at, context),
         Builtin::Fetch => fetch::fetch(at, context).await,
         Builtin::ValidateArgumentSpec => validate::validate(at, context),
-        Builtin::SetFact => set_fact::set_fact(at, context, learns),
+        Builtin::SetFact => set_fact::set_fact(at, context),
         Builtin::SetStats => set_stats::set_stats(at, context),
         Builtin::IncludeVars => include_vars::include_vars(at, context, learns),
         Builtin::Pause => pause::pause(at, context).await,
@@ -77,7 +77,7 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
     // It acts here all the same; the name is shown, as Ansible does.
     done.delegated = delegate.map(|delegate| delegate.label);
     if learner.is_some() {
-        done.learnt = Learning::default();
+        done.learnt = Learning { set: std::mem::take(&mut done.learnt.set), ..Learning::default() };
     }
     done.learner = learner;
     done

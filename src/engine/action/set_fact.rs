@@ -1,22 +1,15 @@
 //! `set_fact`: variables of the host.
 
-use std::sync::Arc;
-
 use rprov_modules::kit::boolean;
 
 use super::json;
-use crate::engine::host::Host;
 use crate::engine::outcome::{Done, Failure};
 use crate::engine::task::At;
 use crate::source::Diagnostic;
 use crate::template::Context;
 
-/// `learns` is the host whose variables they are.
-pub(super) fn set_fact(
-    at: &At<'_>,
-    context: &Context,
-    learns: &Arc<Host>,
-) -> Result<Done, Failure> {
+/// They are set once it is known that the task has not failed.
+pub(super) fn set_fact(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
     let mut done = Done::default();
     let mut facts = serde_json::Map::new();
     let mut set = Vec::new();
@@ -56,7 +49,6 @@ pub(super) fn set_fact(
             .help("write `name: value` below it")
             .into());
     }
-    learns.set(set.clone());
     done.learnt.set = set;
     done.sets_variables = !cacheable;
     done.values.insert("ansible_facts".into(), facts.into());

@@ -52,6 +52,16 @@ impl At<'_> {
             if let Err(failure) = self.judge(context, &mut done) {
                 done.failure = Some(failure);
             }
+            // What has failed sets nothing.
+            let set = std::mem::take(&mut done.learnt.set);
+            match &done.learner {
+                _ if done.is_failed() => {}
+                Some(learner) => learner.set(set),
+                None => {
+                    self.host.set(set.iter().cloned());
+                    done.learnt.set = set;
+                }
+            }
             if until.is_some() || retries > 0 {
                 done.values.insert("attempts".into(), attempts.into());
             }

@@ -26,6 +26,7 @@ impl At<'_> {
         learnt.set.extend(registered);
         if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
             && !done.sets_variables
+            && !done.is_failed()
         {
             self.learn_facts(&done, facts, &mut learnt);
         }
