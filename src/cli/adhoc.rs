@@ -44,7 +44,9 @@ pub(super) fn run_one(basis: &Basis, args: AdHocArgs) -> Result {
     };
     let (environment, words) = environment(words)?;
     let given = args.module_name.as_deref().or(basis.config.text(&MODULE_NAME));
-    let module = given.unwrap_or("command");
+    // To list hosts nothing has to be said of what they should do.
+    let usual = if act.list_hosts { "ping" } else { "command" };
+    let module = given.unwrap_or(usual);
     let bare = module
         .strip_prefix("ansible.builtin.")
         .or_else(|| module.strip_prefix("ansible.legacy."))

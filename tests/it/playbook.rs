@@ -51,6 +51,18 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("play vars: [{a: 1}]", "a list of mappings, as older versions took it"),
     ("task vars: [{a: 1}]", "a list of mappings, as older versions took it"),
     ("play hosts: ''", "a pattern that matches nothing, told with those"),
+    ("task when: [[a]]", "ansible-core refuses it when it gets there"),
+    ("task when: {a: 1}", "ansible-core refuses it when it gets there"),
+    ("task when: [{a: 1}]", "ansible-core refuses it when it gets there"),
+    ("task changed_when: [[a]]", "ansible-core refuses it when it gets there"),
+    ("task changed_when: {a: 1}", "ansible-core refuses it when it gets there"),
+    ("task changed_when: [{a: 1}]", "ansible-core refuses it when it gets there"),
+    ("task failed_when: [[a]]", "ansible-core refuses it when it gets there"),
+    ("task failed_when: {a: 1}", "ansible-core refuses it when it gets there"),
+    ("task failed_when: [{a: 1}]", "ansible-core refuses it when it gets there"),
+    ("task until: [[a]]", "ansible-core refuses it when it gets there"),
+    ("task until: {a: 1}", "ansible-core refuses it when it gets there"),
+    ("task until: [{a: 1}]", "ansible-core refuses it when it gets there"),
 ];
 
 #[test]
