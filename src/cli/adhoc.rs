@@ -45,8 +45,10 @@ pub(super) fn run_one(basis: &Basis, args: AdHocArgs) -> Result {
     let (environment, words) = environment(words)?;
     let given = args.module_name.as_deref().or(basis.config.text(&MODULE_NAME));
     // To list hosts nothing has to be said of what they should do.
-    let usual = if act.list_hosts { "ping" } else { "command" };
-    let module = given.unwrap_or(usual);
+    let module = match act.list_hosts {
+        true => "ping",
+        false => given.unwrap_or("command"),
+    };
     let bare = module
         .strip_prefix("ansible.builtin.")
         .or_else(|| module.strip_prefix("ansible.legacy."))
@@ -55,7 +57,8 @@ pub(super) fn run_one(basis: &Basis, args: AdHocArgs) -> Result {
         let error = Diagnostic::error(format!("`{module}` means nothing outside of a play"));
         return Err(vec![error.help("write a playbook and run `rprov playbook FILE`")]);
     }
-    let arguments = args.args.as_deref().or(basis.config.text(&MODULE_ARGS)).unwrap_or_default();
+    let arguments = args.args.as_deref().or(basis.config.text(&MODULE_ARGS));
+    let arguments = arguments.filter(|_| !act.list_hosts).unwrap_or_default();
     let plan = Plan {
         playbooks: vec![],
         text: Some(play(pattern, module, arguments, &args)),

@@ -23,6 +23,7 @@ pub(super) enum Kind {
     Text,
     /// The name of a variable.
     Name,
+    Mapping,
     /// Texts, or one.
     Texts,
     /// Texts or numbers, or one text.
@@ -33,6 +34,7 @@ pub(super) enum Kind {
 
 const KINDS: &[(&str, Kind)] = &[
     ("any_errors_fatal", Kind::Boolean),
+    ("args", Kind::Mapping),
     ("async", Kind::Integer),
     ("become", Kind::Boolean),
     ("become_exe", Kind::Text),
@@ -54,6 +56,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("hosts", Kind::Texts),
     ("ignore_errors", Kind::Boolean),
     ("ignore_unreachable", Kind::Boolean),
+    ("listen", Kind::Texts),
     ("max_fail_percentage", Kind::Percentage),
     ("name", Kind::Text),
     ("no_log", Kind::Boolean),
@@ -77,7 +80,7 @@ const LOOP: &[(&str, Option<Kind>)] = &[
     ("extended", Some(Kind::Boolean)),
     ("extended_allitems", Some(Kind::Boolean)),
     ("index_var", Some(Kind::Name)),
-    ("label", None),
+    ("label", Some(Kind::Text)),
     ("loop_var", Some(Kind::Name)),
     ("pause", Some(Kind::Number)),
 ];
@@ -165,6 +168,7 @@ fn one(kind: Kind, keyword: &str, node: &Node) -> Result<(), Diagnostic> {
         Kind::Number => number(node).is_some(),
         Kind::Percentage => percentage(node).is_some(),
         Kind::Text => node.scalar().is_some(),
+        Kind::Mapping => node.entries().is_some(),
         Kind::Texts => is_text(node),
         Kind::Name => node.text().is_some_and(is_name) && is_text(node),
         Kind::Batches => match node.text().and_then(|text| text.strip_suffix('%')) {
@@ -201,6 +205,7 @@ fn wrong(kind: Kind, keyword: &str, node: &Node) -> Result<(), Diagnostic> {
         Kind::Number => "a number",
         Kind::Percentage => "a percentage",
         Kind::Text => "text",
+        Kind::Mapping => "a mapping",
         Kind::Name => "the name of a variable",
         Kind::Texts => "text or a list of texts",
         Kind::Tags => "a tag or a list of tags",
@@ -216,6 +221,7 @@ fn wrong(kind: Kind, keyword: &str, node: &Node) -> Result<(), Diagnostic> {
         Kind::Boolean => format!("write `{keyword}: true` or `{keyword}: false`"),
         Kind::Integer | Kind::Number => format!("write `{keyword}: 3`, or a template"),
         Kind::Percentage => format!("write `{keyword}: 25`"),
+        Kind::Mapping => format!("write `{keyword}: {{name: value}}`"),
         Kind::Text => format!("write one word or text behind `{keyword}:`"),
         Kind::Name => "letters, digits and `_`, no digit in front".to_owned(),
         Kind::Texts => format!("write `{keyword}: [one, two]`, numbers in quotes"),
