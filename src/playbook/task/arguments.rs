@@ -162,13 +162,16 @@ fn line(text: &str, span: Span, free_form: Option<&str>, module: bool) -> Result
 /// The name at the beginning of a line; a template in it may have spaces.
 pub(super) fn first_word(text: &str) -> &str {
     let text = text.trim();
-    let end = |from: usize| {
-        text[from..].find(char::is_whitespace).map_or(text.len(), |length| from + length)
-    };
-    match text.find("}}").filter(|_| text.starts_with("{{")) {
-        Some(close) => &text[..end(close + 2)],
-        None => &text[..end(0)],
+    let mut from = 0;
+    while let Some(length) = text[from..].find(char::is_whitespace) {
+        let end = from + length;
+        let inside = text[..end].rfind("{{") > text[..end].rfind("}}");
+        match text[end..].find("}}").filter(|_| inside) {
+            Some(close) => from = end + close + 2,
+            None => return &text[..end],
+        }
     }
+    text
 }
 
 /// `action: module key=value` or `action: {module: name, …}`.
