@@ -50,6 +50,10 @@ impl de::Error for ArgError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         ArgError::new(message.to_string())
     }
+
+    fn missing_field(name: &'static str) -> Self {
+        ArgError::new(format!("missing parameter `{name}`"))
+    }
 }
 
 /// What Ansible takes for true and false, in lower case.

@@ -288,12 +288,14 @@ impl Reporter for Human {
             }
             Event::Result(result) => self.result(result),
             Event::Ignored => IGNORING.to_owned(),
-            Event::Retry { host, task, left } => format!(
-                "{}\n",
-                self.style.changed(&format!(
-                    "FAILED - RETRYING: [{host}]: {task} ({left} retries left)."
-                ))
-            ),
+            Event::Retry { host, delegated, task, left } => {
+                let delegated =
+                    delegated.as_ref().map(|other| format!(" -> {other}")).unwrap_or_default();
+                let text = format!(
+                    "FAILED - RETRYING: [{host}{delegated}]: {task} ({left} retries left)."
+                );
+                format!("{}\n", self.style.changed(&text))
+            }
             Event::Note(note) => format!("{note}\n"),
             Event::Warning(warning) => {
                 format!("{}\n", self.style.warning(&format!("[WARNING]: {warning}")))

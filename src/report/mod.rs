@@ -75,6 +75,8 @@ pub enum Event {
     /// A failed attempt that will be repeated.
     Retry {
         host: String,
+        /// The host that acts in its place.
+        delegated: Option<String>,
         task: String,
         left: u32,
     },

@@ -102,6 +102,7 @@ impl At<'_> {
             let task = show::title(self.play, self.task, self.host);
             self.play.engine.reporter.report(Event::Retry {
                 host: self.host.name.to_string(),
+                delegated: done.delegated.clone(),
                 task,
                 left,
             });
