@@ -1,7 +1,7 @@
 //! A rule of the packet filter: what a packet must be like, and what becomes of it. Parameters of
 //! `iptables`, and the words that iptables(8) takes for them.
 
-use crate::kit::{Deserialize, JsonSchema, Refusal, Result};
+use crate::kit::{Deserialize, JsonSchema, Refusal, Result, Words};
 
 /// Declares a module's struct with the parameters of a rule, and its `rule()`.
 macro_rules! with_rule {
@@ -18,7 +18,7 @@ macro_rules! with_rule {
             destination: Option<String>,
             /// Extensions that are loaded for a match. Default: what other parameters need.
             #[serde(default, rename = "match")]
-            matches: Vec<String>,
+            matches: crate::kit::Words,
             /// Flags of TCP: `flags` that are looked at, and `flags_set`.
             tcp_flags: Option<crate::iptables_rule::TcpFlags>,
             /// What becomes of the packet: `ACCEPT`, `DROP`, `REJECT`, `LOG`, … or a chain.
@@ -39,7 +39,7 @@ macro_rules! with_rule {
             destination_port: Option<String>,
             /// Several ports it goes to.
             #[serde(default)]
-            destination_ports: Vec<String>,
+            destination_ports: crate::kit::Words,
             /// With `jump: REDIRECT`: the port it goes to instead.
             to_ports: Option<String>,
             /// With `jump: DNAT`: the address it goes to instead.
@@ -53,7 +53,7 @@ macro_rules! with_rule {
             /// What the packet is to its connection: `NEW`, `ESTABLISHED`, `RELATED`, `INVALID`,
             /// `UNTRACKED`, `SNAT`, `DNAT`. Default: anything.
             #[serde(default)]
-            ctstate: Vec<String>,
+            ctstate: crate::kit::Words,
             /// Addresses it is from: `first-last`.
             src_range: Option<String>,
             /// Addresses it goes to: `first-last`.
@@ -91,10 +91,10 @@ macro_rules! with_rule {
         impl $name {
             fn rule(&self) -> Rule<'_> {
                 Rule {
-                    matches: &self.matches,
+                    matches: &self.matches.0,
                     tcp_flags: self.tcp_flags.as_ref(),
-                    destination_ports: &self.destination_ports,
-                    ctstate: &self.ctstate,
+                    destination_ports: &self.destination_ports.0,
+                    ctstate: &self.ctstate.0,
                     syn: self.syn,
                     limit_burst: self.limit_burst,
                     fragment: self.fragment.is_some(),
@@ -126,9 +126,9 @@ pub(crate) use with_rule;
 #[serde(deny_unknown_fields)]
 pub(crate) struct TcpFlags {
     /// Flags to look at.
-    flags: Vec<String>,
+    flags: Words,
     /// Those that must be set.
-    flags_set: Vec<String>,
+    flags_set: Words,
 }
 
 /// Whether a packet is the first one of a TCP connection.
@@ -216,7 +216,11 @@ impl<'a> Rule<'a> {
             loaded.push(name);
         }
         if let Some(tcp) = self.tcp_flags {
-            words.extend(["--tcp-flags".to_owned(), tcp.flags.join(","), tcp.flags_set.join(",")]);
+            words.extend([
+                "--tcp-flags".to_owned(),
+                tcp.flags.0.join(","),
+                tcp.flags_set.0.join(","),
+            ]);
         }
         let mut load = |words: &mut Vec<String>, name: &'static str| {
             if !loaded.contains(&name) {
