@@ -3,10 +3,11 @@
 //! Terms are taken in Ansible's order whatever order they are written in: what is named, then
 //! intersections (`&`), then exclusions (`!`). Hosts come in the order in which the terms give them.
 //!
-//! Nothing is ever silently empty. A pattern that names no known group and no host is an error; so
-//! is a term of `--limit` that matches nothing. A known group without hosts, and a play that
-//! `--limit` leaves no host, give an empty selection with a note: the play is skipped, and whoever
-//! runs several plays must see to it that at least one host is left in one of them.
+//! Nothing is ever silently empty. A pattern that names no known group and no host is an error (a warning
+//! where other plays of the run have hosts); a term of `--limit` that matches nothing is an error. A known
+//! group without hosts, and a play that `--limit` leaves no host, give an empty selection with a note: the
+//! play is skipped, and whoever runs several plays must see to it that at least one host is left in one of
+//! them.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -112,7 +113,7 @@ pub struct Attempt {
     pub missed: Option<Diagnostic>,
 }
 
-/// As [`select`], for a run whose tasks may add hosts and groups: a pattern may come to nothing.
+/// As [`select`], for one of several plays: a pattern may come to nothing, and the caller decides.
 ///
 /// # Errors
 /// When the pattern cannot be understood.

@@ -131,6 +131,7 @@ mod tests {
     fn what_is_one_is_not() {
         for text in [
             "{{ foo }}",
+            "{{ do.data.ip }}",
             "{% raw %}{{ a | }}{% endraw %}",
             "{{ '{{' }}.Names{{ '}}' }}",
             "{{ x | unknown_filter }}",

@@ -156,6 +156,8 @@ impl<'a> Rewriter<'a> {
                 continue;
             }
             let looser = match token.kind {
+                // A statement `do` has an expression behind it; `do.x` is a variable.
+                Kind::Name if text == "do" && self.is(self.at + 1, ".") => false,
                 Kind::Name => KEYWORDS.contains(&text) && text != "is",
                 Kind::Punct => matches!(text, "," | ":" | "="),
                 _ => false,
