@@ -79,11 +79,14 @@ impl Listing<'_> {
     /// The hosts of a one-off task.
     ///
     /// # Errors
-    /// When the pattern cannot be understood.
+    /// When the pattern cannot be understood, and when `--limit` leaves none.
     pub(super) fn hosts_alone(&self, plays: &[Play]) -> Result<String, Vec<Diagnostic>> {
         let mut out = String::new();
         for play in plays {
             let found = self.found(play, &words(&play.hosts))?;
+            if found.is_empty() && self.limit.is_some() {
+                return Err(vec![Diagnostic::error("pattern and `--limit` leave no host")]);
+            }
             let _ = writeln!(out, "  hosts ({}):", found.len());
             for host in &found {
                 let _ = writeln!(out, "    {host}");
@@ -101,6 +104,7 @@ impl Listing<'_> {
         if let Some(missed) = attempt.missed {
             (self.warn)(missed.as_warning());
         }
+        attempt.found.missed.iter().cloned().for_each(self.warn);
         Ok(attempt.found.hosts.iter().map(ToString::to_string).collect())
     }
 

@@ -98,9 +98,11 @@ impl Build {
                 return vec![];
             }
         };
+        let known = self.inventory.hosts.len();
         let hosts: Vec<usize> = expanded.names.iter().map(|name| self.host(name, span)).collect();
         if let Some(port) = expanded.port {
-            for &host in &hosts {
+            // As in Ansible, a host that is named again keeps its port.
+            for &host in hosts.iter().filter(|host| **host >= known) {
                 self.host_var(host, "ansible_port", span, Node::plain(span, port.to_string()));
             }
         }
@@ -174,7 +176,12 @@ impl Build {
     pub(super) fn group_var(&mut self, group: usize, name: &str, span: Span, value: Node) {
         if name == "ansible_group_priority" {
             let number = value.scalar().map(|scalar| match scalar.resolve() {
-                Resolved::Int(number) => i64::try_from(number).ok(),
+                // Beyond all others is enough.
+                Resolved::Int(number) => {
+                    Some(number.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+                }
+                Resolved::Float(number) if number.is_finite() => Some(number as i64),
+                Resolved::Bool(flag) => Some(flag.into()),
                 _ => scalar.text.trim().parse().ok(),
             });
             match number.flatten() {
@@ -252,7 +259,9 @@ impl Build {
             let message = format!("`{}` is a host and a group", host.name);
             let warning =
                 Diagnostic::warning(message).at(group, "the group").context(host.span, "the host");
-            self.report(warning.help("patterns mean the group; rename one of them"));
+            self.report(
+                warning.help("a pattern of that name means the host alone; rename one of them"),
+            );
         }
     }
 }

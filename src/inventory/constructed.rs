@@ -14,7 +14,7 @@ use super::build::{ALL, Build};
 use super::rules::safe;
 use super::{Group, Host};
 use crate::source::Diagnostic;
-use crate::template::{Context, Raw, Search, Templar, TemplateError, fixed, to_node};
+use crate::template::{Context, Raw, Search, Templar, TemplateError, fixed, is_omit, to_node};
 use crate::vars::files::Reader;
 use crate::vars::{self, Beside, Layer, Layers, Level};
 
@@ -117,6 +117,9 @@ impl<'a> Constructed<'a> {
         let context = self.context(host, self.extra, build)?;
         for (name, expression) in &self.compose {
             let Some(value) = self.evaluate(expression, &context, host, build)? else { continue };
+            if is_omit(&value) {
+                continue;
+            }
             let node = fixed(to_node(&value, expression.span));
             build.host_var(host, name, expression.span, node);
         }
@@ -175,7 +178,7 @@ impl<'a> Constructed<'a> {
                 names.map(name).collect()
             }
             // Nothing to make a group of: no error but in `strict`.
-            _ if !key.is_true() => {
+            _ if !key.is_true() || is_omit(key) => {
                 if self.strict {
                     let message =
                         format!("the key of a group is empty for `{}`", name(host, build));

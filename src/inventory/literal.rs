@@ -139,14 +139,20 @@ impl Reader<'_> {
             .rest()
             .find(|c: char| !(c.is_alphanumeric() || c == '_'))
             .unwrap_or(self.rest().len());
-        let plain = match &self.rest()[..end] {
-            "True" => "true",
-            "False" => "false",
-            "None" => "null",
+        let name = &self.rest()[..end];
+        let node = match name {
+            "True" => Node::plain(self.span, "true"),
+            "False" => Node::plain(self.span, "false"),
+            "None" => Node::plain(self.span, "null"),
+            "set" => Node::list(self.span, vec![]),
             _ => return None,
         };
+        let empty_set = name == "set";
         self.at += end;
-        Some(Node::plain(self.span, plain))
+        if empty_set && !(self.eat("(") && self.eat(")")) {
+            return None;
+        }
+        Some(node)
     }
 
     /// Whether a string literal starts here, `r'…'` and `u'…'` included.
@@ -349,6 +355,8 @@ mod tests {
         assert_eq!(value("'it''s'", Span::default()).text(), Some("its"));
         assert_eq!(value(r#""a\nb""#, Span::default()).text(), Some("a\nb"));
         assert_eq!(value("{{ foo }}", Span::default()).text(), Some("{{ foo }}"));
+        assert_eq!(value("set()", Span::default()).items().unwrap().len(), 0);
+        assert_eq!(value("set(", Span::default()).text(), Some("set("));
         assert_eq!(value("[a]", Span::default()).text(), Some("[a]"));
     }
 }

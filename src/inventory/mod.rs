@@ -126,9 +126,12 @@ impl Inventory {
         build.finish()
     }
 
-    /// The host of that name: of the inventory, or this machine for a [`LOCALHOST`] name.
+    /// The host of that name: of the inventory, or this machine for a [`LOCALHOST`] name. Those names
+    /// are one host: if the inventory knows one of them, the others mean it.
     pub fn host(&self, name: &str) -> Option<&Host> {
-        self.hosts.get(name).or_else(|| self.implicit.get(name))
+        let here = |name: &str| LOCALHOST.contains(&name);
+        let known = self.hosts.get(name).or_else(|| self.implicit.get(name));
+        known.or_else(|| self.hosts().find(|host| here(&host.name)).filter(|_| here(name)))
     }
 
     /// A host that no inventory knows: what a task delegates to by its bare name.

@@ -246,6 +246,11 @@ fn evaluate(inventory: &Inventory, terms: &[String], span: Span) -> Result<Found
         named.push("all");
     }
     for term in named {
+        // The name of a host means that host, also if a group is called so.
+        if let Some(host) = inventory.hosts.get(term) {
+            found.hosts.insert(host.name.clone());
+            continue;
+        }
         found.hosts.extend(matches(inventory, term, span, &mut found.missed)?);
     }
     for term in wanted {
@@ -286,12 +291,7 @@ fn matches(
         );
     }
     if hosts.is_empty() && LOCALHOST.contains(&name) {
-        hosts.extend(
-            inventory
-                .host(name)
-                .or_else(|| inventory.host(LOCALHOST[0]))
-                .map(|host| host.name.clone()),
-        );
+        hosts.extend(inventory.host(name).map(|host| host.name.clone()));
     }
     if hosts.is_empty() {
         if groups.is_empty() {
@@ -395,14 +395,7 @@ fn wildcard(name: &str) -> String {
                 // A `]` right after the opening is a member of the class.
                 match body.char_indices().skip(1).find(|(_, c)| *c == ']') {
                     Some((end, _)) => {
-                        regex.push_str(if negated { "[^" } else { "[" });
-                        for c in body[..end].chars() {
-                            if matches!(c, '\\' | '[' | ']' | '^' | '&' | '~') {
-                                regex.push('\\');
-                            }
-                            regex.push(c);
-                        }
-                        regex.push(']');
+                        class(&body[..end], negated, &mut regex);
                         rest = &body[end + 1..];
                     }
                     None => regex.push_str(r"\["),
@@ -412,6 +405,37 @@ fn wildcard(name: &str) -> String {
         }
     }
     regex + r")\z"
+}
+
+/// What stands between the brackets of a wildcard. A range whose end comes before its start holds nothing.
+fn class(body: &str, negated: bool, regex: &mut String) {
+    let chars: Vec<char> = body.chars().collect();
+    let mut rest = &chars[..];
+    let mut members = String::new();
+    let escaped = |c: char| match c {
+        '\\' | '[' | ']' | '^' | '&' | '~' | '-' => format!("\\{c}"),
+        c => c.to_string(),
+    };
+    while let [first, behind @ ..] = rest {
+        rest = match behind {
+            ['-', last, behind @ ..] => {
+                if first <= last {
+                    members.push_str(&format!("{}-{}", escaped(*first), escaped(*last)));
+                }
+                behind
+            }
+            behind => {
+                members.push_str(&escaped(*first));
+                behind
+            }
+        };
+    }
+    match (members.is_empty(), negated) {
+        (false, false) => regex.push_str(&format!("[{members}]")),
+        (false, true) => regex.push_str(&format!("[^{members}]")),
+        (true, false) => regex.push_str("[^\\s\\S]"),
+        (true, true) => regex.push('.'),
+    }
 }
 
 #[cfg(test)]

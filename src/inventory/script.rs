@@ -74,7 +74,7 @@ impl Script<'_> {
     }
 
     /// A group is a list of hosts, a mapping with `hosts`, `children` and `vars`, or, from the
-    /// oldest of scripts, the variables of a host of the same name.
+    /// oldest of scripts, the variables of a group whose one host has the same name.
     fn group(
         &self,
         entry: &Entry,
@@ -97,10 +97,9 @@ impl Script<'_> {
         let known = |part: &Entry| matches!(part.key.text(), Some("hosts" | "vars" | "children"));
         if !parts.iter().any(known) {
             add(name, entry.key.span, build);
-            let index = build.host(name, entry.key.span);
             for var in parts {
                 let name = var.key.text().unwrap_or_default();
-                build.host_var(index, name, var.key.span, var.value.clone());
+                build.group_var(group, name, var.key.span, var.value.clone());
             }
             return Ok(());
         }

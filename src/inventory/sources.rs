@@ -41,10 +41,13 @@ pub(super) fn read(source: &str, reader: &Reader, extra: &Arc<Layer>, build: &mu
     if !build.inventory.directories.iter().any(|known| known == directory) {
         build.inventory.directories.push(directory.to_owned());
     }
-    if kind.is_dir() {
-        self::directory(path, 0, reader, extra, build)
-    } else {
-        file(path, reader, extra, build)
+    match kind.is_dir() {
+        true if !self::directory(path, 0, reader, extra, build) => {
+            let warning = format!("no file of `{}` is an inventory", path.display());
+            build.report(Diagnostic::warning(warning));
+        }
+        true => {}
+        false => file(path, reader, extra, build),
     }
     build.file = None;
 }
@@ -70,12 +73,22 @@ fn not_found(path: &Path) -> Diagnostic {
     }
 }
 
-/// All files of a directory in the order of their names, and of the directories in it.
-fn directory(path: &Path, depth: usize, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {
+/// All files of a directory in the order of their names, and of the directories in it; whether there is any.
+fn directory(
+    path: &Path,
+    depth: usize,
+    reader: &Reader,
+    extra: &Arc<Layer>,
+    build: &mut Build,
+) -> bool {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
-        Err(error) => return build.report(unreadable(path, &error)),
+        Err(error) => {
+            build.report(unreadable(path, &error));
+            return true;
+        }
     };
+    let mut any = false;
     let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
     names.sort_unstable();
     for name in names {
@@ -85,13 +98,18 @@ fn directory(path: &Path, depth: usize, reader: &Reader, extra: &Arc<Layer>, bui
         }
         let path = path.join(&name);
         match path.is_dir() {
-            true if depth < DEEPEST => directory(&path, depth + 1, reader, extra, build),
+            true if depth < DEEPEST => any |= directory(&path, depth + 1, reader, extra, build),
             true => {
-                build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display())))
+                build.report(Diagnostic::error(format!("`{}` is nested too deep", path.display())));
+                any = true;
             }
-            false => file(&path, reader, extra, build),
+            false => {
+                file(&path, reader, extra, build);
+                any = true;
+            }
         }
     }
+    any
 }
 
 fn file(path: &Path, reader: &Reader, extra: &Arc<Layer>, build: &mut Build) {

@@ -22,7 +22,6 @@ use serde_json::{Map, Value};
 
 pub use self::adhoc::{AdHoc, Form};
 pub use self::diff::Extent;
-pub(crate) use self::human::pretty;
 pub use self::human::{Human, View};
 pub use self::json::Json;
 pub use self::log::{Log, Logged};

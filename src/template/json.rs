@@ -26,6 +26,13 @@ pub(super) fn write(value: &Value, style: &Style<'_>) -> Result<String, Error> {
     Ok(out)
 }
 
+/// As Ansible shows data: indented by four, keys in order, nothing escaped that need not be. What has no
+/// JSON at all is left out.
+pub(crate) fn pretty_json(value: &Value) -> String {
+    let style = Style { indent: Some("    "), sort_keys: true, ascii: false, item: ",", key: ": " };
+    write(value, &style).unwrap_or_default()
+}
+
 fn put(out: &mut String, value: &Value, style: &Style<'_>, depth: usize) -> Result<(), Error> {
     match value.kind() {
         ValueKind::None => out.push_str("null"),

@@ -44,6 +44,7 @@ use rprov_modules::kit::{Node, Span};
 
 pub use self::error::{ErrorKind, Link, TemplateError};
 pub(crate) use self::filters::path::normal as normal_path;
+pub(crate) use self::json::pretty_json;
 pub(crate) use self::print::text as shown;
 pub use self::value::{fixed, from_json, from_node, is_omit, omit, to_node};
 

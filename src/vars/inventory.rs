@@ -112,26 +112,29 @@ impl InventoryVars {
     /// Everything that is wrong in the files.
     pub fn of_host(&self, host: &Host) -> Result<Layers, Vec<Diagnostic>> {
         let own = (Level::InventoryHost, &host.vars, "host_vars", &*host.name);
-        self.own(own, [Level::InventoryHostVars, Level::PlaybookHostVars])
+        self.own(own, [Level::InventoryHostVars, Level::PlaybookHostVars], true)
     }
 
-    /// What a group itself is given: in the inventory and in `group_vars/`.
+    /// What a group itself is given: in the inventory, in `group_vars/` beside it and, if `playbook` says
+    /// so, beside the playbook.
     ///
     /// # Errors
     /// Everything that is wrong in the files.
-    pub fn of_group(&self, group: &Group) -> Result<Layers, Vec<Diagnostic>> {
+    pub fn of_group(&self, group: &Group, playbook: bool) -> Result<Layers, Vec<Diagnostic>> {
         let own = (Level::InventoryGroup, &group.vars, "group_vars", &*group.name);
-        self.own(own, [Level::InventoryGroupVars, Level::PlaybookGroupVars])
+        self.own(own, [Level::InventoryGroupVars, Level::PlaybookGroupVars], playbook)
     }
 
     fn own(
         &self,
         (level, vars, kind, name): (Level, &Vars, &str, &str),
         levels: [Level; 2],
+        playbook: bool,
     ) -> Result<Layers, Vec<Diagnostic>> {
         let mut layers = Layers::default().with(level, Arc::new(layer(vars))).merging(self.merge);
         let mut errors = vec![];
         let places = self.beside.places(self.inventory.directories(), levels);
+        let places = places.filter(|(_, place)| playbook || *place == levels[0]);
         self.beside.push(kind, name, places, &mut layers, &mut errors);
         if errors.is_empty() { Ok(layers) } else { Err(errors) }
     }

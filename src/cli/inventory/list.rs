@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value, json as value};
+use indexmap::IndexMap;
+use minijinja::Value;
 
 use super::values::{self, Values};
 use crate::inventory::{Group, HostName, Inventory};
@@ -17,6 +18,9 @@ pub(super) struct Tree<'a> {
     pub(super) export: bool,
 }
 
+/// A mapping that is being made.
+pub(super) type Part = IndexMap<String, Value>;
+
 impl Tree<'_> {
     pub(super) fn top(&self) -> &Group {
         self.inventory.group("all").expect("`all` is always there")
@@ -24,27 +28,25 @@ impl Tree<'_> {
 }
 
 pub(super) fn json(tree: &Tree<'_>) -> Result<Value, Vec<Diagnostic>> {
-    let mut out = Map::new();
+    let mut out = Part::new();
     group(tree, tree.top(), &mut out)?;
-    let mut hostvars = Map::new();
+    let mut hostvars = vec![];
     for host in tree.inventory.hosts().filter(|host| tree.hosts.contains(&host.name)) {
         let vars = tree.values.of_host(host)?;
         if !vars.is_empty() {
-            hostvars.insert(host.name.to_string(), values::json(&vars).into());
+            hostvars.push((host.name.to_string(), values::json(&vars)));
         }
     }
-    out.insert("_meta".to_owned(), value!({"hostvars": hostvars, "profile": "inventory_legacy"}));
-    Ok(out.into())
+    let meta =
+        [("hostvars", Value::from_pairs(hostvars)), ("profile", Value::from("inventory_legacy"))];
+    out.insert("_meta".to_owned(), Value::from_pairs(meta));
+    Ok(Value::from_pairs(out))
 }
 
-fn group(
-    tree: &Tree<'_>,
-    group: &Group,
-    out: &mut Map<String, Value>,
-) -> Result<(), Vec<Diagnostic>> {
+fn group(tree: &Tree<'_>, group: &Group, out: &mut Part) -> Result<(), Vec<Diagnostic>> {
     // In its place before those below it, to see groups that have been written.
-    out.insert(group.name.to_string(), Value::Null);
-    let mut own = Map::new();
+    out.insert(group.name.to_string(), Value::from(()));
+    let mut own = Part::new();
     if &*group.name != "all" {
         let hosts = group.own_hosts(tree.inventory).filter(|host| tree.hosts.contains(&host.name));
         set(&mut own, "hosts", hosts.map(|host| Value::from(&*host.name)).collect());
@@ -52,7 +54,7 @@ fn group(
     let children = group.children(tree.inventory);
     set(&mut own, "children", children.map(|child| Value::from(&*child.name)).collect());
     if tree.export {
-        set(&mut own, "vars", values::json(&tree.values.of_group(group)?).into());
+        set(&mut own, "vars", values::json(&tree.values.of_group(group)?));
     }
     for child in group.children(tree.inventory) {
         if !out.contains_key(&*child.name) {
@@ -60,20 +62,15 @@ fn group(
         }
     }
     match own.is_empty() {
-        true => drop(out.remove(&*group.name)),
-        false => drop(out.insert(group.name.to_string(), own.into())),
+        true => drop(out.shift_remove(&*group.name)),
+        false => drop(out.insert(group.name.to_string(), Value::from_pairs(own))),
     }
     Ok(())
 }
 
 /// Sets what is not empty.
-pub(super) fn set(out: &mut Map<String, Value>, name: &str, value: Value) {
-    let empty = match &value {
-        Value::Array(items) => items.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
-        _ => false,
-    };
-    if !empty {
+pub(super) fn set(out: &mut Part, name: &str, value: Value) {
+    if value.len() != Some(0) {
         out.insert(name.to_owned(), value);
     }
 }

@@ -21,8 +21,8 @@ use super::inputs::{Inputs, environment, split};
 use super::{Exit, Result};
 use crate::config::{INVENTORY_EXPORT, PLAYBOOK_DIR};
 use crate::inventory::{HostName, Inventory, pattern::Limit};
-use crate::report::pretty;
 use crate::source::Diagnostic;
+use crate::template::pretty_json;
 
 /// What is asked for.
 enum Wanted<'a> {
@@ -73,7 +73,7 @@ pub(super) fn show(basis: &Basis, args: InventoryArgs) -> Result {
             match (args.yaml, args.toml) {
                 (true, _) => yaml::of_tree(&tree)?,
                 (_, true) => toml::of_tree(&tree)?,
-                _ => pretty(&list::json(&tree)?) + "\n",
+                _ => pretty_json(&list::json(&tree)?) + "\n",
             }
         }
         Wanted::Graph(group) => {
@@ -90,7 +90,7 @@ pub(super) fn show(basis: &Basis, args: InventoryArgs) -> Result {
             match (args.yaml, args.toml) {
                 (true, _) => yaml::of_vars(&vars),
                 (_, true) => toml::of_vars(&vars)?,
-                _ => pretty(&values::json(&vars).into()) + "\n",
+                _ => pretty_json(&values::json(&vars)) + "\n",
             }
         }
     };

@@ -2,26 +2,27 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use minijinja::Value;
+use minijinja::value::ValueKind;
 
-use super::list::{Tree, set};
+use super::list::{Part, Tree, set};
 use super::values::{self, Vars};
 use crate::inventory::Group;
 use crate::source::Diagnostic;
 
 pub(super) fn of_vars(vars: &Vars) -> Result<String, Vec<Diagnostic>> {
-    text(&values::json(vars).into())
+    text(&values::json(vars))
 }
 
 pub(super) fn of_tree(tree: &Tree<'_>) -> Result<String, Vec<Diagnostic>> {
-    let mut writer = Writer { tree, out: Map::new(), hosts: HashSet::new() };
+    let mut writer = Writer { tree, out: Part::new(), hosts: HashSet::new() };
     writer.group(tree.top())?;
-    text(&writer.out.into())
+    text(&Value::from_pairs(writer.out))
 }
 
 struct Writer<'a> {
     tree: &'a Tree<'a>,
-    out: Map<String, Value>,
+    out: Part,
     /// Those that have been written: their variables are not repeated.
     hosts: HashSet<String>,
 }
@@ -29,7 +30,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn group(&mut self, group: &Group) -> Result<(), Vec<Diagnostic>> {
         let tree = self.tree;
-        let mut own = Map::new();
+        let mut own = Part::new();
         let mut children = vec![];
         for child in group.children(tree.inventory) {
             if &*child.name == "ungrouped" && child.own_hosts(tree.inventory).next().is_none() {
@@ -42,23 +43,23 @@ impl Writer<'_> {
         }
         set(&mut own, "children", children.into());
         if &*group.name != "all" {
-            let mut hosts = Map::new();
+            let mut hosts = Part::new();
             let here =
                 group.own_hosts(tree.inventory).filter(|host| tree.hosts.contains(&host.name));
             for host in here {
                 let vars = match self.hosts.insert(host.name.to_string()) {
                     true => values::json(&tree.values.of_host(host)?),
-                    false => Map::new(),
+                    false => Value::from_pairs(Part::new()),
                 };
-                hosts.insert(host.name.to_string(), vars.into());
+                hosts.insert(host.name.to_string(), vars);
             }
-            set(&mut own, "hosts", hosts.into());
+            set(&mut own, "hosts", Value::from_pairs(hosts));
         }
         if tree.export {
-            set(&mut own, "vars", values::json(&tree.values.of_group(group)?).into());
+            set(&mut own, "vars", values::json(&tree.values.of_group(group)?));
         }
         if !own.is_empty() {
-            self.out.insert(group.name.to_string(), own.into());
+            self.out.insert(group.name.to_string(), Value::from_pairs(own));
         }
         Ok(())
     }
@@ -81,13 +82,12 @@ fn null(value: &Value) -> Option<Vec<String>> {
         path.insert(0, name);
         Some(path)
     };
-    match value {
-        Value::Null => Some(vec![]),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(at, item)| step(at.to_string(), item))
-        }
-        Value::Object(entries) => {
-            entries.iter().find_map(|(name, value)| step(name.clone(), value))
+    let mut parts = value.try_iter().into_iter().flatten();
+    match value.kind() {
+        ValueKind::None => Some(vec![]),
+        ValueKind::Seq => parts.enumerate().find_map(|(at, item)| step(at.to_string(), &item)),
+        ValueKind::Map => {
+            parts.find_map(|name| step(name.to_string(), &value.get_item(&name).ok()?))
         }
         _ => None,
     }

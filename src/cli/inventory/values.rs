@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use minijinja::Value;
 use rprov_modules::kit::{Node, NodeKind, Tag};
-use serde_json::{Map, Value};
 
 use crate::cli::basis::Basis;
 use crate::inventory::{Group, Host, Inventory};
@@ -28,6 +28,8 @@ const OWN: [&str; 5] = [
 /// Finds variables.
 pub(super) struct Values {
     vars: InventoryVars,
+    /// Whether files beside a playbook belong to groups: only if that was named.
+    beside: bool,
     extra: Arc<Layer>,
     export: bool,
 }
@@ -50,7 +52,7 @@ impl Values {
             (None, false) => Some(PathBuf::new()),
         };
         let vars = InventoryVars::new(inventory, dir, reader).merging(basis.merges());
-        Values { vars, extra, export }
+        Values { vars, beside: playbook_dir.is_some(), extra, export }
     }
 
     /// # Errors
@@ -65,9 +67,9 @@ impl Values {
     /// # Errors
     /// What is wrong in files of variables.
     pub(super) fn of_group(&self, group: &Group) -> Result<Vars, Vec<Diagnostic>> {
-        let mut vars = named(self.vars.of_group(group)?);
+        let mut vars = named(self.vars.of_group(group, self.beside)?);
         if group.priority != 1 {
-            let node = Node::string(Default::default(), group.priority.to_string());
+            let node = Node::plain(Default::default(), group.priority.to_string());
             vars.push(("ansible_group_priority".to_owned(), node));
             vars.sort_by(|a, b| a.0.cmp(&b.0));
         }
@@ -92,8 +94,9 @@ pub(super) fn envelope(node: &Node) -> Option<&str> {
 }
 
 /// As Ansible writes them in JSON: vaulted and unsafe text is told from other text.
-pub(super) fn json(vars: &Vars) -> Map<String, Value> {
-    vars.iter().map(|(name, node)| (name.clone(), plain(node))).collect()
+pub(super) fn json(vars: &Vars) -> Value {
+    let pairs: Vec<_> = vars.iter().map(|(name, node)| (name.clone(), plain(node))).collect();
+    Value::from_pairs(pairs)
 }
 
 fn plain(node: &Node) -> Value {
@@ -105,16 +108,13 @@ fn plain(node: &Node) -> Value {
                 let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
                 (key, plain(&entry.value))
             };
-            Value::Object(entries.iter().map(entry).collect())
+            let pairs: Vec<_> = entries.iter().map(entry).collect();
+            Value::from_pairs(pairs)
         }
         NodeKind::Scalar(scalar) => match scalar.tag {
-            Some(Tag::Vault) => one("__ansible_vault", &scalar.text),
-            Some(Tag::Unsafe) => one("__ansible_unsafe", &scalar.text),
-            _ => serde_json::to_value(from_node(node)).unwrap_or_default(),
+            Some(Tag::Vault) => Value::from_pairs([("__ansible_vault", &*scalar.text)]),
+            Some(Tag::Unsafe) => Value::from_pairs([("__ansible_unsafe", &*scalar.text)]),
+            _ => from_node(node),
         },
     }
-}
-
-fn one(name: &str, text: &str) -> Value {
-    Value::Object(Map::from_iter([(name.to_owned(), Value::from(text))]))
 }

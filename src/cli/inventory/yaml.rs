@@ -29,6 +29,9 @@ pub(super) fn of_tree(tree: &Tree<'_>) -> Result<String, Vec<Diagnostic>> {
     };
     let top = tree.top();
     let value = writer.group(top)?;
+    if value.len() == Some(0) {
+        return Ok("{}\n".to_owned());
+    }
     let value = Value::from_pairs([(top.name.to_string(), value)]);
     Ok(writer.envelopes.text(&value))
 }
