@@ -11,20 +11,8 @@ use super::verbs::{Look, Plan};
 use crate::config::{MODULE_ARGS, MODULE_NAME};
 use crate::source::Diagnostic;
 
-/// Modules whose results are shown as the command's own output.
-const COMMANDS: [&str; 3] = ["command", "shell", "raw"];
-
-/// Those that say something about a play, and mean nothing alone.
-const OF_PLAYS: [&str; 8] = [
-    "import_playbook",
-    "import_role",
-    "import_tasks",
-    "include",
-    "include_role",
-    "include_tasks",
-    "meta",
-    "pause",
-];
+/// Those that stand among plays, and mean nothing alone.
+const OF_PLAYS: [&str; 2] = ["import_playbook", "include"];
 
 pub(super) fn run_one(basis: &Basis, args: AdHocArgs) -> Result {
     let AdHocArgs { words, input, act, reach, .. } = &args;
@@ -62,12 +50,7 @@ pub(super) fn run_one(basis: &Basis, args: AdHocArgs) -> Result {
     let plan = Plan {
         playbooks: vec![],
         text: Some(play(pattern, module, arguments, &args)),
-        look: Look::AdHoc {
-            command: COMMANDS.contains(&bare),
-            bare: bare == "debug",
-            one_line: args.one_line,
-            tree: args.tree.clone(),
-        },
+        look: Look::AdHoc { one_line: args.one_line, tree: args.tree.clone() },
         environment,
         words,
         keep: false,

@@ -18,7 +18,8 @@ use crate::session::Keyring;
 /// The tags to run and those to pass over. As in Ansible, flags add to what the settings give.
 pub(super) fn tags(config: &Config, args: &RunArgs) -> (Vec<String>, Vec<String>) {
     let both = |mut given: Vec<String>, flags: &[String]| {
-        given.extend(flags.iter().cloned());
+        let words = flags.iter().flat_map(|list| list.split(','));
+        given.extend(words.map(|tag| tag.trim().to_owned()));
         given
     };
     (

@@ -32,8 +32,8 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
     let loader = inputs.loader(basis, &templar);
     let mut errors = std::mem::take(&mut inputs.errors);
     let mut limit = None;
-    if let Some(inventory) = inputs.inventory.as_ref().filter(|_| !args.act.limit.is_empty()) {
-        let found = Limit::new(inventory, &args.act.limit.join(","));
+    if let (Some(inventory), Some(text)) = (&inputs.inventory, &args.act.limit) {
+        let found = Limit::new(inventory, text);
         collect(&mut errors, found.map_err(|error| vec![error]), |found| limit = Some(found));
     }
     let mut books: Vec<(PathBuf, Vec<Play>)> = Vec::new();
@@ -113,7 +113,7 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
         forks: options.forks,
         tags: run_tags,
         skip_tags,
-        limit: (!args.act.limit.is_empty()).then(|| args.act.limit.join(",")),
+        limit: args.act.limit.clone(),
         config_file: basis.config.file.clone(),
         sources: inputs.sources.clone(),
     };

@@ -21,9 +21,8 @@ pub(super) fn reporter(basis: &Basis, look: &Look, args: &RunArgs) -> Arc<dyn Re
     };
     let shown = match (look, callback(basis)) {
         (Look::Ping, _) => adhoc(Form::default()),
-        (Look::AdHoc { command, bare, one_line, tree }, _) => {
-            let (command, bare, one_line, tree) = (*command, *bare, *one_line, tree.clone());
-            adhoc(Form { command, bare, one_line, tree, ..Form::default() })
+        (Look::AdHoc { one_line, tree }, _) => {
+            adhoc(Form { one_line: *one_line, tree: tree.clone(), ..Form::default() })
         }
         (Look::Plays, "json") => {
             Arc::new(Json::new(out(), Box::new(std::io::stderr()), redactor()))

@@ -34,10 +34,6 @@ pub(super) enum Look {
     Ping,
     /// One task.
     AdHoc {
-        /// Its module is a command.
-        command: bool,
-        /// Its module only shows something.
-        bare: bool,
         one_line: bool,
         tree: Option<PathBuf>,
     },
@@ -124,7 +120,10 @@ pub(super) fn verb(basis: &Basis, name: &str, args: VerbArgs) -> Result {
 pub(super) fn ping(basis: &Basis, mut args: PingArgs) -> Result {
     const PLAY: &str = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n";
     let (words, patterns) = split(std::mem::take(&mut args.words));
-    args.run.act.limit.extend(patterns);
+    if !patterns.is_empty() {
+        args.run.act.limit =
+            Some(patterns.into_iter().chain(args.run.act.limit).collect::<Vec<_>>().join(","));
+    }
     let (environment, words) = environment(words)?;
     run(
         basis,

@@ -11,6 +11,7 @@ use super::play::PlayRun;
 use super::show::{refuse, title};
 use super::task::{self, Learning, Outcome};
 use super::{action, fall, include, step};
+use crate::inventory::wildcard::matches;
 pub(super) use crate::playbook::Item;
 use crate::playbook::{Action, Block, Builtin, Task};
 use crate::report::Event;
@@ -144,7 +145,9 @@ async fn one(
         let wanted = engine.options.start_at_task.as_deref();
         let full = title(play, task, &hosts[0]);
         let short = full.rsplit(" : ").next();
-        if wanted != Some(&*full) && wanted != short {
+        let means =
+            |name: &str| wanted.is_some_and(|wanted| wanted == name || matches(wanted, name));
+        if !means(&full) && !short.is_some_and(means) {
             return;
         }
         engine.waiting.store(false, std::sync::atomic::Ordering::Relaxed);

@@ -21,6 +21,7 @@ mod rules;
 mod script;
 mod sources;
 mod toml;
+pub(crate) mod wildcard;
 pub(crate) mod words;
 mod yaml;
 

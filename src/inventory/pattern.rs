@@ -16,7 +16,7 @@ use fancy_regex::Regex;
 use indexmap::IndexSet;
 use rprov_modules::kit::{Span, nearest};
 
-use super::{HostName, Inventory, LOCALHOST, range};
+use super::{HostName, Inventory, LOCALHOST, range, wildcard};
 use crate::source::Diagnostic;
 
 /// The hosts of a play, in order, and what the user should hear about the pattern.
@@ -366,7 +366,7 @@ impl Matcher<'_> {
         let regex = match name.strip_prefix('~') {
             // On its own first: an error is about what the user wrote.
             Some(regex) => Regex::new(regex).map(|_| format!("^(?:{regex})"))?,
-            None if name.contains(['*', '?', '[']) => wildcard(name),
+            None if wildcard::is_one(name) => wildcard::regex(name),
             None => return Ok(Matcher::Name(name)),
         };
         Regex::new(&regex).map(Matcher::Regex).map_err(Box::new)
@@ -377,64 +377,6 @@ impl Matcher<'_> {
             Matcher::Name(name) => *name == text,
             Matcher::Regex(regex) => regex.is_match(text).unwrap_or(false),
         }
-    }
-}
-
-/// `*`, `?`, `[abc]`, `[!abc]`: everything else is itself.
-fn wildcard(name: &str) -> String {
-    let mut regex = String::from(r"^(?s:");
-    let mut rest = name;
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        match c {
-            '*' => regex.push_str(".*"),
-            '?' => regex.push('.'),
-            '[' => {
-                let negated = rest.starts_with('!');
-                let body = rest.strip_prefix('!').unwrap_or(rest);
-                // A `]` right after the opening is a member of the class.
-                match body.char_indices().skip(1).find(|(_, c)| *c == ']') {
-                    Some((end, _)) => {
-                        class(&body[..end], negated, &mut regex);
-                        rest = &body[end + 1..];
-                    }
-                    None => regex.push_str(r"\["),
-                }
-            }
-            _ => regex.push_str(&fancy_regex::escape(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    regex + r")\z"
-}
-
-/// What stands between the brackets of a wildcard. A range whose end comes before its start holds nothing.
-fn class(body: &str, negated: bool, regex: &mut String) {
-    let chars: Vec<char> = body.chars().collect();
-    let mut rest = &chars[..];
-    let mut members = String::new();
-    let escaped = |c: char| match c {
-        '\\' | '[' | ']' | '^' | '&' | '~' | '-' => format!("\\{c}"),
-        c => c.to_string(),
-    };
-    while let [first, behind @ ..] = rest {
-        rest = match behind {
-            ['-', last, behind @ ..] => {
-                if first <= last {
-                    members.push_str(&format!("{}-{}", escaped(*first), escaped(*last)));
-                }
-                behind
-            }
-            behind => {
-                members.push_str(&escaped(*first));
-                behind
-            }
-        };
-    }
-    match (members.is_empty(), negated) {
-        (false, false) => regex.push_str(&format!("[{members}]")),
-        (false, true) => regex.push_str(&format!("[^{members}]")),
-        (true, false) => regex.push_str("[^\\s\\S]"),
-        (true, true) => regex.push('.'),
     }
 }
 

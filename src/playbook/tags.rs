@@ -11,17 +11,10 @@ pub struct TagFilter {
 }
 
 impl TagFilter {
-    /// Reads `--tags a,b` and `--skip-tags c`, each possibly given several times.
+    /// Of the words of `--tags` and `--skip-tags`. An empty word is a tag that no task has.
     pub fn new(only: &[String], skip: &[String]) -> TagFilter {
-        let split = |lists: &[String]| {
-            lists
-                .iter()
-                .flat_map(|l| l.split(','))
-                .map(|t| t.trim().to_owned())
-                .filter(|t| !t.is_empty())
-                .collect()
-        };
-        TagFilter { only: split(only), skip: split(skip) }
+        let set = |tags: &[String]| tags.iter().cloned().collect();
+        TagFilter { only: set(only), skip: set(skip) }
     }
 
     /// Whether a task with these tags (its own and inherited ones) runs.
@@ -55,7 +48,11 @@ mod tests {
     #[test]
     fn special_tags_mean_what_ansible_says() {
         let run = |only: &str, skip: &str, tags: &[&str]| {
-            TagFilter::new(&[only.into()], &[skip.into()])
+            let words = |text: &str| match text {
+                "" => vec![],
+                text => vec![text.to_owned()],
+            };
+            TagFilter::new(&words(only), &words(skip))
                 .selects(&tags.iter().map(|t| (*t).to_owned()).collect())
         };
         assert!(run("", "", &[]) && run("", "", &["a"]));
@@ -67,6 +64,8 @@ mod tests {
         assert!(run("a", "", &["always"]) && !run("a", "", &["b"]) && !run("a", "", &[]));
         assert!(run("tagged", "", &["b"]) && !run("tagged", "", &[]) && run("untagged", "", &[]));
         assert!(!run("", "a", &["a", "b"]) && !run("a", "always", &["always"]));
+        let nothing = TagFilter::new(&[String::new()], &[]);
+        assert!(!nothing.selects(&BTreeSet::new()));
         assert!(run("", "all", &["always"]) && !run("", "all", &["a"]));
     }
 }

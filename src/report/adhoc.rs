@@ -17,16 +17,21 @@ pub struct AdHoc {
     style: Style,
     form: Form,
     redactor: Redactor,
-    out: Mutex<Box<dyn Write + Send>>,
+    state: Mutex<State>,
 }
+
+struct State {
+    /// The module of the task at hand, without its collection.
+    module: String,
+    out: Box<dyn Write + Send>,
+}
+
+/// Modules whose results are shown as the command's own output.
+const COMMANDS: [&str; 3] = ["command", "shell", "raw"];
 
 /// How results are written.
 #[derive(Debug, Clone, Default)]
 pub struct Form {
-    /// The module is a command: its output is shown as it is.
-    pub command: bool,
-    /// The module shows something: how it went is left out.
-    pub bare: bool,
     /// Each result on one line.
     pub one_line: bool,
     /// Also write each host's result to a file of its name in this directory.
@@ -41,10 +46,12 @@ impl AdHoc {
         form: Form,
         redactor: Redactor,
     ) -> AdHoc {
-        AdHoc { style: Style(palette), form, redactor, out: Mutex::new(out) }
+        let state = Mutex::new(State { module: String::new(), out });
+        AdHoc { style: Style(palette), form, redactor, state }
     }
 
-    fn result(&self, result: &TaskResult) -> String {
+    fn result(&self, module: &str, result: &TaskResult) -> String {
+        let command = COMMANDS.contains(&module);
         let (word, paint): (&str, fn(Style, &str) -> String) = match result.status {
             Status::Ok => ("SUCCESS", Style::ok),
             Status::Changed => ("CHANGED", Style::changed),
@@ -56,7 +63,9 @@ impl AdHoc {
         let values: Map<String, Value> = match result.censored {
             true => Map::from_iter([("censored".to_owned(), "hidden by no_log".into())]),
             false => {
-                let bare = |key: &str| self.form.bare && matches!(key, "changed" | "failed");
+                // What only shows something does not tell how it went.
+                let bare = module == "debug" && !self.form.one_line;
+                let bare = |key: &str| bare && matches!(key, "changed" | "failed");
                 let shown = result.values.iter();
                 let shown = shown.filter(|(key, _)| !key.starts_with('_') && !bare(key));
                 shown.map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -65,12 +74,12 @@ impl AdHoc {
         let mut out = String::new();
         if !result.censored {
             // What a command runs was asked for in so many words.
-            let told = |diff: &&Diff| !self.form.command || !matches!(diff, Diff::Note(_));
+            let told = |diff: &&Diff| !command || !matches!(diff, Diff::Note(_));
             for one in result.diffs.iter().filter(told) {
                 out.push_str(&diff::render(one, self.style, self.form.extent, &self.redactor));
             }
         }
-        let raw = self.form.command && values.contains_key("rc") && !result.censored;
+        let raw = command && values.contains_key("rc") && !result.censored;
         let mark = if matches!(word, "FAILED" | "UNREACHABLE") { "!" } else { "" };
         let text = match result.status {
             Status::Skipped => format!("{host} | {word}"),
@@ -122,9 +131,14 @@ fn sorted(values: Map<String, Value>) -> Value {
 
 impl Reporter for AdHoc {
     fn report(&self, event: Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match self.redactor.event(event) {
+            Event::Task { action, .. } => {
+                state.module = action.rsplit('.').next().unwrap_or_default().to_owned();
+                return;
+            }
             Event::Result(result) => {
-                let text = self.result(&result);
+                let text = self.result(&state.module, &result);
                 match self.plant(&result) {
                     Ok(()) => text,
                     Err(error) => format!("{text}[WARNING]: {error}\n"),
@@ -135,7 +149,6 @@ impl Reporter for AdHoc {
             _ => return,
         };
         let text = self.redactor.clean(&text);
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let _ = state.out.write_all(text.as_bytes()).and_then(|()| state.out.flush());
     }
 }

@@ -35,7 +35,7 @@ pub(in crate::cli) struct InputArgs {
 pub(in crate::cli) struct ActArgs {
     /// Only these hosts of the plays: a pattern, or @file
     #[arg(short, long, value_name = "PATTERN")]
-    pub(in crate::cli) limit: Vec<String>,
+    pub(in crate::cli) limit: Option<String>,
     /// Show more: results of tasks; twice, all their values; thrice, round trips
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(in crate::cli) verbose: u8,

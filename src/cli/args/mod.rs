@@ -17,6 +17,7 @@ pub(super) use self::flags::{ActArgs, InputArgs, PlayArgs, ReachArgs, RunArgs};
     propagate_version = true,
     disable_help_subcommand = true,
     infer_long_args = true,
+    args_override_self = true,
     after_help = AFTER
 )]
 pub(super) struct Cli {
@@ -213,7 +214,7 @@ pub(super) struct InventoryArgs {
     pub(super) output: Option<std::path::PathBuf>,
     /// With --list: only these hosts
     #[arg(short, long, value_name = "PATTERN")]
-    pub(super) limit: Vec<String>,
+    pub(super) limit: Option<String>,
     /// Directory whose group_vars and host_vars count
     #[arg(long, value_name = "DIR")]
     pub(super) playbook_dir: Option<String>,
@@ -247,7 +248,7 @@ pub(super) struct ConfigArgs {
 
 /// A verb of the project.
 #[derive(Debug, Parser)]
-#[command(disable_version_flag = true, infer_long_args = true)]
+#[command(disable_version_flag = true, infer_long_args = true, args_override_self = true)]
 pub(super) struct VerbArgs {
     /// env=ENV, and extra variables as name=value
     #[arg(value_name = "NAME=VALUE")]

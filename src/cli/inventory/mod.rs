@@ -68,7 +68,7 @@ pub(super) fn show(basis: &Basis, args: InventoryArgs) -> Result {
     let values = Values::new(basis, inventory.clone(), reader, extra, dir, export);
     let text = match wanted {
         Wanted::List => {
-            let hosts = chosen(&inventory, &args.limit).map_err(|error| vec![error])?;
+            let hosts = chosen(&inventory, args.limit.as_deref()).map_err(|error| vec![error])?;
             let tree = list::Tree { inventory: &inventory, values: &values, hosts, export };
             match (args.yaml, args.toml) {
                 (true, _) => yaml::of_tree(&tree)?,
@@ -108,11 +108,11 @@ pub(super) fn show(basis: &Basis, args: InventoryArgs) -> Result {
 /// The hosts that `--limit` leaves.
 fn chosen(
     inventory: &Arc<Inventory>,
-    limit: &[String],
+    limit: Option<&str>,
 ) -> std::result::Result<HashSet<HostName>, Diagnostic> {
-    Ok(match limit.is_empty() {
-        true => inventory.hosts().map(|host| host.name.clone()).collect(),
-        false => Limit::new(inventory, &limit.join(","))?.hosts().cloned().collect(),
+    Ok(match limit {
+        None => inventory.hosts().map(|host| host.name.clone()).collect(),
+        Some(text) => Limit::new(inventory, text)?.hosts().cloned().collect(),
     })
 }
 
