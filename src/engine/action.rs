@@ -48,9 +48,7 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
     let at = &At { play: at.play, host: at.host, task, rest: at.rest, next: at.next };
     let delegate = match delegate::delegate(at, context) {
         Ok(delegate) => delegate,
-        Err(failure) => {
-            return Done { delegated: delegate::written(at), ..Done::failed(failure) };
-        }
+        Err(failure) => return Done::failed(failure),
     };
     let learner = delegate.as_ref().filter(|delegate| delegate.learns).map(|it| it.host.clone());
     let own = at.host.clone();

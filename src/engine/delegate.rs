@@ -50,9 +50,12 @@ pub(super) fn delegate(at: &At<'_>, context: &Context) -> Result<Option<Delegate
     Ok(Some(Delegate { host, view, label, learns }))
 }
 
-/// `delegate_to` as it is written: for people, where it cannot be rendered.
-pub(super) fn written(at: &At<'_>) -> Option<String> {
-    at.task.chain.nearest("delegate_to")?.text().map(str::to_owned)
+/// The name of the host that was to act, for people: as it is written where it cannot be rendered.
+pub(super) fn label(at: &At<'_>, context: &Context) -> Option<String> {
+    match delegate(at, context) {
+        Ok(delegate) => delegate.map(|delegate| delegate.label),
+        Err(_) => at.task.chain.nearest("delegate_to")?.text().map(str::to_owned),
+    }
 }
 
 /// The host of that name; one that no inventory knows has the variables of `all`.

@@ -36,12 +36,20 @@ pub(super) fn settle(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], once: boo
     }
 }
 
-/// Hosts begin the part of a block that its `rescue` or `always` stands behind (`really`: there is one).
-pub(super) fn shelter(hosts: &[Arc<Host>], really: bool) {
-    hosts.iter().for_each(|host| host.progress().sheltered += u32::from(really));
+/// Hosts begin the part of a block that its `rescue` or `always` stands behind, if there is one.
+pub(super) fn shelter(hosts: &[Arc<Host>], rescue: bool, always: bool) {
+    for host in hosts {
+        let mut progress = host.progress();
+        progress.sheltered += u32::from(rescue || always);
+        progress.mendable += u32::from(rescue);
+    }
 }
 
 /// They have ended it.
-pub(super) fn unshelter(hosts: &[Arc<Host>], really: bool) {
-    hosts.iter().for_each(|host| host.progress().sheltered -= u32::from(really));
+pub(super) fn unshelter(hosts: &[Arc<Host>], rescue: bool, always: bool) {
+    for host in hosts {
+        let mut progress = host.progress();
+        progress.sheltered -= u32::from(rescue || always);
+        progress.mendable -= u32::from(rescue);
+    }
 }

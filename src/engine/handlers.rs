@@ -50,6 +50,7 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
         if acting.is_empty() {
             continue;
         }
+        play.settle_standing();
         let name = title(play, handler, &acting[0]);
         let meta = matches!(handler.action, Action::Builtin(Builtin::Meta));
         if !meta && !step::wanted(&play.engine, &name).await {

@@ -45,8 +45,12 @@ pub(super) struct Progress {
     pub(super) unreachable: bool,
     /// It has not failed itself: another host's failure stops it (`any_errors_fatal`, `run_once`).
     pub(super) dragged: bool,
+    /// It has failed for good, and is only here for `always`.
+    pub(super) doomed: bool,
     /// How many blocks around its task may still mend a failure, by `rescue` or `always`.
     pub(super) sheltered: u32,
+    /// How many of them by `rescue`.
+    pub(super) mendable: u32,
     /// `meta: clear_host_errors`: the host takes part in the next play.
     pub(super) forgiven: bool,
     /// In check mode: some task would have changed the host, so later ones see it as it was.
@@ -111,6 +115,12 @@ impl Host {
 
     pub(super) fn alive(&self) -> bool {
         self.progress().alive()
+    }
+
+    /// Takes part in the play, as `ansible_play_hosts` has it.
+    pub(super) fn stands(&self) -> bool {
+        let progress = self.progress();
+        progress.alive() && !progress.doomed
     }
 
     /// Neither failed nor lost: the host takes part in the next play.

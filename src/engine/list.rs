@@ -94,9 +94,9 @@ async fn block(
     hosts: Vec<Arc<Host>>,
 ) {
     let (rescue, always) = (!block.rescue.is_empty(), !block.always.is_empty());
-    fall::shelter(&hosts, rescue || always);
+    fall::shelter(&hosts, rescue, always);
     run(play, &Rest::below(block.body.clone(), rest, next), hosts.clone()).await;
-    fall::unshelter(&hosts, rescue || always);
+    fall::unshelter(&hosts, rescue, always);
     if rescue {
         let failed: Vec<_> = hosts.iter().filter(|host| host.progress().failed).cloned().collect();
         if !failed.is_empty() {
@@ -108,17 +108,23 @@ async fn block(
                     progress.stats.rescued += 1;
                 }
             }
-            fall::shelter(&failed, always);
+            fall::shelter(&failed, false, always);
             run(play, &Rest::below(block.rescue.clone(), rest, next), failed.clone()).await;
-            fall::unshelter(&failed, always);
+            fall::unshelter(&failed, false, always);
         }
     }
     if always {
         // What belongs to `always` runs on failed hosts, too, and leaves them failed.
         let failed: Vec<_> = hosts.iter().filter(|host| host.progress().failed).cloned().collect();
-        failed.iter().for_each(|host| host.progress().failed = false);
+        for host in &failed {
+            let mut progress = host.progress();
+            (progress.failed, progress.doomed) = (false, progress.mendable == 0);
+        }
         run(play, &Rest::below(block.always.clone(), rest, next), hosts).await;
-        failed.iter().for_each(|host| host.progress().failed = true);
+        for host in &failed {
+            let mut progress = host.progress();
+            (progress.failed, progress.doomed) = (true, false);
+        }
     }
 }
 
@@ -152,6 +158,7 @@ async fn one(
         }
         engine.waiting.store(false, std::sync::atomic::Ordering::Relaxed);
     }
+    play.settle_standing();
     if let Action::Builtin(Builtin::Meta) = task.action {
         return action::meta(play, task, &hosts).await;
     }

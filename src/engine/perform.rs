@@ -41,9 +41,7 @@ pub(super) async fn module(
 ) -> Done {
     let delegate = match delegate::delegate(at, context) {
         Ok(delegate) => delegate,
-        Err(failure) => {
-            return Done { delegated: delegate::written(at), ..Done::failed(failure) };
-        }
+        Err(failure) => return Done::failed(failure),
     };
     let delegated = delegate.as_ref().map(|delegate| delegate.label.clone());
     let acting = delegate.as_ref().map_or(at.host, |delegate| &delegate.host).clone();

@@ -3,6 +3,7 @@
 mod hosts;
 mod prompt;
 mod settings;
+mod standing;
 mod vars;
 
 use std::{
@@ -12,9 +13,10 @@ use std::{
 
 use rprov_modules::kit::{Node, boolean};
 
-use self::hosts::{batches, hosts, title};
+use self::hosts::{batches, by_now, hosts, title};
 use self::prompt::prompt;
 use self::settings::{Settings, Strategy};
+use self::standing::Standing;
 use self::vars::special as special_layer;
 use super::Engine;
 use super::facts::{self, Gathering};
@@ -36,10 +38,13 @@ pub(super) struct PlayRun {
     /// `vars_files` by host.
     pub(super) files: Mutex<HashMap<HostName, Arc<Layer>>>,
     batch: Vec<Arc<Host>>,
+    /// The hosts of the batch and those that would be in it, had they not failed in an earlier play.
+    size: usize,
     /// Handlers in order; those of roles included at run time come last.
     handlers: RwLock<Vec<Arc<Task>>>,
     roles: RwLock<Vec<Arc<Role>>>,
     special: Arc<Layer>,
+    standing: Standing,
     settings: Settings,
     /// The names of its roles, as variables.
     names: RwLock<(RoleNames, Arc<Layer>)>,
@@ -63,7 +68,9 @@ pub(super) async fn run(
     let prompted = Arc::new(prompt(engine, &play)?);
     let context = settings::context(engine, &play, &prompted);
     let settings = Settings::new(engine, &play, &context).map_err(|error| vec![error])?;
-    let hosts = hosts(engine, &play, &context, plays.len() == 1)?;
+    let mut all = hosts(engine, &play, &context, plays.len() == 1)?;
+    let mut hosts = all.clone();
+    settings::order(engine, &play, &context, &mut hosts).map_err(|error| vec![error])?;
     let name = title(engine, &play, &context);
     let written = play.chain.keywords.get("check_mode").and_then(Node::text).and_then(boolean);
     let check = written.unwrap_or(engine.options.check);
@@ -83,18 +90,14 @@ pub(super) async fn run(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let alive: Vec<HostName> =
-        hosts.iter().filter(|name| engine.host(name).whole()).cloned().collect();
-    if alive.is_empty() {
-        // All of them failed in earlier plays; others may go on in later ones.
-        engine.reporter.report(Event::Play { name, check });
-        return Ok(true);
-    }
-    alive.iter().for_each(|name| engine.host(name).begin_play());
-    let batches = batches(engine, &play, &context, &alive)?;
+    hosts.iter().map(|name| engine.host(name)).filter(|host| host.whole()).for_each(|host| {
+        host.begin_play();
+    });
+    let batches = batches(engine, &play, &context, &hosts)?;
     let facts_unused = !facts::needed(engine, plays);
-    for batch in batches {
-        let batch: Vec<Arc<Host>> = batch.iter().map(|name| engine.host(name)).collect();
+    for names in batches {
+        let batch: Vec<Arc<Host>> =
+            names.iter().map(|name| engine.host(name)).filter(|host| host.whole()).collect();
         let run = Arc::new(PlayRun {
             engine: engine.clone(),
             play: play.clone(),
@@ -102,12 +105,14 @@ pub(super) async fn run(
             files: Mutex::default(),
             handlers: RwLock::new(play.handlers.clone()),
             roles: RwLock::new(play.roles.clone()),
-            special: special_layer(engine, &play, &name, &hosts, &batch),
+            special: special_layer(engine, &play),
+            standing: Standing::new(engine, &name, &all, &batch),
             names: RwLock::new((
                 play.names.clone(),
                 special::role_names(&play.names.own, &play.names.dependent),
             )),
             batch,
+            size: names.len(),
             settings,
             facts_unused,
             pending: Pending::new(engine, &play, nth),
@@ -125,6 +130,7 @@ pub(super) async fn run(
         if run.ended.load(std::sync::atomic::Ordering::Relaxed) {
             break;
         }
+        all = by_now(engine, &play, &context);
     }
     Ok(true)
 }
@@ -144,6 +150,21 @@ impl PlayRun {
 
     pub(super) fn special(&self) -> Arc<Layer> {
         self.special.clone()
+    }
+
+    /// Who takes part now, as variables.
+    pub(super) fn standing(&self) -> Arc<Layer> {
+        self.standing.layer()
+    }
+
+    /// Before a task begins: looks who is left.
+    pub(super) fn settle_standing(&self) {
+        self.standing.settle();
+    }
+
+    /// A host that a task has added.
+    pub(super) fn gain_host(&self, name: &HostName) {
+        self.standing.add(self.engine.host(name));
     }
 
     pub(super) fn handlers(&self) -> Vec<Arc<Task>> {
@@ -269,11 +290,13 @@ impl PlayRun {
             return false;
         };
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).len();
-        lost as f64 / self.batch.len() as f64 * 100.0 > limit
+        lost as f64 / self.size as f64 * 100.0 > limit
     }
 
-    /// Whether too many hosts of the batch have failed for the play to go on.
+    /// Whether the run ends here: too many hosts have failed, or all that the batch was meant to have. As in
+    /// Ansible, hosts of other plays go on where some of these had failed before.
     pub(super) fn stops_here(&self) -> bool {
-        self.too_many_failed() || self.batch.iter().all(|host| !host.whole())
+        let failed = self.batch.iter().filter(|host| !host.whole()).count();
+        self.too_many_failed() || failed == self.size
     }
 }

@@ -89,6 +89,7 @@ impl PlayRun {
         layers.push(Level::SetFact, learnt.set);
         layers.push(Level::Extra, engine.extra.clone());
         layers.push(Level::Special, self.special());
+        layers.push(Level::Special, self.standing());
         if let Some(grown) = engine.world.special() {
             layers.push(Level::Special, grown);
         }

@@ -2,7 +2,7 @@
 
 use rprov_modules::kit::{Node, Span};
 
-use super::build::Build;
+use super::build::{ALL, Build};
 use super::{HostName, Inventory, LOCALHOST, range};
 use crate::source::Diagnostic;
 use crate::template::from_node;
@@ -58,6 +58,10 @@ fn host(
     let before = build.inventory.hosts.len();
     let host = build.host(name, span);
     let mut changed = build.inventory.hosts.len() > before;
+    if changed {
+        // As in Ansible, where it comes before all that are in groups below `all`.
+        build.member(ALL, host);
+    }
     for (name, value) in vars {
         let known = build.inventory.hosts[host].vars.get(name).map(|(_, value)| from_node(value));
         if known != Some(from_node(value)) {

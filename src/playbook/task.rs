@@ -1,6 +1,7 @@
 //! One task: its keywords, its module, its arguments; what can be checked without a host is.
 
 mod arguments;
+mod beside;
 mod builtin;
 mod check;
 mod import;
@@ -41,7 +42,8 @@ impl Found {
             Found::Action(Action::Module(spec)) => (spec.schema)()
                 .get("properties")
                 .is_some_and(|properties| properties.get(name).is_some()),
-            Found::Action(Action::Absent | Action::Templated) | Found::Import(_) => false,
+            Found::Import(import) => import.parameters().contains(&name),
+            Found::Action(Action::Absent | Action::Templated) => false,
         }
     }
 }
@@ -202,6 +204,7 @@ impl Load<'_> {
             Some(args) => args,
             None => return Vec::new(),
         };
+        self.check_beside(&found, &written, &keywords, &args, place);
         let level = match &found {
             // The variables of an import are those of a block around what it brings.
             Found::Import(_) => ChainLevel::Block,

@@ -71,11 +71,11 @@ pub struct Run {
 pub struct Play<'a> {
     pub name: &'a str,
     /// All hosts the play was started for.
-    pub all: &'a [HostName],
+    pub all: &'a [&'a HostName],
     /// Those of them that have not failed.
-    pub hosts: &'a [HostName],
+    pub hosts: &'a [&'a HostName],
     /// Those of the current batch (`serial`) that have not failed.
-    pub batch: &'a [HostName],
+    pub batch: &'a [&'a HostName],
 }
 
 /// What holds in the tasks of a role.

@@ -1,7 +1,7 @@
 //! Every keyword of ansible-core stands where it may stand there, and nowhere else.
 //!
 //! `tests/playbook/keywords.tsv` is ansible-core's own list, `values.tsv` has its verdicts on values
-//! of keywords (`tests/playbook/generate.sh`).
+//! of keywords, `includes.tsv` on what stands beside includes and imports (`tests/playbook/generate.sh`).
 
 use std::{path::Path, sync::Arc};
 
@@ -95,6 +95,42 @@ fn keywords_take_the_values_ansible_takes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What may stand beside an include or an import on which rprov decides otherwise, and why.
+const INCLUDES_OTHERWISE: &[(&str, &str)] = &[
+    ("include_role handler", "a role is included where a handler runs, too"),
+    ("import_role handler", "its tasks are handlers"),
+    ("include_tasks apply block", "ansible-core puts its own in its place"),
+    ("include_role apply block", "ansible-core puts its own in its place"),
+];
+
+#[test]
+fn includes_and_imports_take_what_ansible_takes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbook/includes.tsv");
+    let table = std::fs::read_to_string(path).expect("includes.tsv");
+    assert!(table.lines().count() > 400);
+    let mut wrong = Vec::new();
+    for line in table.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [action, part, name, value, verdict] = fields[..] else { panic!("{line}") };
+        let own = if action.ends_with("tasks") { "file: t.yml" } else { "name: r" };
+        let entry = format!("{name}: {value}");
+        let (section, task) = match part {
+            "parameter" => ("tasks", format!("{action}: {{{own}, {entry}}}")),
+            "apply" => ("tasks", format!("{action}: {{{own}, apply: {{{entry}}}}}")),
+            "handler" => ("handlers", format!("{action}: {{{own}}}\n      {entry}")),
+            _ => ("tasks", format!("{action}: {{{own}}}\n      {entry}")),
+        };
+        let errors = load(&format!("- hosts: a\n  {section}:\n    - name: h\n      {task}\n"));
+        let case = format!("{action} {part} {entry}");
+        if errors.is_empty() != (verdict == "taken")
+            && !INCLUDES_OTHERWISE.iter().any(|(known, _)| case.starts_with(known))
+        {
+            wrong.push(format!("{case} is {verdict}, found {errors:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// A playbook with one keyword of a value, as `tests/playbook/values.py` writes it.
 fn with_value(level: &str, keyword: &str, value: &str) -> String {
     let line = format!("{keyword}: {value}");
@@ -161,7 +197,12 @@ fn playbook(keyword: &str, level: &str) -> String {
 
 fn load(text: &str) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir_all(dir.path().join("roles/r")).expect("a role");
+    for (part, text) in [("tasks", "- ping:\n"), ("vars", ""), ("defaults", ""), ("handlers", "")] {
+        let part = dir.path().join("roles/r").join(part);
+        std::fs::create_dir_all(&part).expect("a part of the role");
+        std::fs::write(part.join("main.yml"), text).expect("a file of the role");
+    }
+    std::fs::write(dir.path().join("t.yml"), "- ping:\n").expect("a file of tasks");
     let path = dir.path().join("site.yml");
     std::fs::write(&path, text).expect("a playbook");
     let map = SourceMap::default();

@@ -82,6 +82,7 @@ fn special_variables_are_overridden_as_in_ansible() {
     let mut layers = vars.layers(inventory.host("h").unwrap()).unwrap();
     layers.push(Level::Special, Arc::new(special::Run::default().layer(&inventory, ().into())));
     let hosts = [Arc::from("h")];
+    let hosts: Vec<_> = hosts.iter().collect();
     let play = special::Play { name: "p", all: &hosts, hosts: &hosts, batch: &hosts };
     layers.push(Level::Special, Arc::new(play.layer()));
     layers.push(

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Asks ansible-core for its keywords and where each may stand: keywords.tsv; and which values they
-# take: values.tsv. Recorded with 2.19.
+# take: values.tsv; and which tasks tags choose: tags.tsv; and what
+# may stand beside an include: includes.tsv. Recorded with 2.19.
 set -eu
 cd "$(dirname "$0")"
 DOC=${DOC:-$(command -v ansible-doc || echo /opt/ansible/bin/ansible-doc)}
@@ -15,3 +16,5 @@ for name in names:
         print(name, *about[name]["applies_to"], sep="\t")
 ' "$DOC" >keywords.tsv
 "${PYTHON:-/opt/ansible/bin/python}" values.py 2>/dev/null >values.tsv
+"${PYTHON:-/opt/ansible/bin/python}" tags.py "$(dirname "$DOC")/ansible-playbook" >tags.tsv
+"${PYTHON:-/opt/ansible/bin/python}" includes.py 2>/dev/null >includes.tsv

@@ -85,6 +85,7 @@ impl<'a> Sight<'a> {
         layers.push(Level::Play, play.vars.clone());
         let name = play.name.as_ref().unwrap_or(&play.hosts).text().unwrap_or_default();
         let mut special = self.special();
+        let hosts: Vec<_> = hosts.iter().collect();
         special.extend(special::Play { name, all: &hosts, hosts: &hosts, batch: &hosts }.layer());
         layers.push(Level::Special, Arc::new(special));
         let search = Search { dirs: vec![play.dir.clone()] };

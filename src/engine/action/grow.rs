@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::json;
 use crate::engine::outcome::{Done, Failure};
 use crate::engine::task::At;
-use crate::inventory::{Addition, name_and_port};
+use crate::inventory::{Addition, HostName, name_and_port};
 use crate::source::Diagnostic;
 use crate::template::{Context, fixed, from_node};
 
@@ -41,8 +41,13 @@ pub(super) fn add_host(at: &At<'_>, context: &Context) -> Result<Done, Failure> 
         "add_host".into(),
         serde_json::json!({ "host_name": name, "groups": groups, "host_vars": shown }),
     );
+    let added = HostName::from(name.as_str());
     let addition = Addition::Host { name, groups, vars, span: at.task.span };
-    grow(at, addition, done)
+    let done = grow(at, addition, done)?;
+    if done.changed {
+        at.play.gain_host(&added);
+    }
+    Ok(done)
 }
 
 pub(super) fn group_by(at: &At<'_>, context: &Context) -> Result<Done, Failure> {

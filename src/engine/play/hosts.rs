@@ -14,7 +14,7 @@ use crate::report::Event;
 use crate::source::Diagnostic;
 use crate::template::Context;
 
-/// The hosts of a play. A pattern that matches nothing leaves the play out with a warning, as in
+/// The hosts of a play, as its pattern gives them. A pattern that matches nothing leaves the play out with a warning, as in
 /// Ansible; if no play of the run has a host, it is an error (`last`: no other play follows).
 pub(super) fn hosts(
     engine: &Engine,
@@ -23,15 +23,8 @@ pub(super) fn hosts(
     last: bool,
 ) -> Result<Vec<HostName>, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
-    let rendered =
-        engine.templar.render(&play.hosts, context).map_err(|error| one(error.into()))?;
-    let text = match rendered.items() {
-        Some(items) => pattern::of_list(items.iter().filter_map(Node::text)),
-        None => rendered.text().unwrap_or_default().to_owned(),
-    };
-    let (inventory, limit) = (engine.world.inventory(), engine.options.limit.as_ref());
-    let attempt = pattern::select_or_none(&inventory, &text, play.hosts.span, limit);
-    let pattern::Attempt { found: selection, missed: nothing } = attempt.map_err(one)?;
+    let attempt = attempt(engine, play, context)?;
+    let pattern::Attempt { found: selection, missed: nothing } = attempt;
     if let Some(missed) = nothing {
         if last && !engine.matched.load(Ordering::Relaxed)
             || engine.options.mismatch == Mismatch::Error
@@ -57,9 +50,28 @@ pub(super) fn hosts(
     for note in missed.iter().chain(&selection.notes) {
         engine.reporter.report(Event::Warning(note.message().to_owned()));
     }
-    let mut hosts = selection.hosts;
-    super::settings::order(engine, play, context, &mut hosts).map_err(one)?;
-    Ok(hosts)
+    Ok(selection.hosts)
+}
+
+fn attempt(
+    engine: &Engine,
+    play: &Play,
+    context: &Context,
+) -> Result<pattern::Attempt, Vec<Diagnostic>> {
+    let one = |error: Diagnostic| vec![error];
+    let rendered =
+        engine.templar.render(&play.hosts, context).map_err(|error| one(error.into()))?;
+    let text = match rendered.items() {
+        Some(items) => pattern::of_list(items.iter().filter_map(Node::text)),
+        None => rendered.text().unwrap_or_default().to_owned(),
+    };
+    let (inventory, limit) = (engine.world.inventory(), engine.options.limit.as_ref());
+    pattern::select_or_none(&inventory, &text, play.hosts.span, limit).map_err(one)
+}
+
+/// The hosts of a play's pattern by now: its earlier batches may have added some.
+pub(super) fn by_now(engine: &Engine, play: &Play, context: &Context) -> Vec<HostName> {
+    attempt(engine, play, context).map(|attempt| attempt.found.hosts).unwrap_or_default()
 }
 
 pub(super) fn title(engine: &Engine, play: &Play, context: &Context) -> String {

@@ -7,25 +7,14 @@ use rprov_modules::kit::Node;
 use super::PlayRun;
 use crate::engine::host::Host;
 use crate::engine::{Engine, show};
-use crate::inventory::HostName;
 use crate::playbook::Play;
 use crate::source::Diagnostic;
 use crate::template::normal_path;
-use crate::vars::{Layer, special};
+use crate::vars::Layer;
 
-pub(super) fn special(
-    engine: &Arc<Engine>,
-    play: &Play,
-    name: &str,
-    all: &[HostName],
-    batch: &[Arc<Host>],
-) -> Arc<Layer> {
-    let hosts: Vec<HostName> =
-        all.iter().filter(|name| engine.host(name).alive()).cloned().collect();
-    let batch: Vec<HostName> = batch.iter().map(|host| host.name.clone()).collect();
+pub(super) fn special(engine: &Arc<Engine>, play: &Play) -> Arc<Layer> {
     let mut layer =
         engine.special.layer(&engine.world.inventory(), crate::engine::include::hostvars(engine));
-    layer.extend(special::Play { name, all, hosts: &hosts, batch: &batch }.layer());
     set_dir(&mut layer, play);
     Arc::new(layer)
 }

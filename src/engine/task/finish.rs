@@ -5,6 +5,7 @@ use rprov_modules::kit::{Node, boolean};
 use serde_json::Value as Json;
 
 use super::{At, Learning, Outcome};
+use crate::engine::delegate;
 use crate::engine::loops::{self, Turn};
 use crate::engine::outcome::Done;
 use crate::engine::show;
@@ -205,7 +206,11 @@ impl At<'_> {
         };
         engine.reporter.report(Event::Result(Box::new(TaskResult {
             host: self.host.name.to_string(),
-            delegated: done.delegated.clone(),
+            // A failure names the host that was to act also where it came to nothing.
+            delegated: done
+                .delegated
+                .clone()
+                .or_else(|| done.is_failed().then(|| delegate::label(self, context)).flatten()),
             status,
             item,
             values,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rprov_modules::kit::{
-    ArgError, Facts, Goal, Node, NodeKind, PackageManager, ServiceManager, Spec, System, Through,
-    nearest,
+    ArgError, Entry, Facts, Goal, Node, NodeKind, PackageManager, ServiceManager, Spec, System,
+    Through, nearest,
 };
 
 use super::arguments::has_template;
@@ -29,15 +29,9 @@ impl Load<'_> {
                     let name = entry.key.text().unwrap_or_default();
                     if !known.is_empty() && !known.contains(&name) {
                         let near = nearest(name, known.iter().copied());
-                        let message = format!("unknown parameter `{name}`");
                         let later = conditional && near.is_none();
-                        let shown = told(message, later)
-                            .at(entry.key.span, "")
-                            .context(key.span, "of this action")
-                            .help(match near {
-                                Some(near) => format!("did you mean `{near}`?"),
-                                None => format!("known parameters: {}", known.join(", ")),
-                            });
+                        let shown = unknown_parameter(entry, known, later);
+                        let shown = shown.context(key.span, "of this action");
                         self.tell(shown, later);
                     }
                 }
@@ -129,6 +123,16 @@ impl Load<'_> {
 
 /// How the message begins that names a parameter nobody knows.
 const UNKNOWN: &str = "unknown parameter";
+
+/// An entry of a mapping that knows only these.
+pub(super) fn unknown_parameter(entry: &Entry, known: &[&str], later: bool) -> Diagnostic {
+    let name = entry.key.text().unwrap_or_default();
+    let error = told(format!("{UNKNOWN} `{name}`"), later).at(entry.key.span, "");
+    error.help(match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known parameters: {}", known.join(", ")),
+    })
+}
 
 /// A mistake in a parameter: an error now, or a warning of one to come.
 fn told(message: String, later: bool) -> Diagnostic {

@@ -21,23 +21,6 @@ impl Load<'_> {
         chain: &Arc<Chain>,
         place: u8,
     ) -> Vec<Item> {
-        if let Some(node) = chain.keywords.get("register") {
-            let note = "`register` has no effect beside an import: it happens before the run";
-            self.loader.warn(Diagnostic::warning(note).at(node.span, ""));
-        }
-        if let Some(keyword) =
-            ["loop", "until", "notify"].iter().find(|name| chain.keywords.get(name).is_some())
-        {
-            let at = chain.keywords.get(keyword).map_or(span, |node| node.span);
-            self.fail(
-                Diagnostic::error(format!("`{keyword}` cannot be used with an import"))
-                    .at(at, "")
-                    .help(
-                        "an import happens before the run; use `include_tasks` or `include_role`",
-                    ),
-            );
-            return Vec::new();
-        }
         match import {
             Import::Tasks => {
                 let Some(file) = args.get("file") else {
