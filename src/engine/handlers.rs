@@ -1,5 +1,6 @@
 //! Handlers: what was notified, run once each in the order of the play.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rprov_modules::kit::Node;
@@ -11,7 +12,7 @@ use super::play::PlayRun;
 use super::show::title;
 use super::task;
 use super::{action, fall, step};
-use crate::playbook::{Action, Builtin};
+use crate::playbook::{Action, Builtin, Task, has_template};
 
 /// Runs what was notified on these hosts, once each, in the order of the play's handlers. A handler may
 /// notify those after it; one before it has to wait for the next flush, as in Ansible. `recall`: also
@@ -23,6 +24,7 @@ pub(super) async fn flush_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>], rec
     if recall {
         play.notify_recalled(hosts);
     }
+    hosts.iter().for_each(|host| settle_notified(play, host));
     run_handlers(play, hosts).await;
     failed.iter().for_each(|host| host.progress().failed = true);
 }
@@ -78,43 +80,75 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
     }
 }
 
-/// Notes a notified handler, by name or by what it listens to.
-pub(super) fn notify(play: &PlayRun, host: &Host, name: &str) -> bool {
-    let mut found = false;
+/// Notes what was notified; false if no handler has that name or listens to it. Which one that is, is
+/// decided when handlers run, as in Ansible: includes may bring others until then. `now`: they are running.
+pub(super) fn notify(play: &PlayRun, host: &Host, name: &str, now: bool) -> bool {
+    let found = meant(play, host, name);
+    let is_one = !found.is_empty();
+    match now {
+        true => host.progress().notified.extend(found),
+        false if is_one => {
+            host.progress().called.insert(name.to_owned());
+        }
+        false => {}
+    }
+    is_one
+}
+
+/// Handlers run now: finds those that were notified.
+pub(super) fn settle_notified(play: &PlayRun, host: &Host) {
+    let called = std::mem::take(&mut host.progress().called);
+    for name in called {
+        let found = meant(play, host, &name);
+        host.progress().notified.extend(found);
+    }
+}
+
+/// The handlers of that name, and those that listen to it, by their places. Of several with one name, that of
+/// the role read last counts, and there the first.
+fn meant(play: &PlayRun, host: &Host, name: &str) -> Vec<usize> {
     let handlers = play.handlers();
-    // Of handlers with the same name one counts: that of the play, then that of the latest role,
-    // and there the first. Topics reach all that listen.
-    let mut chosen: Option<usize> = None;
+    let own = |at: usize| handlers[at].name.as_ref().and_then(Node::text);
+    let rendered = |at: usize| {
+        let rendered = || title(play, &handlers[at], host);
+        own(at).map(|own| if has_template(own) { rendered() } else { own.to_owned() })
+    };
+    let together = |one: &Arc<Task>, other: &Arc<Task>| match (one.role(), other.role()) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    };
+    let mut parts: Vec<Vec<usize>> = Vec::new();
     for (at, handler) in handlers.iter().enumerate() {
-        let own = handler.name.as_ref().and_then(Node::text);
-        let full =
-            handler.role().map(|role| format!("{} : {}", role.name, own.unwrap_or_default()));
-        let rendered = own
-            .filter(|own| crate::playbook::has_template(own))
-            .map(|_| title(play, handler, host));
-        let named =
-            own == Some(name) || full.as_deref() == Some(name) || rendered.as_deref() == Some(name);
-        let listens = handler.keyword("listen").is_some_and(|listen| match listen.items() {
+        match parts.last_mut().filter(|part| together(&handlers[part[0]], handler)) {
+            Some(part) => part.push(at),
+            None => parts.push(vec![at]),
+        }
+    }
+    let order: Vec<usize> = parts.into_iter().rev().flatten().collect();
+    let is_named = |at: usize| {
+        let full = handlers[at]
+            .role()
+            .map(|role| format!("{} : {}", role.name, own(at).unwrap_or_default()));
+        own(at) == Some(name)
+            || full.as_deref() == Some(name)
+            || rendered(at).as_deref() == Some(name)
+    };
+    let listens = |at: usize| {
+        handlers[at].keyword("listen").is_some_and(|listen| match listen.items() {
             Some(items) => items.iter().any(|item| item.text() == Some(name)),
             None => listen.text() == Some(name),
-        });
-        if listens {
-            host.progress().notified.insert(at);
-            found = true;
-        }
-        let same_role = |other: usize| match (handlers[other].role(), handler.role()) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (None, None) => true,
-            _ => false,
-        };
-        if named && !chosen.is_some_and(same_role) {
-            chosen = Some(at);
+        })
+    };
+    let mut found: Vec<usize> =
+        order.iter().copied().find(|at| is_named(*at)).into_iter().collect();
+    let mut names = HashSet::new();
+    for at in order.into_iter().filter(|at| listens(*at)) {
+        if rendered(at).is_none_or(|name| names.insert(name)) {
+            found.push(at);
         }
     }
-    if let Some(at) = chosen {
-        host.progress().notified.insert(at);
-    }
-    found || chosen.is_some()
+    found
 }
 
 impl PlayRun {

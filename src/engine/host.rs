@@ -61,6 +61,8 @@ pub(super) struct Progress {
     pub(super) left: Option<Arc<Role>>,
     /// How far it has come with roles, by their identity.
     pub(super) roles: HashMap<String, RoleState>,
+    /// What was notified since the last flush, as it is written.
+    pub(super) called: IndexSet<String>,
     /// Handlers to run, by their place in the play's list.
     pub(super) notified: IndexSet<usize>,
     /// Handlers that failed.
@@ -160,6 +162,7 @@ impl Host {
         progress.left = None;
         progress.roles.clear();
         progress.ended = false;
+        progress.called.clear();
         progress.notified.clear();
         progress.owed.clear();
         progress.recalled.clear();

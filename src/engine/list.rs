@@ -37,6 +37,11 @@ impl Rest {
         Arc::new(Rest { items: Arc::new([]), up: None, handler: true, included: None })
     }
 
+    /// Whether this is what a handler does.
+    pub(super) fn in_handlers(&self) -> bool {
+        self.handler
+    }
+
     /// What an include brought.
     pub(super) fn included(
         items: Arc<[Item]>,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Engine;
+use super::handlers;
 use super::host::Host;
 use super::kept;
 use super::play::PlayRun;
@@ -114,7 +115,7 @@ impl PlayRun {
             let mut progress = host.progress();
             let mut found = Vec::new();
             for name in std::mem::take(&mut progress.recalled) {
-                match handlers.iter().position(|handler| called(handler) == name) {
+                match handlers.iter().rposition(|handler| called(handler) == name) {
                     Some(at) => {
                         progress.notified.insert(at);
                         found.push(name);
@@ -139,6 +140,7 @@ impl PlayRun {
         let handlers = self.handlers();
         let cut = self.engine.interrupt.sent() || self.stops_here();
         for host in self.batch() {
+            handlers::settle_notified(self, host);
             let (names, gone) = {
                 let mut progress = host.progress();
                 let lost = progress.failed || progress.unreachable || cut;

@@ -178,8 +178,9 @@ impl PlayRun {
         known.1 = special::role_names(&known.0.own, &known.0.dependent);
         drop(known);
         let mut known = self.handlers.write().unwrap_or_else(PoisonError::into_inner);
+        // Of those with a name the last one counts; others could not be told apart.
         for handler in handlers {
-            if !known.iter().any(|other| other.span == handler.span) {
+            if handler.name.is_some() || !known.iter().any(|other| other.span == handler.span) {
                 known.push(handler);
             }
         }

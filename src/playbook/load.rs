@@ -60,11 +60,11 @@ pub(super) struct Load<'a> {
     pub(super) roles: Vec<Arc<Role>>,
     pub(super) names: RoleNames,
     pub(super) handlers: Vec<Arc<Task>>,
+    /// Handlers of imported roles.
+    pub(super) imported: Vec<Arc<Task>>,
     /// Files being read, to tell a file that imports itself.
     pub(super) reading: Vec<PathBuf>,
     pub(super) playbook_dir: PathBuf,
-    /// Handler files and roles already added to the play.
-    pub(super) handler_roles: BTreeSet<PathBuf>,
 }
 
 /// What a dynamic include brings into a running play.
@@ -270,9 +270,9 @@ impl Loader {
             roles: Vec::new(),
             names: RoleNames::default(),
             handlers: Vec::new(),
+            imported: Vec::new(),
             reading: Vec::new(),
             playbook_dir,
-            handler_roles: BTreeSet::new(),
         }
     }
 
@@ -333,11 +333,13 @@ impl Loader {
 }
 
 impl Load<'_> {
-    fn finish(self, items: Vec<Item>) -> Result<Included, Vec<Diagnostic>> {
+    fn finish(mut self, items: Vec<Item>) -> Result<Included, Vec<Diagnostic>> {
+        // What a role imports is loaded before it is.
+        self.imported.append(&mut self.handlers);
         match self.errors.is_empty() {
             true => Ok(Included {
                 items,
-                handlers: self.handlers,
+                handlers: self.imported,
                 roles: self.roles,
                 names: self.names,
             }),

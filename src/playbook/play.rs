@@ -117,14 +117,15 @@ impl Load<'_> {
             dir: self.playbook_dir.clone(),
             up: outer.cloned(),
         });
-        let before = self.items(pre.as_ref(), &chain, keywords::TASK);
+        // Handlers of roles come first, in the order of the roles, then the play's own, then those that
+        // imports bring, in the order in which ansible-core reads the parts of a play.
         let mut during = self.play_roles(roles.as_ref(), &chain);
-        during.extend(self.items(tasks.as_ref(), &chain, keywords::TASK));
+        let mut all_handlers = std::mem::take(&mut self.handlers);
+        all_handlers.extend(flat(self.items(handlers.as_ref(), &chain, keywords::HANDLER)));
+        let before = self.items(pre.as_ref(), &chain, keywords::TASK);
         let after = self.items(post.as_ref(), &chain, keywords::TASK);
-        let mut all_handlers = flat(self.items(handlers.as_ref(), &chain, keywords::HANDLER));
-        // Handlers of roles come first, in the order of the roles; the play's own come last.
-        let mut of_roles = std::mem::take(&mut self.handlers);
-        of_roles.append(&mut all_handlers);
+        during.extend(self.items(tasks.as_ref(), &chain, keywords::TASK));
+        all_handlers.append(&mut self.imported);
         Some(Play {
             name,
             hosts,
@@ -135,7 +136,7 @@ impl Load<'_> {
             roles: std::mem::take(&mut self.roles),
             names: std::mem::take(&mut self.names),
             phases: vec![before.into(), during.into(), after.into()],
-            handlers: of_roles,
+            handlers: all_handlers,
             dir: self.playbook_dir.clone(),
             span: node.span,
         })

@@ -226,13 +226,11 @@ impl Load<'_> {
         if wanted.public == Some(true) {
             self.roles.push(role.clone());
         }
-        if self.handler_roles.insert(path.join(wanted.handlers_from.as_deref().unwrap_or("main"))) {
-            let from = wanted.handlers_from.as_deref();
-            if let Some(file) = self.main_file(&path.join("handlers"), from, wanted.span) {
-                let beside = super::task::inside(&file, &inner);
-                let handlers = self.file_items(&file, wanted.span, &beside, keywords::HANDLER);
-                self.handlers.extend(super::load::flat(handlers));
-            }
+        let from = wanted.handlers_from.as_deref();
+        if let Some(file) = self.main_file(&path.join("handlers"), from, wanted.span) {
+            let beside = super::task::inside(&file, &inner);
+            let handlers = self.file_items(&file, wanted.span, &beside, keywords::HANDLER);
+            self.handlers.extend(super::load::flat(handlers));
         }
         items.extend(self.spec_task(&path, wanted, meta, &inner));
         if let Some(file) =

@@ -57,7 +57,11 @@ impl At<'_> {
                 progress.failed |= done.failure.is_some() && !done.unreachable;
             }
         }
-        if done.is_failed() {
+        if done.failure.is_some()
+            && !done.unreachable
+            && !ignored
+            && self.host.progress().mendable > 0
+        {
             self.host.set([
                 ("ansible_failed_result".to_owned(), from_json(&done.result())),
                 (

@@ -35,7 +35,7 @@ impl At<'_> {
 
     pub(super) fn tell(&self, names: Vec<String>, done: &mut Done) {
         for name in names {
-            if !handlers::notify(self.play, self.host, &name) {
+            if !handlers::notify(self.play, self.host, &name, self.rest.in_handlers()) {
                 let at = self.task.chain.nearest("notify").map_or(self.task.span, |node| node.span);
                 let handlers = self.play.handlers();
                 let known: Vec<&str> =

@@ -89,11 +89,13 @@ impl Load<'_> {
                 };
                 if !self.reading.contains(&path) {
                     let before = (self.roles.len(), self.handlers.len());
+                    let imported = self.imported.len();
                     let names = self.names.clone();
                     self.task_file(&path, args.span, &inside(&path, chain));
                     self.names = names;
                     self.roles.truncate(before.0);
                     self.handlers.truncate(before.1);
+                    self.imported.truncate(imported);
                 }
             }
             Action::Builtin(Builtin::IncludeRole) => {
@@ -104,8 +106,8 @@ impl Load<'_> {
                         .flatten()
                         .any(|from| has_template(from))
                 {
-                    let before =
-                        (self.roles.len(), self.handlers.len(), self.handler_roles.clone());
+                    let before = (self.roles.len(), self.handlers.len());
+                    let imported = self.imported.len();
                     let names = self.names.clone();
                     if self.reading.len() < 20 {
                         self.role(&wanted, chain);
@@ -113,7 +115,7 @@ impl Load<'_> {
                     self.names = names;
                     self.roles.truncate(before.0);
                     self.handlers.truncate(before.1);
-                    self.handler_roles = before.2;
+                    self.imported.truncate(imported);
                 }
             }
             _ => {}

@@ -67,7 +67,11 @@ impl Load<'_> {
                     }
                 }
                 wanted.public = wanted.public.or(Some(!self.loader.settings.private_roles));
-                self.role(&wanted, chain)
+                let before = self.handlers.len();
+                let items = self.role(&wanted, chain);
+                let own = self.handlers.split_off(before);
+                self.imported.extend(own);
+                items
             }
         }
     }
