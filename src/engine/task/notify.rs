@@ -20,10 +20,10 @@ impl At<'_> {
         }
     }
 
-    /// The names in `notify`.
+    /// The names in `notify`: those of the task, or else of the innermost block or import that has some.
     pub(super) fn wanted(&self, context: &Context) -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
-        for node in self.task.chain.all("notify") {
+        if let Some(node) = self.task.chain.nearest("notify") {
             let node = self.play.engine.templar.render(node, context).map_err(Failure::from)?;
             match node.items() {
                 Some(items) => names.extend(items.iter().filter_map(Node::text).map(str::to_owned)),
