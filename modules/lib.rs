@@ -196,6 +196,7 @@ fn the<M: kit::Module>() -> &'static Spec {
 const COLLECTIONS: &[&str] = &[
     "ansible.builtin",
     "ansible.legacy",
+    "ansible.mysql",
     "ansible.posix",
     "community.crypto",
     "community.general",

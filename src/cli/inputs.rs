@@ -30,7 +30,9 @@ pub(super) struct Inputs {
     pub(super) rules: Arc<Rules>,
     /// None if a source is faulty; without any hosts if none was given.
     pub(super) inventory: Option<Arc<Inventory>>,
-    /// What is wrong with any of it.
+    /// What is wrong with the inventory.
+    pub(super) faults: Vec<Diagnostic>,
+    /// What is wrong with anything else.
     pub(super) errors: Vec<Diagnostic>,
 }
 
@@ -38,7 +40,7 @@ impl Inputs {
     /// Reads the inputs. `words` are `name=value`; they and `-e` win over the environment's secrets.
     ///
     /// # Errors
-    /// When the places of vault passwords cannot be understood; all else is in `errors`.
+    /// When the places of vault passwords cannot be understood; all else is in `errors` and `faults`.
     pub(super) fn read(
         basis: &Basis,
         environment: Option<&Environment>,
@@ -73,11 +75,18 @@ impl Inputs {
                 sources.retain(|source| Path::new(source).exists());
             }
         }
-        let mut inventory = None;
-        collect(&mut errors, Inventory::load(&sources, &reader, &extra, &rules), |found| {
+        let (mut inventory, mut faults) = (None, Vec::new());
+        collect(&mut faults, Inventory::load(&sources, &reader, &extra, &rules), |found| {
             inventory = Some(Arc::new(found))
         });
-        Ok(Inputs { passwords, reader, extra, sources, rules, inventory, errors })
+        Ok(Inputs { passwords, reader, extra, sources, rules, inventory, faults, errors })
+    }
+
+    /// Everything that is wrong, once.
+    pub(super) fn take_errors(&mut self) -> Vec<Diagnostic> {
+        let mut errors = std::mem::take(&mut self.errors);
+        errors.append(&mut self.faults);
+        errors
     }
 
     /// That there is an inventory at all.

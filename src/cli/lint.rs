@@ -1,12 +1,12 @@
 //! `rprov lint`: the checks of [`crate::lint`] on files, directories or the whole project.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{Format, LintArgs};
 use super::basis::Basis;
 use super::inputs::{Inputs, environment, split};
-use super::project::Project;
 use super::{Exit, Result};
+use crate::config::upwards;
 use crate::lint::{self, Report, Request};
 use crate::source::{Diagnostic, Duplicates, SourceMap, render_all};
 
@@ -16,7 +16,7 @@ pub(super) fn directory(args: &LintArgs) -> Option<PathBuf> {
     let (_, files) = split(args.words.clone());
     let target = std::path::absolute(files.first()?).ok()?;
     let dir = if target.is_dir() { target.as_path() } else { target.parent()? };
-    let settled = dir.ancestors().find(|dir| dir.join("ansible.cfg").is_file());
+    let settled = upwards(dir).find(|dir| dir.join("ansible.cfg").is_file());
     Some(settled.unwrap_or(dir).to_owned())
 }
 
@@ -26,14 +26,18 @@ pub(super) fn lint(basis: &Basis, args: LintArgs) -> Result {
     map.set_duplicates(Duplicates::Warning);
     let (words, files) = split(args.words);
     let (environment, words) = environment(words)?;
-    let inputs = Inputs::read(basis, environment.as_ref(), &words, &args.input)?;
-    if !inputs.errors.is_empty() {
-        return Err(inputs.errors);
+    let mut inputs = Inputs::read(basis, environment.as_ref(), &words, &args.input)?;
+    // The inventory of the settings is a part of what is looked at; another one was asked for.
+    let asked = environment.is_some() || !args.input.inventory.is_empty();
+    let faults = if asked { Vec::new() } else { std::mem::take(&mut inputs.faults) };
+    let errors = inputs.take_errors();
+    if !errors.is_empty() {
+        return Err(errors);
     }
-    let targets = match (files.is_empty(), Project::find()) {
-        (false, _) => files.into_iter().map(PathBuf::from).collect(),
-        (true, Ok(project)) => vec![project.root()],
-        (true, Err(_)) => vec![PathBuf::from(".")],
+    let here = Path::new(".");
+    let targets = match files.is_empty() {
+        false => files.into_iter().map(PathBuf::from).collect(),
+        true => vec![lint::root(here).unwrap_or_else(|| here.to_owned())],
     };
     let templar = basis.templar();
     let loader = inputs.loader(basis, &templar);
@@ -45,6 +49,7 @@ pub(super) fn lint(basis: &Basis, args: LintArgs) -> Result {
         inventory: inputs.inventory.clone().filter(|_| !inputs.sources.is_empty()),
         extra: inputs.extra.clone(),
         tags: args.tags,
+        faults,
     })?;
     let clean = report.findings.is_empty();
     let out = match args.format {

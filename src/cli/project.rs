@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rprov_modules::kit::nearest;
 
 use super::args::commands;
+use crate::config::upwards;
 use crate::source::Diagnostic;
 
 /// The nearest directory, upwards from the working directory, that has playbooks or inventories.
@@ -30,8 +31,7 @@ impl Project {
         let here = std::env::current_dir().map_err(|error| {
             Diagnostic::error(format!("cannot tell the working directory: {error}"))
         })?;
-        let found = here
-            .ancestors()
+        let found = upwards(&here)
             .find(|dir| dir.join("inventories").is_dir() || dir.join("playbooks").is_dir());
         match found {
             // Relative paths read better, and most people stand in the root.
@@ -50,14 +50,6 @@ impl Project {
             let bare = Project { root: PathBuf::new() };
             if bare.verbs().is_empty() { Err(error) } else { Ok(bare) }
         })
-    }
-
-    /// Its directory.
-    pub(super) fn root(&self) -> PathBuf {
-        match self.root.as_os_str().is_empty() {
-            true => PathBuf::from("."),
-            false => self.root.clone(),
-        }
     }
 
     /// Where its vault password is, if it has one; no part of the repository.

@@ -30,7 +30,7 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
     let mut inputs = Inputs::read(basis, environment, words, &args.input)?;
     let templar = basis.templar();
     let loader = inputs.loader(basis, &templar);
-    let mut errors = std::mem::take(&mut inputs.errors);
+    let mut errors = inputs.take_errors();
     let mut limit = None;
     if let (Some(inventory), Some(text)) = (&inputs.inventory, &args.act.limit) {
         let found = Limit::new(inventory, text);

@@ -30,7 +30,7 @@ pub(super) fn ansible_cfg(
     }
     let here = around.directory.join("ansible.cfg");
     if here.exists() {
-        match everybodys(&around.directory) {
+        match is_everybodys(&around.directory) {
             false => return Some(here),
             true => {
                 let warning =
@@ -47,11 +47,19 @@ pub(super) fn ansible_cfg(
     home.into_iter().chain([PathBuf::from("/etc/ansible/ansible.cfg")]).find(|path| path.exists())
 }
 
-fn everybodys(directory: &Path) -> bool {
+/// Whether everybody may write to a directory.
+fn is_everybodys(directory: &Path) -> bool {
     directory.metadata().is_ok_and(|found| found.permissions().mode() & 0o002 != 0)
+}
+
+/// A directory and those above it, up to the first above it that everybody may write to, such as `/tmp`:
+/// what is found there may be anybody's, and is no part of a project below.
+pub(crate) fn upwards(directory: &Path) -> impl Iterator<Item = &Path> {
+    let above = directory.ancestors().skip(1).take_while(|dir| !is_everybodys(dir));
+    std::iter::once(directory).chain(above)
 }
 
 /// The nearest `rprov.toml`, from the working directory upwards.
 pub(super) fn ours(around: &Surroundings) -> Option<PathBuf> {
-    around.directory.ancestors().map(|dir| dir.join(OURS)).find(|path| path.is_file())
+    upwards(&around.directory).map(|dir| dir.join(OURS)).find(|path| path.is_file())
 }

@@ -21,6 +21,7 @@ use rprov_modules::kit::Span;
 use serde_json::Value;
 
 pub use self::color::Color;
+pub(crate) use self::find::upwards;
 pub use self::idle::{IDLE, Idle};
 pub use self::table::*;
 pub use self::value::Kind;

@@ -1,7 +1,7 @@
 //! What the checks have found: each thing once, without what the user allows.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use rprov_modules::kit::Span;
@@ -35,6 +35,7 @@ impl<'a> Findings<'a> {
     /// Those that are not allowed, sorted by file and place; of several at one place the first: a
     /// file may be met under two paths, and two checks may mean the same thing.
     pub(super) fn shown(mut self, sources: &Sources) -> Vec<Diagnostic> {
+        self.call_by_nearest_path();
         let mut real: BTreeMap<Arc<Path>, PathBuf> = BTreeMap::new();
         let mut seen = HashSet::new();
         let mut found: Vec<(Option<PathBuf>, u32, Diagnostic)> = Vec::new();
@@ -57,6 +58,22 @@ impl<'a> Findings<'a> {
         }
         found.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         found.into_iter().map(|(.., diagnostic)| diagnostic).collect()
+    }
+
+    /// Files that were met on a roundabout way are called as they are from the working directory.
+    fn call_by_nearest_path(&self) {
+        let Ok(here) = std::env::current_dir().and_then(|dir| dir.canonicalize()) else { return };
+        let files: BTreeSet<u32> =
+            self.all.iter().flat_map(Diagnostic::places).map(|span| span.file).collect();
+        for file in files {
+            let Some(path) = self.map.path(file) else { continue };
+            let roundabout =
+                path.is_absolute() || path.components().any(|part| part == Component::ParentDir);
+            let Some(real) = path.canonicalize().ok().filter(|_| roundabout) else { continue };
+            if let Ok(near) = real.strip_prefix(&here) {
+                self.map.rename(file, near);
+            }
+        }
     }
 
     /// Whether a comment on the line of a place, or on the line above, allows the check.

@@ -7,6 +7,8 @@
 
 mod checks;
 mod findings;
+mod galaxy;
+mod project;
 mod sources;
 mod tree;
 
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 pub use self::checks::{CHECKS, Check};
 use self::findings::Findings;
+pub use self::project::root;
 use self::sources::Sources;
 use self::tree::Tree;
 use crate::inventory::Inventory;
@@ -31,6 +34,8 @@ pub struct Request<'a> {
     pub templar: &'a Templar,
     /// The inventory that was given, if any.
     pub inventory: Option<Arc<Inventory>>,
+    /// What is wrong with the inventory of the settings.
+    pub faults: Vec<Diagnostic>,
     /// Variables of the command line.
     pub extra: Arc<Layer>,
     /// Tags that are meant to select something.
@@ -54,6 +59,7 @@ pub struct Report {
 /// A target that is not there.
 pub fn run(request: &Request<'_>) -> Result<Report, Vec<Diagnostic>> {
     let sources = Sources::read(&request.targets, request.loader)?;
+    request.loader.install(galaxy::installed(&sources, request.loader));
     let tree = Tree::new(&sources, request);
     let mut findings = Findings::new(request.loader.map());
     for check in CHECKS {
@@ -63,6 +69,8 @@ pub fn run(request: &Request<'_>) -> Result<Report, Vec<Diagnostic>> {
     }
     // Last: where a check knows more of the same place, it is heard first.
     checks::loading::run(&tree, &mut findings);
-    let notes = tree.notes();
-    Ok(Report { findings: findings.shown(&sources), notes, files: sources.read_files() })
+    let findings = findings.shown(&sources);
+    let mut notes = tree.notes();
+    notes.extend(checks::loading::passed_over(&tree, &findings));
+    Ok(Report { findings, notes, files: sources.read_files() })
 }

@@ -10,24 +10,11 @@ use std::sync::Arc;
 
 use rprov_modules::kit::Node;
 
+use super::project::{DEEPEST, MARKS, root, walk};
 use super::tree::short;
 use crate::playbook::Loader;
 use crate::source::Diagnostic;
 use crate::vars::files::VAULTED;
-
-/// Directories deeper than this are a loop of links.
-const DEEPEST: usize = 24;
-
-/// A project is looked for in so many directories upwards.
-const HIGHEST: usize = 4;
-
-/// What only a project has.
-const MARKS: [&str; 7] =
-    ["ansible.cfg", "roles", "inventories", "inventory", "playbooks", "group_vars", "host_vars"];
-
-/// Directories that hold no sources of the project's own.
-const FOREIGN: [&str; 6] =
-    ["node_modules", "ansible_collections", "venv", "target", "dist", "vendor"];
 
 /// A YAML file and what it is.
 pub(super) struct File {
@@ -60,6 +47,8 @@ pub(super) struct Sources {
     pub(super) roles: Vec<PathBuf>,
     /// Files that are no YAML: templates, scripts, documents, inventories.
     pub(super) texts: Vec<PathBuf>,
+    /// `requirements.yml`: what `ansible-galaxy` installs.
+    pub(super) requirements: Vec<PathBuf>,
     /// Files that cannot be read, and why.
     pub(super) faults: Vec<(PathBuf, Diagnostic)>,
     /// Files that cannot be decrypted.
@@ -106,6 +95,7 @@ impl Sources {
             files: Vec::new(),
             roles: roles.into_iter().collect(),
             texts: Vec::new(),
+            requirements: Vec::new(),
             faults: Vec::new(),
             sealed: Vec::new(),
             targets: real,
@@ -167,6 +157,9 @@ impl Sources {
                 return;
             }
         };
+        if path.file_stem().is_some_and(|stem| stem == "requirements") {
+            self.requirements.push(path.clone());
+        }
         let Some(kind) = kind(&path, &node) else { return };
         let role = self.roles.iter().rposition(|role| path.starts_with(role));
         self.files.push(File { path, node, kind, role });
@@ -272,50 +265,4 @@ pub(super) fn parent(path: &Path) -> &Path {
 
 fn same(a: &Path, b: &Path) -> bool {
     a.file_name() == b.file_name() && a.canonicalize().ok() == b.canonicalize().ok()
-}
-
-/// The highest of the nearest directories upwards that look like a project.
-fn root(dir: &Path) -> Option<PathBuf> {
-    let marked = |dir: &Path| MARKS.iter().any(|mark| dir.join(mark).exists());
-    let here = dir.canonicalize().ok()?;
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let above = here
-        .ancestors()
-        .take(HIGHEST)
-        .take_while(|dir| dir.parent().is_some() && home.as_deref() != Some(*dir));
-    let found = above.enumerate().filter(|(_, dir)| marked(dir)).last()?.0;
-    // As the user wrote it, not as the file system has it.
-    let up: PathBuf = std::iter::repeat_n("..", found).collect();
-    Some(match found {
-        0 => dir.to_owned(),
-        _ => match std::env::current_dir().and_then(|cwd| cwd.canonicalize()) {
-            Ok(cwd) => match here.ancestors().nth(found) {
-                Some(root) => root.strip_prefix(&cwd).map_or_else(|_| dir.join(up), Path::to_owned),
-                None => dir.join(up),
-            },
-            Err(_) => dir.join(up),
-        },
-    })
-}
-
-fn walk(dir: &Path, depth: usize, paths: &mut BTreeSet<PathBuf>) {
-    let listed = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    let Ok(entries) = std::fs::read_dir(listed) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(text) = name.to_str() else { continue };
-        let Ok(kind) = entry.file_type() else { continue };
-        let path = dir.join(text);
-        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
-        if text.starts_with('.') {
-            continue;
-        }
-        if kind.is_dir() {
-            if depth < DEEPEST && !FOREIGN.contains(&text) {
-                walk(&path, depth + 1, paths);
-            }
-        } else if path.is_file() {
-            paths.insert(path);
-        }
-    }
 }

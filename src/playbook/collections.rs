@@ -79,6 +79,7 @@ impl Loader {
         roots.extend(own.map(Path::to_owned));
         roots.extend(self.settings.collections_path.iter().cloned());
         find(dir, &roots, collection)
+            .or_else(|places| self.installed_collection(collection).ok_or(places))
     }
 
     /// What `import_playbook` names: a file, or `acme.tools.site`.

@@ -8,7 +8,7 @@ use rprov_modules::kit::{Node, nearest};
 use super::collections::Named;
 use super::keywords::Keywords;
 use super::load::Load;
-use super::{Action, Chain, task};
+use super::{Action, Chain, absent, task};
 use crate::source::Diagnostic;
 
 const GROUP: &str = "group/";
@@ -66,13 +66,16 @@ impl Load<'_> {
                 }
                 if let Some(group) = name.strip_prefix(GROUP) {
                     self.check_group(group, &entry.key);
-                } else if task::action(name).is_none() && !in_collection(name) {
+                } else if task::action(name).is_none()
+                    && !in_collection(name)
+                    && !absent::exists_elsewhere(name)
+                {
                     let error = Diagnostic::error(format!("there is no module `{name}`"))
                         .at(entry.key.span, "these defaults are for nothing");
                     let short = name.rsplit('.').next().unwrap_or(name);
                     self.fail(match nearest(short, task::known_actions()) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
-                        None => error.help("COMPATIBILITY.md lists the modules there are"),
+                        None => error.help("README lists the modules there are"),
                     });
                 }
             }

@@ -1,7 +1,7 @@
 //! Where a role is.
 
 use std::{
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
@@ -60,9 +60,13 @@ impl Load<'_> {
         places.extend(self.loader.settings.roles_path.iter().cloned());
         places.extend(owner.and_then(|role| role.path.parent()).map(Path::to_owned));
         places.push(self.playbook_dir.clone());
-        let found = places.iter().map(|place| place.join(&wanted.name)).find(|path| path.is_dir());
+        let found = places
+            .iter()
+            .map(|place| straight(place.join(&wanted.name)))
+            .find(|path| path.is_dir())
+            .map(resolved);
+        let found = found.or_else(|| self.loader.installed_role(&self.playbook_dir, &wanted.name));
         if let Some(path) = found {
-            let path = resolved(path);
             return Some(Found { path, name: wanted.name.clone(), collection: None });
         }
         let mut seen = std::collections::HashSet::new();
@@ -112,6 +116,24 @@ impl Load<'_> {
         all.retain(|name| !matches!(name.as_str(), "ansible.builtin" | "ansible.legacy"));
         all
     }
+}
+
+/// Without `..` after a directory that does not exist: `roles/../../web` is found where there is no
+/// `roles/`.
+fn straight(path: PathBuf) -> PathBuf {
+    if path.is_dir() {
+        return path;
+    }
+    let mut way = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir if !way.exists() && way.file_name().is_some() => {
+                way.pop();
+            }
+            part => way.push(part),
+        }
+    }
+    way
 }
 
 /// Through links, as Ansible has it in `role_path` and in results; a path without links stays as it is.

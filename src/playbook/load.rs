@@ -3,12 +3,12 @@
 use std::{
     collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use rprov_modules::kit::{Node, Span};
 
-use super::{Chain, Item, Play, Role, RoleNames, Task};
+use super::{Chain, Installed, Item, Play, Role, RoleNames, Task};
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::{Context, Decrypt, Scope, Search, Templar};
 use crate::vars::{Layer, files::Reader};
@@ -50,6 +50,8 @@ pub struct Loader {
     warnings: Mutex<(Vec<Diagnostic>, usize)>,
     /// `collections/` beside the playbooks that were asked for.
     pub(super) beside: Mutex<Vec<PathBuf>>,
+    /// Names that no run knows.
+    pub(super) installed: OnceLock<Installed>,
 }
 
 /// One loading: the errors so far, and what the play gained on the way.
@@ -86,23 +88,37 @@ impl Loader {
             templates: Mutex::default(),
             warnings: Mutex::default(),
             beside: Mutex::default(),
+            installed: OnceLock::new(),
         }
     }
 
-    /// Keeps a warning for [`Loader::take_warnings`]; what was said once is not said again.
+    /// Keeps a warning for [`Loader::take_warnings`].
     pub(super) fn warn(&self, warning: Diagnostic) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        if !warnings.0.iter().any(|known| known.message() == warning.message()) {
+        let same = |known: &Diagnostic| {
+            known.message() == warning.message() && known.span() == warning.span()
+        };
+        if !warnings.0.iter().any(same) {
             warnings.0.push(warning);
         }
     }
 
-    /// The warnings there are since the last time they were taken.
+    /// The warnings there are since the last time they were taken; what was said once of another place is
+    /// not said again.
     pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         let all = warnings.0.len();
         let told = std::mem::replace(&mut warnings.1, all);
-        warnings.0[told..].to_vec()
+        let new = |at: &usize| {
+            let message = warnings.0[*at].message();
+            !warnings.0[..*at].iter().any(|known| known.message() == message)
+        };
+        (told..all).filter(new).map(|at| warnings.0[at].clone()).collect()
+    }
+
+    /// Every warning, of every place.
+    pub(crate) fn all_warnings(&self) -> Vec<Diagnostic> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
     /// Reads files of the user's.
@@ -139,6 +155,11 @@ impl Loader {
         self.plays(path, None, None, &mut plays, &mut errors, &mut Vec::new());
         errors.append(&mut self.take_unknown());
         if errors.is_empty() { Ok(plays) } else { Err(errors) }
+    }
+
+    /// Forgets the playbooks that were read before: the next one is of another run.
+    pub(crate) fn begin(&self) {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Reads a playbook that is no file.

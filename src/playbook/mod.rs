@@ -10,6 +10,7 @@ mod find_role;
 pub(crate) mod freeform;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
+mod installed;
 mod items;
 mod keywords;
 mod kinds;
@@ -31,7 +32,9 @@ use std::{
 
 use rprov_modules::kit::{Node, Span, Spec};
 
+pub(crate) use self::absent::exists_elsewhere;
 pub use self::collections::playbook_file;
+pub(crate) use self::installed::Installed;
 pub use self::keywords::Keywords;
 pub(crate) use self::keywords::is_keyword;
 pub(crate) use self::kinds::{fits, fits_loop, integer, number};

@@ -9,14 +9,14 @@ mod named;
 
 use std::sync::Arc;
 
-use rprov_modules::kit::{Node, nearest};
+use rprov_modules::kit::Node;
 
 pub(crate) use self::arguments::{TERMS, WITH, has_template};
 use self::arguments::{first_word, with_loop, written_action};
 pub(crate) use self::import::find_tasks;
 pub(super) use self::import::inside;
 use super::absent;
-use super::collections::{Named, searched};
+
 use super::keywords::{self, Keywords, Kind};
 use super::load::Load;
 use super::{Action, Builtin, Chain, ChainLevel, Item, Task};
@@ -140,7 +140,8 @@ impl Load<'_> {
             };
             let is_named = matches!(key, "action" | "local_action") && has_template(&name);
             let templated = || is_named.then_some(Found::Action(Action::Templated));
-            let Some(found) = action_or_absent(&name).or_else(templated) else {
+            let foreign = || self.library(&name, chain).map(|_| Found::Action(Action::Absent));
+            let Some(found) = action_or_absent(&name).or_else(templated).or_else(foreign) else {
                 unknown.push((name, span));
                 continue;
             };
@@ -165,7 +166,7 @@ impl Load<'_> {
                         .at(span.span, "passed over"),
                 ),
                 false => {
-                    let error = self.unknown(name, span, place);
+                    let error = self.unknown(name, span, place, chain);
                     self.fail(match &action {
                         Some((key, _, found)) if found.takes(name) => error.help(format!(
                             "`{}` takes `{name}`: indent it further",
@@ -191,7 +192,7 @@ impl Load<'_> {
         let written = first_word(named).to_owned();
         let conditional = keywords.get("when").is_some() || chain.nearest("when").is_some();
         if matches!(found, Found::Action(Action::Absent)) && !conditional {
-            self.fail(self.unknown(&written, key, place));
+            self.fail(self.unknown(&written, key, place, chain));
             return Vec::new();
         }
         self.check_keywords(&keywords);
@@ -239,32 +240,6 @@ impl Load<'_> {
                     span: key.span,
                 }))]
             }
-        }
-    }
-}
-
-impl Load<'_> {
-    fn unknown(&self, name: &str, key: &Node, place: u8) -> Diagnostic {
-        if let Some(named) = Named::new(name)
-            && !matches!(named.collection, "ansible.builtin" | "ansible.legacy")
-        {
-            let error = Diagnostic::error(format!("there is no module `{name}`"))
-                .kind("unsupported")
-                .at(key.span, "not one of rprov's");
-            return match self.collection(named.collection) {
-                Ok(dir) => error.note(format!("the collection is in `{}`", dir.display())),
-                Err(places) => searched(error, &places),
-            }
-            .help("rprov runs no modules of collections, it has its own: see COMPATIBILITY.md");
-        }
-        let kind = if absent::exists_elsewhere(name) { "unsupported" } else { "unknown-module" };
-        let error = Diagnostic::error(format!("there is no module or keyword `{name}`"))
-            .kind(kind)
-            .at(key.span, "unknown");
-        let short = name.rsplit('.').next().unwrap_or(name);
-        match nearest(short, known_actions()).or_else(|| keywords::suggestion(short, place)) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error.help("COMPATIBILITY.md lists the modules there are"),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use rprov_modules::kit::{ArgError, Span};
 
+use super::grouped::grouped;
 use super::{File, SourceMap, floor};
 
 const DEFAULT_WIDTH: usize = 140;
@@ -146,6 +147,17 @@ impl Diagnostic {
     /// The place this is about.
     pub fn span(&self) -> Option<Span> {
         self.inner.primary.as_ref().map(|(span, _)| *span)
+    }
+
+    /// What is said of that place.
+    pub(super) fn label(&self) -> Option<&str> {
+        self.inner.primary.as_ref().map(|(_, label)| label.as_str())
+    }
+
+    /// Every place that is shown.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Span> {
+        let others = self.inner.context.iter().map(|(span, _)| *span);
+        self.span().into_iter().chain(others)
     }
 
     /// The whole message: title, source lines with carets, notes and help; no line break at the end.
@@ -291,7 +303,8 @@ impl From<ArgError> for Diagnostic {
     }
 }
 
-/// All messages in the order of the files, each once, and a last line that counts them.
+/// All messages in the order of the files, each once, the same of several places together, and a last
+/// line that counts them.
 pub fn render_all(diagnostics: &[Diagnostic], map: &SourceMap, color: bool) -> String {
     let mut sorted: Vec<&Diagnostic> = vec![];
     for diagnostic in diagnostics {
@@ -304,7 +317,7 @@ pub fn render_all(diagnostics: &[Diagnostic], map: &SourceMap, color: bool) -> S
         (map.path(span.file), span.start, diagnostic.severity())
     });
     let mut out = String::new();
-    for diagnostic in &sorted {
+    for diagnostic in grouped(&sorted, map) {
         out.push_str(&diagnostic.render(map, color));
         out.push_str("\n\n");
     }

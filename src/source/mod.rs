@@ -5,6 +5,7 @@
 
 mod diagnostic;
 pub mod emit;
+mod grouped;
 pub mod yaml;
 
 use std::collections::{HashMap, HashSet};
@@ -130,6 +131,19 @@ impl SourceMap {
     pub(crate) fn is_concealed(&self, path: &Path) -> bool {
         let files = self.files.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         files.concealed.contains(path)
+    }
+
+    /// From now on messages call the file so.
+    pub(crate) fn rename(&self, file: u32, path: &Path) {
+        let mut files = self.files.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(at) = (file as usize).checked_sub(1).filter(|at| *at < files.all.len()) else {
+            return;
+        };
+        let path: Arc<Path> = path.into();
+        let old = std::mem::replace(&mut files.all[at].path, path.clone());
+        if files.concealed.contains(&old) {
+            files.concealed.insert(path);
+        }
     }
 
     /// The path a file was added under.

@@ -72,7 +72,8 @@ fn every_check_finds_what_is_bad_and_nothing_else() {
             }
         }
         let (found, exit) = lint(&dir.join("good"), &words("good.args"));
-        if exit != 0 || !found.starts_with("nothing found in ") {
+        let end = found.lines().last().unwrap_or_default();
+        if exit != 0 || !end.starts_with("nothing found in ") {
             wrong.push(format!("{}: exit {exit}, found in good/:\n{found}", check.id));
         }
     }
@@ -106,4 +107,53 @@ fn the_manual_lists_the_checks() {
     }
     assert!(std::env::var_os("UPDATE").is_some(), "the table of checks is old; UPDATE=1 renews it");
     std::fs::write(&path, format!("{}{table}{}", &manual[..from], &manual[to..])).expect("README");
+}
+
+/// Lints a directory below `root`, or the working directory; how many files were read.
+fn files_read(home: &Path, dir: &Path, words: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_rprov"))
+        .arg("lint")
+        .args(words)
+        .current_dir(dir)
+        .env_clear()
+        .env("HOME", home)
+        .output()
+        .expect("rprov runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A project ends where a repository or a directory with settings does, and never is in one that
+/// everybody may write to.
+#[test]
+fn a_project_ends_below_what_is_others() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let home = tempfile::tempdir().expect("a directory");
+    let play = "- hosts: all\n  gather_facts: false\n  tasks: [{ping: }]\n";
+    let write = |path: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(path, play).expect("a file");
+    };
+    for path in ["work/roles/x/y.yml", "work/shop/plays/web.yml", "work/shop/roles/z/other.yml"] {
+        write(path);
+    }
+    let read = |below: &str, words: &[&str]| {
+        files_read(home.path(), &home.path().join("work").join(below), words)
+    };
+    // What has marks may be a part of something larger.
+    assert_eq!(read("shop", &[]), "nothing found in 3 files");
+    assert_eq!(read("shop/plays", &["web.yml"]), "nothing found in 3 files");
+    let shop = home.path().join("work/shop");
+    for top in [".git", "ansible.cfg"] {
+        std::fs::write(shop.join(top), "").expect("a file");
+        assert_eq!(read("shop", &[]), "nothing found in 2 files", "{top}");
+        assert_eq!(read("shop/plays", &["web.yml"]), "nothing found in 2 files", "{top}");
+        std::fs::remove_file(shop.join(top)).expect("no file");
+    }
+    let work = home.path().join("work");
+    std::fs::set_permissions(&work, PermissionsExt::from_mode(0o1777)).expect("a mode");
+    assert_eq!(read("shop", &[]), "nothing found in 2 files");
+    // Asked for by name it is read.
+    assert_eq!(read("", &["."]), "nothing found in 3 files");
 }

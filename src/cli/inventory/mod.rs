@@ -56,9 +56,10 @@ pub(super) fn show(basis: &Basis, args: InventoryArgs) -> Result {
             return Err(vec![error]);
         }
     };
-    let inputs = Inputs::read(basis, environment.as_ref(), &words, &args.input)?;
+    let mut inputs = Inputs::read(basis, environment.as_ref(), &words, &args.input)?;
     inputs.need_inventory()?;
-    let Inputs { reader, extra, inventory, errors, .. } = inputs;
+    let errors = inputs.take_errors();
+    let Inputs { reader, extra, inventory, .. } = inputs;
     let Some(inventory) = inventory.filter(|_| errors.is_empty()) else { return Err(errors) };
     if !inventory.warnings().is_empty() {
         basis.complain(inventory.warnings());

@@ -45,7 +45,7 @@ pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
     inputs.need_inventory()?;
     let templar = basis.templar();
     let loader = inputs.loader(basis, &templar);
-    let mut errors = std::mem::take(&mut inputs.errors);
+    let mut errors = inputs.take_errors();
     let mut plays: Vec<Play> = Vec::new();
     for file in &args.playbook {
         collect(&mut errors, loader.playbook(file), |more| plays.extend(more));

@@ -130,7 +130,7 @@ impl At<'_> {
     fn absent(&self) -> Diagnostic {
         Diagnostic::error(format!("rprov has no module `{}`", self.task.written))
             .at(self.task.span, "its condition held on this host")
-            .help("COMPATIBILITY.md lists the modules there are")
+            .help("README lists the modules there are")
     }
 
     /// `when`, from the play inwards: what to report if it does not hold.

@@ -1,12 +1,15 @@
 //! What a run would refuse: playbooks are read as a run reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::Check;
 use crate::lint::findings::Findings;
+use crate::lint::galaxy::required;
 use crate::lint::sources::{Kind, imports, real};
 use crate::lint::tree::Tree;
+use crate::playbook::{exists_elsewhere, is_action};
 use crate::source::Diagnostic;
 use crate::vars::files::VAULTED;
 
@@ -16,6 +19,8 @@ const fn found(id: &'static str, finds: &'static str) -> Check {
 
 pub(super) const BROKEN_FILE: Check =
     found("broken-file", "a file that cannot be read or is no valid YAML");
+pub(super) const BROKEN_INVENTORY: Check =
+    found("broken-inventory", "an inventory of the settings that is missing or cannot be used");
 pub(super) const DUPLICATE_KEY: Check = found("duplicate-key", "a key that is given twice");
 pub(super) const MISSING_ROLE: Check =
     found("missing-role", "a role that is in none of the places where roles are looked for");
@@ -41,6 +46,7 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
     let mut found = Vec::new();
     let loader = tree.request.loader;
     for path in playbooks(tree) {
+        loader.begin();
         found.extend(loader.playbook(&path).err().unwrap_or_default());
     }
     for (role, _) in tree.sources.roles.iter().zip(&tree.used).filter(|(_, used)| !**used) {
@@ -49,24 +55,74 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
         let text = format!("- hosts: all\n  roles:\n    - role: {name}\n");
         found.extend(loader.text_playbook(&book, &text).err().unwrap_or_default());
     }
+    let required = required(tree.sources, loader);
     for fault in found {
         if fault.check() == Some(VAULTED) {
             continue;
         }
         let id = fault.check().unwrap_or(REFUSED.id);
+        let fault = if id == MISSING_ROLE.id { installable(fault, &required, tree) } else { fault };
         findings.of(id).keep(fault.kind(id));
     }
     // A run only warns of those that stand under a condition.
     let later = |fault: &Diagnostic| fault.check() == Some(UNKNOWN_PARAMETER.id);
-    for fault in loader.take_warnings().into_iter().filter(later) {
+    for fault in loader.all_warnings().into_iter().filter(later) {
         findings.of(UNKNOWN_PARAMETER.id).keep(fault);
     }
     for fault in loader.map().take_warnings() {
         findings.of(DUPLICATE_KEY.id).keep(fault);
     }
+    for fault in &tree.request.faults {
+        findings.of(BROKEN_INVENTORY.id).keep(fault.clone().kind(BROKEN_INVENTORY.id));
+    }
     for (_, fault) in &tree.sources.faults {
         let id = fault.check().unwrap_or(BROKEN_FILE.id);
         findings.of(id).keep(fault.clone().kind(id));
+    }
+}
+
+/// Modules that rprov does not have and that are no error of every run: their tasks have a condition.
+pub(in crate::lint) fn passed_over(tree: &Tree<'_>, findings: &[Diagnostic]) -> Option<String> {
+    let brought: BTreeSet<&OsStr> = tree
+        .sources
+        .texts
+        .iter()
+        .filter(|path| path.parent().is_some_and(|dir| dir.ends_with("library")))
+        .filter_map(|path| path.file_stem())
+        .collect();
+    let names: BTreeSet<String> = tree
+        .tasks
+        .iter()
+        .filter(|task| tree.sources.wanted(&real(&task.file.path)))
+        .filter_map(|task| Some(task.module.as_ref()?.name))
+        .filter(|name| !is_action(name))
+        .filter(|name| exists_elsewhere(name) || brought.contains(OsStr::new(name)))
+        .map(|name| format!("`{name}`"))
+        .filter(|name| !findings.iter().any(|finding| finding.message().contains(name)))
+        .collect();
+    let names: Vec<String> = names.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        format!("hosts that reach a task with one of these modules fail: {}", names.join(", "))
+    })
+}
+
+/// Tells how to get a role that is not there, if the project says so.
+fn installable(
+    fault: Diagnostic,
+    required: &BTreeMap<String, PathBuf>,
+    tree: &Tree<'_>,
+) -> Diagnostic {
+    let written = fault.span().and_then(|span| {
+        let text = tree.map().text(span.file)?;
+        text.get(span.start as usize..span.end as usize).map(str::to_owned)
+    });
+    let name = written.unwrap_or_default();
+    match required.get(name.trim_matches(['\'', '"'])) {
+        Some(file) => {
+            let command = format!("ansible-galaxy install -r {}", file.display());
+            fault.help(format!("`{command}` installs it"))
+        }
+        None => fault,
     }
 }
 

@@ -28,6 +28,7 @@ pub struct Check {
 /// Every check, by id.
 pub const CHECKS: &[Check] = &[
     loading::BROKEN_FILE,
+    loading::BROKEN_INVENTORY,
     tags::CHECK,
     deprecated::CHECK,
     loading::DUPLICATE_KEY,

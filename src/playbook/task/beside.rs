@@ -142,7 +142,7 @@ impl Load<'_> {
         for entry in args.entries().unwrap_or_default() {
             let name = entry.key.text().unwrap_or_default();
             if !known.contains(&name) {
-                self.fail(unknown_parameter(entry, known, false));
+                self.fail(unknown_parameter(entry, known, None));
             }
         }
     }

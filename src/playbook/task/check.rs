@@ -29,8 +29,10 @@ impl Load<'_> {
                     let name = entry.key.text().unwrap_or_default();
                     if !known.is_empty() && !known.contains(&name) {
                         let near = nearest(name, known.iter().copied());
-                        let later = conditional && near.is_none();
-                        let shown = unknown_parameter(entry, known, later);
+                        let when = Later::of(conditional, &entry.value);
+                        let when = when.filter(|_| near.is_none());
+                        let later = when.is_some();
+                        let shown = unknown_parameter(entry, known, when);
                         let shown = shown.context(key.span, "of this action");
                         self.tell(shown, later);
                     }
@@ -45,10 +47,16 @@ impl Load<'_> {
                     return;
                 }
                 for error in errors {
-                    let later = conditional
-                        && error.message.starts_with(UNKNOWN)
-                        && !error.help.as_ref().is_some_and(|help| help.starts_with("did you"));
-                    let mut shown = told(error.message, later)
+                    let named = args.entries().unwrap_or_default().iter().find(|entry| {
+                        error.span.is_some_and(|span| span.start == entry.key.span.start)
+                    });
+                    let value = named.map_or(args, |entry| &entry.value);
+                    let when = Later::of(conditional, value).filter(|_| {
+                        error.message.starts_with(UNKNOWN)
+                            && !error.help.as_ref().is_some_and(|help| help.starts_with("did you"))
+                    });
+                    let later = when.is_some();
+                    let mut shown = told(error.message, when)
                         .at(error.span.unwrap_or(args.span), "")
                         .context(key.span, format!("in this `{}` task", spec.name()));
                     if let Some(help) = error.help {
@@ -127,7 +135,7 @@ impl Load<'_> {
 const UNKNOWN: &str = "unknown parameter";
 
 /// An entry of a mapping that knows only these.
-pub(super) fn unknown_parameter(entry: &Entry, known: &[&str], later: bool) -> Diagnostic {
+pub(super) fn unknown_parameter(entry: &Entry, known: &[&str], later: Option<Later>) -> Diagnostic {
     let name = entry.key.text().unwrap_or_default();
     let error = told(format!("{UNKNOWN} `{name}`"), later).at(entry.key.span, "");
     error.help(match nearest(name, known.iter().copied()) {
@@ -136,13 +144,45 @@ pub(super) fn unknown_parameter(entry: &Entry, known: &[&str], later: bool) -> D
     })
 }
 
+/// How the message begins that a parameter is given twice, by different names.
+const TWICE: &str = "duplicate field";
+
+/// When a parameter that nobody knows is an error, if not in every run.
+#[derive(Clone, Copy)]
+pub(super) enum Later {
+    /// The task is under a condition.
+    Reached,
+    /// The value may be `omit`.
+    Given,
+}
+
+impl Later {
+    fn of(conditional: bool, value: &Node) -> Option<Later> {
+        match may_be_omitted(value) {
+            true => Some(Later::Given),
+            false => conditional.then_some(Later::Reached),
+        }
+    }
+}
+
 /// A mistake in a parameter: an error now, or a warning of one to come.
-fn told(message: String, later: bool) -> Diagnostic {
+fn told(message: String, later: Option<Later>) -> Diagnostic {
     match later {
-        true => Diagnostic::warning(format!("{message}: a host that reaches this task fails")),
-        false => Diagnostic::error(message),
+        Some(Later::Reached) => {
+            Diagnostic::warning(format!("{message}: a host that reaches this task fails"))
+        }
+        Some(Later::Given) => {
+            Diagnostic::warning(format!("{message}: a host that does not omit it fails"))
+        }
+        None => Diagnostic::error(message),
     }
     .kind("unknown-parameter")
+}
+
+/// Whether a value is a template that may come to `omit`.
+fn may_be_omitted(value: &Node) -> bool {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    value.text().is_some_and(|text| has_template(text) && text.split(word).any(|w| w == "omit"))
 }
 
 /// What is wrong with the arguments, those left out that are only known once rendered.
@@ -160,9 +200,15 @@ fn mistakes(spec: &Spec, args: &Node) -> Vec<ArgError> {
             }
             Err(error) => error,
         };
+        let NodeKind::Map(entries) = &mut args.kind else { return errors };
+        // Of two names of one parameter one may be omitted.
+        if error.message.starts_with(TWICE) && entries.iter().any(|e| may_be_omitted(&e.value)) {
+            entries.retain(|entry| !may_be_omitted(&entry.value));
+            whole = false;
+            continue;
+        }
         let names = error.message.starts_with(UNKNOWN);
         let span = error.span.unwrap_or_default();
-        let NodeKind::Map(entries) = &mut args.kind else { return errors };
         let within = |node: &Node| node.span.start <= span.start && span.end <= node.span.end;
         // The error stands in a value that is only known once rendered: leave the value out.
         let open = entries.iter().position(|entry| templated(&entry.value) && within(&entry.value));
