@@ -97,10 +97,14 @@ fn secret() -> impl Strategy<Value = String> {
         if ["\\n", "\\r", "\\t"].iter().any(|escape| s.contains(escape)) {
             return false;
         }
-        trimmed == s
-            && !["root", "null", "true", "none", "false", "localhost", "default"]
-                .contains(&&*s.to_lowercase())
+        trimmed == s && !is_common(s)
     })
+}
+
+/// Words that are no secret, whoever says so.
+fn is_common(word: &str) -> bool {
+    ["root", "null", "true", "none", "false", "localhost", "default"]
+        .contains(&&*word.to_lowercase())
 }
 
 /// Breaks a text into lines, as a wrapping program does.
@@ -141,7 +145,7 @@ proptest! {
 
     #[test]
     fn a_secret_inside_base64_never_shows(
-        secret in "[a-zA-Z]{4,40}",
+        secret in "[a-zA-Z]{4,40}".prop_filter("a common word", |word| !is_common(word)),
         before in proptest::collection::vec(any::<u8>(), 0..40),
         after in proptest::collection::vec(any::<u8>(), 0..40),
         width in prop_oneof![Just(0usize), Just(20), Just(40), Just(76)],
