@@ -17,7 +17,7 @@ use self::variables::{ALL, CONNECTION, Effect, Variable};
 use super::outcome::Failure;
 use super::play::PlayRun;
 use crate::playbook::{Task, has_template};
-use crate::session::{Become, Target, Transport};
+use crate::session::{Become, Target, Transport, local_user};
 use crate::template::{Context, Raw, from_node, to_node};
 
 /// The user of a shell: the login user, or another one.
@@ -74,11 +74,12 @@ pub(super) fn target(seen: Seen<'_>, name: &str) -> Result<Target, Failure> {
 
 /// A login user need not become itself.
 pub(super) fn become_unless_login(become_: Option<&Become>, target: &Target) -> Who {
-    let login = match &target.transport {
-        Transport::Ssh(ssh) => ssh.user.as_deref(),
-        _ => None,
+    let itself = |other: &&Become| match &target.transport {
+        Transport::Ssh(ssh) => ssh.user.as_ref() == Some(&other.user),
+        Transport::Local => local_user().0 == other.user,
+        Transport::Command(_) => false,
     };
-    become_.filter(|other| login != Some(&*other.user)).cloned()
+    become_.filter(|other| !itself(other)).cloned()
 }
 
 /// The same for a task that is only looked at: the shell that is open knows who it is.

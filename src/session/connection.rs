@@ -74,16 +74,21 @@ impl Become {
         Become { method, user: user.into(), password, exe, flags, directory }
     }
 
-    /// The words that start the method, for a shell.
-    pub(crate) fn program(&self) -> String {
+    /// The program.
+    pub(crate) fn name(&self) -> &str {
         let name = match self.method {
             Method::Sudo => "sudo",
             Method::Su => "su",
             Method::Doas => "doas",
             Method::Runuser => "runuser",
         };
+        self.exe.first().map_or(name, String::as_str)
+    }
+
+    /// The words that start the method, for a shell.
+    pub(crate) fn program(&self) -> String {
         match self.exe.is_empty() {
-            true => name.to_owned(),
+            true => self.name().to_owned(),
             false => self.exe.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
         }
     }

@@ -38,6 +38,7 @@ use rprov_modules::kit::{Answer, Ask, Reply, Step};
 pub use self::enter::Enter;
 pub use self::interrupt::Interrupt;
 pub use self::job::{Job, Standing};
+pub(crate) use self::ssh::local_user;
 pub use self::{
     connection::{Become, Connection, Method, Target, Transport},
     error::{BecomeProblem, HostKeyProblem, SessionError},

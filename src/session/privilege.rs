@@ -12,14 +12,15 @@ use super::{
     frame::{LOOP, Nonce},
 };
 
-/// The command that becomes the user and starts the shell, for a POSIX login shell.
+/// The command that becomes the user and starts the shell, for a POSIX login shell. Where the program is
+/// missing, whoever is that user already goes on as it is.
 pub(crate) fn command(other: &Become, nonce: &Nonce) -> String {
     use rprov_modules::kit::quote;
     let shell = quote(&format!("echo {};{LOOP}", ready(nonce)));
     let mut flags = other.flags.iter().map(|flag| quote(flag) + " ").collect::<String>();
     let user = quote(&other.user);
     let program = other.program();
-    match other.method {
+    let start = match other.method {
         Method::Sudo => {
             if other.flags.is_empty() {
                 flags.push_str("-H ");
@@ -39,7 +40,10 @@ pub(crate) fn command(other: &Become, nonce: &Nonce) -> String {
             let quiet = if other.password.is_none() { "-n " } else { "" };
             format!("exec {program} {quiet}{flags}-u {user} -- /bin/sh -c {shell}")
         }
-    }
+    };
+    let missing = format!("! command -v {} >/dev/null", quote(other.name()));
+    let already = format!("[ \"$(id -un)\" = {user} ] && exec /bin/sh -c {shell}");
+    format!("exec /bin/sh -c {}", quote(&format!("{missing} && {already}; {start}")))
 }
 
 /// Whether the command cannot do without a terminal from the beginning.
@@ -215,6 +219,22 @@ mod tests {
     }
 
     #[test]
+    fn without_the_program_only_another_user_is_missed() {
+        let nonce = Nonce::random();
+        let run = |user: &str| {
+            let exe = vec!["/nowhere/sudo".to_owned(), "-E".to_owned()];
+            let other = Become { exe, ..Become::new(Method::Sudo, user) };
+            let line = command(&other, &nonce);
+            let said = std::process::Command::new("/bin/sh").args(["-c", &line]).output().unwrap();
+            String::from_utf8(said.stdout).unwrap()
+        };
+        let own = std::process::Command::new("id").arg("-un").output().unwrap();
+        let own = String::from_utf8(own.stdout).unwrap();
+        assert!(run(own.trim()).starts_with(&ready(&nonce)));
+        assert_eq!(run("somebody"), "");
+    }
+
+    #[test]
     fn su_has_its_own_prompt() {
         let nonce = Nonce::random();
         let own = other(Method::Su, Some("x"));
@@ -246,7 +266,7 @@ mod tests {
         assert_eq!(talk.hear(ready.as_bytes(), b""), Turn::Ready { rest: vec![] });
 
         let nobody = other(Method::Doas, None);
-        assert!(!needs_terminal(&nobody) && command(&nobody, &nonce).starts_with("exec doas -n "));
+        assert!(!needs_terminal(&nobody) && command(&nobody, &nonce).contains("exec doas -n "));
         let mut talk = Talk::new(&nobody, &nonce);
         talk.hear(b"", b"doas: Authentication required\n");
         assert_eq!(talk.end("status 1"), BecomeProblem::PasswordMissing);

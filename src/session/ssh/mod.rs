@@ -38,6 +38,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(crate) use self::tokens::local_user;
 pub use self::{
     auth::{AskPassphrase, Keyring},
     options::{OptionEffect, ssh_option},
