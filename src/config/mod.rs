@@ -291,6 +291,7 @@ pub fn path(text: &str, around: &Surroundings) -> PathBuf {
 fn wrong(setting: &Setting, text: &str) -> Diagnostic {
     let error = Diagnostic::error(format!("expected {}, found `{text}`", setting.kind.describe()));
     match setting.kind {
+        _ if text.contains(" #") => error.help("a comment behind a value begins with ` ;`"),
         Kind::Choice(words) => match rprov_modules::kit::nearest(text, words.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error,

@@ -86,11 +86,12 @@ pub(super) fn unquote(text: &str) -> &str {
 pub(super) fn resolve(text: &str, base: &Path, around: &Surroundings) -> PathBuf {
     let text = text.replace("{{CWD}}", &around.directory.to_string_lossy());
     let text = expand_variables(&text, around);
-    let path = match (text.strip_prefix('~'), &around.home) {
-        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
-            home.join(rest.trim_start_matches('/'))
-        }
-        _ => base.join(text),
+    let path = match text.strip_prefix('~').map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+        Some((user, rest)) => match home(user, around) {
+            Some(home) => home.join(rest.trim_start_matches('/')),
+            None => base.join(text),
+        },
+        None => base.join(text),
     };
     let mut plain = PathBuf::new();
     for component in path.components() {
@@ -101,6 +102,17 @@ pub(super) fn resolve(text: &str, base: &Path, around: &Surroundings) -> PathBuf
         }
     }
     plain
+}
+
+/// The home directory of a user of this machine; without a name, our own.
+fn home(user: &str, around: &Surroundings) -> Option<PathBuf> {
+    if user.is_empty() {
+        return around.home.clone();
+    }
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut entries = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let entry = entries.find(|fields| fields[0] == user)?;
+    entry.get(5).map(PathBuf::from)
 }
 
 /// `$NAME` and `${NAME}`; what is not set stays as it is.

@@ -28,6 +28,7 @@ mod pending;
 mod place;
 mod playbook;
 mod promises;
+mod prompts;
 mod redact;
 mod same;
 mod sealed;

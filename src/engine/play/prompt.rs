@@ -5,76 +5,95 @@ use std::sync::Arc;
 use minijinja::Value;
 use rprov_modules::kit::{Node, boolean};
 
+use super::settings;
 use crate::engine::Engine;
 use crate::playbook::Play;
 use crate::source::Diagnostic;
-use crate::template::{Context, Raw, Search};
+use crate::template::{Context, Raw, Search, from_node, shown};
 use crate::vars::{Layer, Layers, Level};
 
-/// Asks on the terminal for what is not given on the command line; without a terminal the default
-/// counts.
-pub(super) fn prompt(engine: &Engine, play: &Play) -> Result<Layer, Vec<Diagnostic>> {
+/// Asks on the terminal for what is not given on the command line; without an answer the default counts.
+/// What is asked, and how, may be templates of the play's variables; so may the answers, unless the entry
+/// is `unsafe`.
+pub(super) fn prompt(engine: &Arc<Engine>, play: &Play) -> Result<Layer, Vec<Diagnostic>> {
     let mut layer = Layer::default();
+    if play.vars_prompt.is_empty() {
+        return Ok(layer);
+    }
+    let context = settings::context(engine, play, &Arc::default());
     for entry in &play.vars_prompt {
-        let field = |key: &str| entry.get(key).and_then(Node::text);
-        let name = field("name").unwrap_or_default();
+        let render = |node| engine.templar.render(node, &context);
+        let entry = &render(entry).map_err(|error| vec![error.into()])?;
+        let field = |key: &str| entry.get(key).filter(|node| !node.is_null());
+        let text = |key: &str| field(key).and_then(Node::text);
+        let name = text("name").unwrap_or_default();
         if engine.extra.get(name).is_some() {
             continue;
         }
-        let yes = |key: &str, otherwise| field(key).and_then(boolean).unwrap_or(otherwise);
-        let value = match ask(name, field("prompt"), yes("private", true), yes("confirm", false)) {
-            Some(answer) => Value::from(answer),
-            None => match entry.get("default") {
-                Some(default) => crate::template::from_node(default),
-                None => {
-                    return Err(vec![
-                        Diagnostic::error(format!("no value was given for `{name}`"))
-                            .at(entry.span, "")
-                            .help(format!("give it on the command line: `-e {name}=…`")),
-                    ]);
-                }
-            },
-        };
+        let yes = |key: &str, otherwise| text(key).and_then(boolean).unwrap_or(otherwise);
         let private = yes("private", true);
-        if private {
-            engine.redactor.learn(&value.to_string());
-        }
-        let value = match field("encrypt") {
-            Some(method) => encrypt(engine, entry, method, value).map_err(|error| vec![error])?,
-            None => value,
+        let default = field("default").map(|node| shown(&from_node(node)));
+        let question = text("prompt").unwrap_or(name);
+        let question = match &default {
+            Some(default) if !private => format!("{question} [{default}]: "),
+            _ => format!("{question}: "),
+        };
+        let answer = ask(&question, private, yes("confirm", false));
+        let answer = match (answer, default) {
+            (Some(answer), None) => answer,
+            (Some(answer), Some(_)) if !answer.is_empty() => answer,
+            (_, Some(default)) => default,
+            (None, None) => {
+                return Err(vec![
+                    Diagnostic::error(format!("no value was given for `{name}`"))
+                        .at(entry.span, "")
+                        .help(format!("give it on the command line: `-e {name}=…`")),
+                ]);
+            }
         };
         if private {
-            engine.redactor.learn(&value.to_string());
+            engine.redactor.learn(&answer);
         }
-        layer.set(name, value);
+        match text("encrypt") {
+            Some(method) => {
+                let hash = encrypt(engine, entry, method, answer).map_err(|error| vec![error])?;
+                if private {
+                    engine.redactor.learn(&hash.to_string());
+                }
+                layer.set(name, hash);
+            }
+            None if yes("unsafe", false) => layer.set(name, answer),
+            None => layer.insert(name, Raw::Node(Node::string(entry.span, answer)), entry.span),
+        }
     }
     Ok(layer)
 }
 
-/// The answer; asked again until it is given twice, if it is to be confirmed.
-fn ask(name: &str, question: Option<&str>, private: bool, confirm: bool) -> Option<String> {
-    let question = question.unwrap_or(name);
+/// The answer; asked again until it is given twice, if it is to be confirmed. None without a terminal.
+fn ask(question: &str, private: bool, confirm: bool) -> Option<String> {
+    let mut first = question.to_owned();
     loop {
-        let answer = crate::report::ask(&format!("{question}: "), private)
-            .filter(|answer| !answer.is_empty())?;
-        if !confirm {
+        let answer = crate::report::ask(&first, private)?;
+        if !confirm || crate::report::ask(&format!("confirm {question}"), private)? == answer {
             return Some(answer);
         }
-        let again = crate::report::ask(&format!("confirm {question}: "), private)?;
-        if again == answer {
-            return Some(answer);
-        }
+        first = format!("the answers differ\n{question}");
     }
 }
 
 /// The hash that `encrypt` wants.
-fn encrypt(engine: &Engine, entry: &Node, method: &str, value: Value) -> Result<Value, Diagnostic> {
+fn encrypt(
+    engine: &Engine,
+    entry: &Node,
+    method: &str,
+    answer: String,
+) -> Result<Value, Diagnostic> {
     let span = entry.get("encrypt").map_or(entry.span, |node| node.span);
     let mut layer = Layer::default();
-    layer.set("rprov_answer", value);
+    layer.set("rprov_answer", answer);
     let short = method.strip_suffix("_crypt").unwrap_or(method);
     layer.set("rprov_method", short);
-    let mut call = "rprov_answer | string | password_hash(rprov_method".to_owned();
+    let mut call = "rprov_answer | password_hash(rprov_method".to_owned();
     for key in ["salt", "salt_size"] {
         if let Some(node) = entry.get(key) {
             layer.insert(format!("rprov_{key}"), Raw::Node(node.clone()), node.span);

@@ -1,0 +1,54 @@
+//! `vars_prompt` at a terminal: what is asked, and what becomes of the answers.
+
+use crate::place::Place;
+use crate::terminal::Terminal;
+
+const PLAY: &str = r#"
+- hosts: localhost
+  gather_facts: false
+  vars: {what: a colour, usual: blue}
+  vars_prompt:
+    - {name: colour, prompt: "Name {{ what }}", default: "{{ usual }}", private: false}
+    - {name: number, default: 7}
+    - {name: empty, prompt: Nothing, private: false}
+    - {name: twice, prompt: Twice, confirm: true}
+    - {name: given, prompt: Never asked}
+    - {name: template, private: false}
+    - {name: text, private: false, unsafe: true}
+  tasks:
+    - debug: {msg: "{{ [colour, number is string and number | int, empty, twice | length, given, template, text] | to_json }}"}
+"#;
+
+const CALL: [&str; 4] = ["playbook", "play.yml", "-e", "given=yes"];
+
+#[test]
+fn questions_are_ansibles() {
+    let place = Place::new();
+    place.write("play.yml", PLAY);
+    let mut terminal = Terminal::rprov(&place, &CALL, &[]);
+    terminal.expect("Name a colour [blue]: ");
+    terminal.press("\r");
+    terminal.answer("number: ", "");
+    terminal.expect("Nothing: ");
+    terminal.press("\r");
+    terminal.answer("Twice: ", "hunter22");
+    terminal.answer("confirm Twice: ", "hunter23");
+    terminal.expect("the answers differ");
+    terminal.answer("Twice: ", "hunter24");
+    terminal.answer("confirm Twice: ", "hunter24");
+    terminal.expect("template: ");
+    terminal.press("{{ 1 + 1 }}\r");
+    terminal.expect("text: ");
+    terminal.press("{{ 1 + 1 }}\r");
+    let ended = terminal.end().well();
+    let expected = r#"[\"blue\", 7, \"\", 8, \"yes\", 2, \"{{ 1 + 1 }}\"]"#;
+    ended.says(&[expected]).hides(&["hunter"]);
+}
+
+#[test]
+fn without_a_terminal_only_a_default_will_do() {
+    let place = Place::new();
+    place.write("play.yml", PLAY);
+    let ended = place.rprov(&CALL);
+    ended.refused(&["no value was given for `empty`", "give it on the command line: `-e empty=…`"]);
+}
