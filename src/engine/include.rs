@@ -27,6 +27,8 @@ use crate::vars::{Layer, Layers, Level, hostvars as all};
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     what: What,
+    /// `apply` as it is rendered: hosts for which it differs run for themselves, as in Ansible.
+    applied: String,
     /// The loop's variables, seen by what is included.
     pub(super) variables: Vec<(String, Raw)>,
     /// What stands for the item on the screen.
@@ -75,16 +77,8 @@ fn endless(task: &Task, what: &What, rest: &Rest) -> Diagnostic {
 
 /// Reads the arguments of an include for one host.
 pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result<Wanted, Failure> {
-    let templar = &at.play.engine.templar;
-    let mut args = at.task.args.clone();
-    if let Some(entries) = args.entries() {
-        // `apply` is for the tasks that are included.
-        let own =
-            entries.iter().filter(|entry| entry.key.text() != Some("apply")).cloned().collect();
-        args = Node::map(args.span, own);
-    }
-    let args = templar.render(&args, context).map_err(Failure::from)?;
-    let result = result(builtin, &args, at.task.args.get("apply"));
+    let args = at.play.engine.templar.render(&at.task.args, context).map_err(Failure::from)?;
+    let result = result(builtin, &args);
     let what = if builtin == Builtin::IncludeRole {
         match Role::from_args(&args) {
             Some(role) => What::Role(Box::new(role)),
@@ -111,11 +105,12 @@ pub(super) fn wanted(at: &At<'_>, builtin: Builtin, context: &Context) -> Result
             ),
         }
     };
-    Ok(Wanted { what, variables: Vec::new(), label: None, result })
+    let applied = result["include_args"]["apply"].to_string();
+    Ok(Wanted { what, applied, variables: Vec::new(), label: None, result })
 }
 
 /// `include`, the file as it is named, and `include_args`, the other parameters.
-fn result(builtin: Builtin, args: &Node, apply: Option<&Node>) -> Map<String, Value> {
+fn result(builtin: Builtin, args: &Node) -> Map<String, Value> {
     let json = |node: &Node| serde_json::to_value(from_node(node)).unwrap_or_default();
     let mut result = Map::new();
     let mut others = Map::new();
@@ -129,7 +124,6 @@ fn result(builtin: Builtin, args: &Node, apply: Option<&Node>) -> Map<String, Va
             }
         }
     }
-    others.extend(apply.map(|apply| ("apply".to_owned(), json(apply))));
     result.insert("include_args".to_owned(), others.into());
     result
 }
@@ -145,7 +139,7 @@ pub(super) async fn run(
     let mut groups: Vec<(String, Wanted, Vec<Arc<Host>>)> = Vec::new();
     for (host, list) in &wanted {
         for one in list {
-            let key = format!("{:?} {:?}", one.what, one.variables);
+            let key = format!("{:?} {:?} {}", one.what, one.variables, one.applied);
             let same = groups.iter_mut().find(|(known, _, hosts)| {
                 *known == key && !hosts.iter().any(|other| Arc::ptr_eq(other, host))
             });
@@ -196,33 +190,32 @@ pub(super) async fn run(
 
 fn load(play: &PlayRun, task: &Task, wanted: &Wanted) -> Result<Included, Vec<Diagnostic>> {
     let mut vars = (*task.chain.vars).clone();
-    if let Some(applied) = task.args.get("apply").and_then(|apply| apply.get("vars")) {
-        vars.extend(Layer::from_node(applied).map_err(|error| vec![error])?);
-    }
     for (name, value) in &wanted.variables {
         vars.insert(name.clone(), value.clone(), Default::default());
     }
-    let keywords =
-        Keywords::applied(task.args.get("apply")).or("collections", task.keyword("collections"));
-    let params = Arc::new(vars);
-    let level = |vars: Arc<Layer>, dir: PathBuf| {
-        Arc::new(Chain {
-            keywords,
-            level: ChainLevel::Include,
-            vars,
-            role: task.chain.role.clone(),
-            dir,
-            up: task.chain.up.clone(),
-        })
+    // `apply` is a block around what is included; only whether it can be rendered was asked of it before.
+    let apply = task.args.get("apply");
+    let applied = match apply.and_then(|apply| apply.get("vars")) {
+        Some(vars) => Layer::from_node(vars).map_err(|error| vec![error])?,
+        None => Layer::default(),
+    };
+    let chain = |keywords, level, vars, dir, up| {
+        let role = task.chain.role.clone();
+        Arc::new(Chain { keywords, level, vars: Arc::new(vars), role, dir, up })
+    };
+    let collections = Keywords::default().or("collections", task.keyword("collections"));
+    let level = |dir: PathBuf| {
+        let own = chain(collections, ChainLevel::Include, vars, dir.clone(), task.chain.up.clone());
+        chain(Keywords::applied(apply), ChainLevel::Block, applied, dir, Some(own))
     };
     match &wanted.what {
         What::Tasks(path) => {
             let dir = path.parent().map(PathBuf::from).unwrap_or_default();
-            play.engine.loader.tasks(path, task.span, &level(params, dir), &play.play.dir)
+            play.engine.loader.tasks(path, task.span, &level(dir), &play.play.dir)
         }
         What::Missing(error) => Err(vec![error.clone()]),
         What::Role(role) => {
-            let chain = level(params, task.chain.dir.clone());
+            let chain = level(task.chain.dir.clone());
             play.engine.loader.role(role, &chain, &play.play.dir)
         }
     }

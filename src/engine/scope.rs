@@ -58,15 +58,20 @@ impl PlayRun {
         let learnt = host.learnt();
         let roles = self.roles();
         for role in &roles {
-            layers.push(Level::RoleDefaults, role.defaults.clone());
-            layers.push(Level::Role, role.vars.clone());
+            layers.extend(Level::RoleDefaults, role.all_defaults());
+            layers.extend(Level::Role, role.all_vars());
         }
         if let Some(own) = &chain.role {
-            for role in own.parents.iter().rev().chain([own]) {
+            layers.extend(Level::RoleDefaults, own.inherited_defaults());
+            for role in own.parents.iter().rev() {
                 layers.push(Level::RoleDefaults, role.defaults.clone());
                 layers.push(Level::Role, role.vars.clone());
                 layers.push(Level::RoleParams, role.params.clone());
             }
+            layers.extend(Level::Role, own.inherited_vars());
+            layers.push(Level::RoleDefaults, own.defaults.clone());
+            layers.push(Level::Role, own.vars.clone());
+            layers.push(Level::RoleParams, own.params.clone());
             layers.push(Level::Special, Arc::new(special::role(own.special())));
         }
         layers.push(Level::Facts, learnt.facts.vars);

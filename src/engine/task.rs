@@ -13,12 +13,12 @@ use rprov_modules::kit::Node;
 
 use super::host::Host;
 use super::list::Rest;
-use super::outcome::Failure;
+use super::outcome::{Done, Failure};
 use super::play::PlayRun;
 use super::{include, loops, show};
 use crate::playbook::{Action, Task};
 use crate::report::Event;
-use crate::template::Context;
+use crate::template::{Context, ErrorKind};
 use crate::vars::Layer;
 
 /// What became of a task on a host.
@@ -81,10 +81,11 @@ pub(super) async fn run(
             at.finish(&context, done)
         }
         Ok(Some(turns)) => at.each(&context, turns).await,
-        Err(error) => {
-            // A loop over nothing known is no fault where the condition is false anyway.
+        // A loop over nothing known is no fault where the condition is false anyway.
+        Err(error) if error.kind == ErrorKind::Undefined => {
             at.finish(&context, at.unless_skipped(&context, error.into()))
         }
+        Err(error) => at.finish(&context, Done::failed(error.into())),
     }
 }
 

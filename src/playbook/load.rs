@@ -60,6 +60,8 @@ pub(super) struct Load<'a> {
     pub(super) errors: Vec<Diagnostic>,
     /// Roles whose variables the play sees.
     pub(super) roles: Vec<Arc<Role>>,
+    /// Roles that the one being read depends on.
+    pub(super) entered: Vec<Arc<Role>>,
     pub(super) names: RoleNames,
     pub(super) handlers: Vec<Arc<Task>>,
     /// Handlers of imported roles.
@@ -289,6 +291,7 @@ impl Loader {
             loader: self,
             errors: Vec::new(),
             roles: Vec::new(),
+            entered: Vec::new(),
             names: RoleNames::default(),
             handlers: Vec::new(),
             imported: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use rprov_modules::kit::{Node, NodeKind, Span};
@@ -36,9 +36,46 @@ pub struct Role {
     pub once: bool,
     /// What is the same role: its place and files, its parameters, `vars`, `when` and `tags`.
     pub identity: String,
+    dependencies: OnceLock<Dependencies>,
+}
+
+/// The variables of roles that another one depends on, the weakest first.
+#[derive(Debug, Default)]
+struct Dependencies {
+    defaults: Vec<Arc<Layer>>,
+    vars: Vec<Arc<Layer>>,
+}
+
+impl Dependencies {
+    fn of(roles: &[Arc<Role>]) -> Dependencies {
+        Dependencies {
+            defaults: roles.iter().flat_map(|role| role.all_defaults()).cloned().collect(),
+            vars: roles.iter().flat_map(|role| role.all_vars()).cloned().collect(),
+        }
+    }
 }
 
 impl Role {
+    /// The defaults of roles it depends on, of all below them, too.
+    pub fn inherited_defaults(&self) -> &[Arc<Layer>] {
+        self.dependencies.get().map(|all| &*all.defaults).unwrap_or_default()
+    }
+
+    /// The variables of roles it depends on.
+    pub fn inherited_vars(&self) -> &[Arc<Layer>] {
+        self.dependencies.get().map(|all| &*all.vars).unwrap_or_default()
+    }
+
+    /// What a play sees of it: the inherited defaults, then its own.
+    pub fn all_defaults(&self) -> impl Iterator<Item = &Arc<Layer>> {
+        self.inherited_defaults().iter().chain([&self.defaults])
+    }
+
+    /// The same of its variables.
+    pub fn all_vars(&self) -> impl Iterator<Item = &Arc<Layer>> {
+        self.inherited_vars().iter().chain([&self.vars])
+    }
+
     /// What its tasks know of it.
     pub(crate) fn special(&self) -> special::Role<'_> {
         let parents = self.parents.iter().take(self.includers);
@@ -130,7 +167,8 @@ impl Load<'_> {
             name: text,
             span: name.span,
             params: Arc::new(params),
-            public: Some(!self.loader.settings.private_roles),
+            // What a role depends on is seen with it.
+            public: Some(parents.is_empty() && !self.loader.settings.private_roles),
             ..Wanted::default()
         };
         self.wanted_role(&wanted, &chain, parents, true)
@@ -204,6 +242,7 @@ impl Load<'_> {
             parents: parents.to_vec(),
             once: !if entry { repeat } else { wanted.repeats },
             identity: identity(&path, wanted, chain, entry),
+            dependencies: OnceLock::new(),
         });
         let inner = Arc::new(Chain {
             keywords: Keywords::default(),
@@ -219,9 +258,15 @@ impl Load<'_> {
         if let Some(dependencies) =
             meta.and_then(|meta| meta.get("dependencies")).and_then(Node::items)
         {
+            let before = self.entered.len();
             for entry in dependencies {
                 items.extend(self.role_entry(entry, chain, &line));
             }
+            let roles = self.entered.split_off(before);
+            role.dependencies.get_or_init(|| Dependencies::of(&roles));
+        }
+        if entry && !parents.is_empty() {
+            self.entered.push(role.clone());
         }
         if wanted.public == Some(true) {
             self.roles.push(role.clone());

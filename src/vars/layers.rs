@@ -115,6 +115,11 @@ impl Layers {
         }
     }
 
+    /// Puts layers above all others of their level, one after the other.
+    pub fn extend<'a>(&mut self, level: Level, layers: impl IntoIterator<Item = &'a Arc<Layer>>) {
+        layers.into_iter().for_each(|layer| self.push(level, layer.clone()));
+    }
+
     /// All of them, the lowest first.
     pub fn layers(&self) -> impl Iterator<Item = &Arc<Layer>> {
         self.stack.iter().map(|(_, layer)| layer)

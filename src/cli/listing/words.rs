@@ -30,8 +30,8 @@ impl<'a> Words<'a> {
     ) -> Words<'a> {
         let mut layers = Layers::default();
         for role in &play.roles {
-            layers.push(Level::RoleDefaults, role.defaults.clone());
-            layers.push(Level::Role, role.vars.clone());
+            layers.extend(Level::RoleDefaults, role.all_defaults());
+            layers.extend(Level::Role, role.all_vars());
         }
         let mut asked = Layer::default();
         for entry in &play.vars_prompt {

@@ -79,8 +79,8 @@ impl<'a> Sight<'a> {
         }
         let mut layers = self.all.layers(host)?;
         for role in &play.roles {
-            layers.push(Level::RoleDefaults, role.defaults.clone());
-            layers.push(Level::Role, role.vars.clone());
+            layers.extend(Level::RoleDefaults, role.all_defaults());
+            layers.extend(Level::Role, role.all_vars());
         }
         layers.push(Level::Play, play.vars.clone());
         let name = play.name.as_ref().unwrap_or(&play.hosts).text().unwrap_or_default();

@@ -105,7 +105,7 @@ impl Walk<'_> {
             }
             self.definitions.layer(&level.vars);
             if let Some(role) = &level.role {
-                for layer in [&role.defaults, &role.vars, &role.params] {
+                for layer in role.all_defaults().chain(role.all_vars()).chain([&role.params]) {
                     self.definitions.layer(layer);
                 }
             }
@@ -224,8 +224,9 @@ impl Walk<'_> {
         match loaded {
             Ok(included) => {
                 for role in &included.roles {
-                    self.definitions.layer(&role.defaults);
-                    self.definitions.layer(&role.vars);
+                    for layer in role.all_defaults().chain(role.all_vars()) {
+                        self.definitions.layer(layer);
+                    }
                 }
                 let handlers: Vec<Item> = included.handlers.into_iter().map(Item::Task).collect();
                 self.items(&included.items, play);

@@ -108,6 +108,11 @@ impl Load<'_> {
     }
 
     fn check_applied(&mut self, apply: Option<&Node>) {
+        if let Some(node) = apply.filter(|apply| apply.entries().is_none()) {
+            let found = node.type_name();
+            let error = Diagnostic::error(format!("expected keywords for `apply`, found {found}"));
+            self.fail(error.at(node.span, "").help("write `apply: {become: true}`"));
+        }
         for entry in apply.and_then(Node::entries).unwrap_or_default() {
             let key = entry.key.text().unwrap_or_default();
             let nested = matches!(key, "block" | "rescue" | "always");

@@ -37,8 +37,7 @@ impl Definitions {
         for play in plays {
             all.layer(&play.vars);
             for role in &play.roles {
-                all.layer(&role.defaults);
-                all.layer(&role.vars);
+                role.all_defaults().chain(role.all_vars()).for_each(|layer| all.layer(layer));
             }
             for file in &play.vars_files {
                 let choices = file.items().map_or_else(|| vec![file], |list| list.iter().collect());
