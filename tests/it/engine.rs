@@ -218,7 +218,12 @@ fn reduce(output: &str) -> String {
                 task.push((host.to_owned(), text));
             }
         } else if line == "...ignoring" {
-            if let Some((_, text)) = task.last_mut() {
+            // Two hosts may have told all of theirs before either is ignored.
+            let done = |host: &str| {
+                task.iter().any(|(name, text)| name == host && text.ends_with("ignoring\n"))
+            };
+            let at = task.iter().rposition(|(host, _)| !done(host)).unwrap_or_default();
+            if let Some((_, text)) = task.get_mut(at) {
                 text.push_str("...ignoring\n");
             }
         } else if let Some(rest) = line.strip_prefix("included: ") {

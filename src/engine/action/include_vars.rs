@@ -1,5 +1,6 @@
 //! `include_vars`: one file of variables, or those of a directory.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rprov_modules::kit::{Node, boolean};
@@ -21,11 +22,14 @@ pub(super) fn include_vars(
     let loader = &at.play.engine.loader;
     let mut files = Vec::new();
     if let Some(dir) = text(at, context, "dir")? {
-        let Some(found) = context.search.find("vars", &dir) else {
+        let found = directory(at, &dir);
+        if !found.is_dir() {
+            let span = at.task.args.get("dir").map_or(at.task.span, |node| node.span);
             return Err(Diagnostic::error(format!("there is no directory `{dir}`"))
-                .at(at.task.span, "")
+                .at(span, "not found")
+                .note(format!("looked for `{}`", found.display()))
                 .into());
-        };
+        }
         let choice = Choice::new(at, context)?;
         files_below(&found, 1, &choice, at)?.into_iter().for_each(|file| files.push(file));
     } else {
@@ -40,9 +44,7 @@ pub(super) fn include_vars(
                 let mut error =
                     Diagnostic::error(format!("there is no file of variables `{file}`"))
                         .at(at.task.args.get("file").map_or(at.task.span, |n| n.span), "not found");
-                for tried in
-                    context.search.candidates("vars", std::path::Path::new(&file)).iter().take(6)
-                {
+                for tried in context.search.candidates("vars", Path::new(&file)).iter().take(6) {
                     error = error.note(format!("looked for `{}`", tried.display()));
                 }
                 return Err(error.into());
@@ -133,6 +135,15 @@ fn join(mut now: Node, new: &Node) -> Node {
     now
 }
 
+/// Where the directory of that name is: below `vars/` of the role, or else beside the file of the task.
+fn directory(at: &At<'_>, name: &str) -> PathBuf {
+    match at.task.role() {
+        Some(role) if Path::new(name).starts_with("vars") => role.path.join(name),
+        Some(role) => role.path.join("vars").join(name),
+        None => at.task.chain.dir.join(name),
+    }
+}
+
 /// Which files of a directory `include_vars` reads.
 struct Choice {
     /// How many directories deep. Default: all.
@@ -175,7 +186,7 @@ impl Choice {
 
 /// The chosen files, in the order of names; those of a directory before those of the ones in it.
 fn files_below(
-    dir: &std::path::Path,
+    dir: &Path,
     depth: usize,
     choice: &Choice,
     at: &At<'_>,
