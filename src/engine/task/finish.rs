@@ -9,6 +9,7 @@ use crate::engine::delegate;
 use crate::engine::loops::{self, Turn};
 use crate::engine::outcome::Done;
 use crate::engine::show;
+use crate::playbook::{Action, Builtin};
 use crate::report::{Event, Redactor, Status, TaskResult};
 use crate::template::{Context, from_json};
 
@@ -17,7 +18,7 @@ impl At<'_> {
     pub(super) fn finish(&self, context: &Context, mut done: Done) -> Outcome {
         let register = self.task.keyword("register").and_then(Node::text).map(str::to_owned);
         let ignored = done.is_failed()
-            && if done.looped { done.tolerated } else { self.tolerates(context, &done) };
+            && if done.looped { done.tolerated } else { self.tolerates(context, done.unreachable) };
         done.ignored = ignored;
         let registered = register.map(|name| (name, from_json(&done.result())));
         if let Some(registered) = &registered {
@@ -82,11 +83,11 @@ impl At<'_> {
         Outcome::Done { learnt }
     }
 
-    /// Whether a failure is to be ignored.
-    pub(super) fn tolerates(&self, context: &Context, done: &Done) -> bool {
-        let keyword = if done.unreachable { "ignore_unreachable" } else { "ignore_errors" };
+    /// Whether a failure is to be ignored: as it stood before the task acted, as in Ansible.
+    pub(super) fn tolerates(&self, context: &Context, unreachable: bool) -> bool {
+        let keyword = if unreachable { "ignore_unreachable" } else { "ignore_errors" };
         match self.task.chain.nearest(keyword) {
-            Some(node) => self.ignores(keyword, node, &self.with_result(context, done)),
+            Some(node) => self.ignores(keyword, node, context),
             None => false,
         }
     }
@@ -200,6 +201,11 @@ impl At<'_> {
             serde_json::Value::Object(mut values) => {
                 // Shown on the line itself.
                 values.retain(|key, _| !(done.looped && key == "results") && key != "failed");
+                // What was to be said stands alone.
+                let says = matches!(self.task.action, Action::Builtin(Builtin::Debug));
+                if says && !done.looped && values.contains_key("msg") {
+                    values.retain(|key, _| key == "msg");
+                }
                 values
             }
             _ => serde_json::Map::new(),

@@ -1,11 +1,12 @@
 //! A task with a loop: its turns one after the other, and what they amount to.
 
+use rprov_modules::kit::Node;
 use serde_json::{Map, Value};
 
 use super::{At, Learning, Outcome};
 use crate::engine::loops::{self, Turn};
 use crate::engine::outcome::{Done, Failure};
-use crate::template::{Context, Raw};
+use crate::template::{Context, Raw, from_json};
 
 /// What a result says of its turn: the item, and the names that it has.
 fn told(turn: &Turn) -> Map<String, Value> {
@@ -34,6 +35,9 @@ impl At<'_> {
         let mut tolerated = true;
         let mut learnt = Learning::default();
         let mut names = Vec::new();
+        let register = self.task.keyword("register").and_then(Node::text);
+        // What the turn before has registered, until the whole loop has.
+        let mut last: Option<(String, Raw)> = None;
         for (index, turn) in turns.iter().enumerate() {
             if index > 0
                 && !pause.is_zero()
@@ -48,7 +52,7 @@ impl At<'_> {
                 0 => context.clone(),
                 _ => self.play.context(self.host, Some(self.task)).unwrap_or(context.clone()),
             };
-            let inner = fresh.with(turn.variables.clone());
+            let inner = fresh.with(turn.variables.iter().cloned().chain(last.clone()));
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 let mut result = std::mem::take(&mut include.result);
@@ -65,6 +69,9 @@ impl At<'_> {
                 }
             }
             done.values.extend(told(turn));
+            if let Some(name) = register {
+                last = Some((name.to_owned(), Raw::Value(from_json(&done.result()))));
+            }
             let ends = match loops::breaks(
                 &self.play.engine.templar,
                 self.task,
@@ -93,9 +100,10 @@ impl At<'_> {
             learnt.included = done.learnt.included.take().or(learnt.included);
             changed |= done.changed;
             skipped &= done.skipped;
-            self.report(&inner, &done, Some(turn));
+            // A label may tell of the result.
+            self.report(&inner.with(last.clone()), &done, Some(turn));
             if done.is_failed() {
-                tolerated &= self.tolerates(&inner, &done);
+                tolerated &= self.tolerates(&inner, done.unreachable);
                 failures.extend(done.failure.clone());
             }
             gave_up |= done.gave_up;
