@@ -40,8 +40,9 @@ impl Listing<'_> {
             let hosts = patterns.join(",");
             let name = match &play.name {
                 Some(name) => shown.of(name),
-                // As it is written, as in Ansible.
-                None => words(&play.hosts),
+                // As in Ansible, a list is shown as it is written.
+                None if play.hosts.items().is_some() => words(&play.hosts),
+                None => patterns.clone(),
             };
             let name = name.join(",");
             let tags: Vec<_> = shown.tags(&play.chain).into_iter().collect();

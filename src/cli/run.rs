@@ -69,8 +69,9 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
     if !unknown.is_empty() {
         basis.complain(&unknown);
     }
-    // To list tags is to list all of them.
-    let every = TagFilter::new(&["all".to_owned(), "never".to_owned()], &skip_tags);
+    // To list tags is to list all of them, unless some are chosen.
+    let every = TagFilter::new(&["all".to_owned(), "never".to_owned()], &[]);
+    let all = args.play.list_tags && run_tags.is_empty() && skip_tags.is_empty();
     if args.act.list_hosts || args.play.list_tasks || args.play.list_tags {
         let list = listing::Listing {
             hosts: args.act.list_hosts,
@@ -82,7 +83,7 @@ pub(super) fn run(basis: &Basis, plan: &Plan, args: &RunArgs) -> Result {
             templar: &templar,
             extra: &inputs.extra,
             warn: &|warning| basis.complain(&[warning]),
-            filter: if args.play.list_tags && run_tags.is_empty() { &every } else { &filter },
+            filter: if all { &every } else { &filter },
         };
         for (path, plays) in &books {
             let text = match plan.look {

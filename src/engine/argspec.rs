@@ -13,18 +13,14 @@ pub(super) fn faults(spec: &Map<String, Value>, values: Map<String, Value>) -> V
     let mut values = values;
     let mut check = Check::default();
     check.options(spec, &Map::new(), &mut values, &mut Vec::new());
-    let known: Vec<&str> = spec.keys().map(String::as_str).collect();
-    check.faults.extend(
-        check.unknown.into_iter().map(|name| {
-            format!("unknown argument `{name}`, expected one of: {}", known.join(", "))
-        }),
-    );
+    check.faults.extend(check.unknown);
     check.faults
 }
 
 #[derive(Default)]
 struct Check {
     faults: Vec<String>,
+    /// Told last.
     unknown: Vec<String>,
 }
 
@@ -45,7 +41,10 @@ impl Check {
             }
         }
         for name in values.keys().filter(|name| !spec.contains_key(*name)) {
-            self.unknown.push(within.iter().chain([name]).cloned().collect::<Vec<_>>().join("."));
+            let name = within.iter().chain([name]).cloned().collect::<Vec<_>>().join(".");
+            let known: Vec<&str> = spec.keys().map(String::as_str).collect();
+            let known = known.join(", ");
+            self.unknown.push(format!("unknown argument `{name}`, expected one of: {known}"));
         }
         self.count(rules.get("mutually_exclusive"), values, within, |given, _| {
             (given > 1).then_some("exclude each other")
@@ -139,15 +138,12 @@ impl Check {
         }
         let empty = Map::new();
         let rules = option.as_object().unwrap_or(&empty);
-        let mut each = |check: &mut Check, name: String, value: &mut Value| match value {
-            Value::Object(inner) => {
+        // What is no mapping is told of already.
+        let mut each = |check: &mut Check, name: String, value: &mut Value| {
+            if let Value::Object(inner) = value {
                 within.push(name);
                 check.options(spec, rules, inner, within);
                 within.pop();
-            }
-            other => {
-                let why = format!("expected a mapping, found {}", kind(other));
-                check.fault(format!("argument `{name}`: {why}"), within);
             }
         };
         match values.get_mut(name) {

@@ -65,6 +65,8 @@ pub(super) async fn run(
 ) -> Result<bool, Vec<Diagnostic>> {
     let Some(play) = plays.first().cloned() else { return Ok(false) };
     engine.world.enter(engine, &play.dir);
+    // "Continue" is an answer for the rest of a play.
+    engine.stepping.store(engine.options.step, std::sync::atomic::Ordering::Relaxed);
     let prompted = Arc::new(prompt(engine, &play)?);
     let context = settings::context(engine, &play, &prompted);
     let settings = Settings::new(engine, &play, &context).map_err(|error| vec![error])?;

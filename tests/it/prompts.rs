@@ -1,4 +1,4 @@
-//! `vars_prompt` at a terminal: what is asked, and what becomes of the answers.
+//! `vars_prompt` and `--step` at a terminal: what is asked, and what becomes of the answers.
 
 use crate::place::Place;
 use crate::terminal::Terminal;
@@ -51,4 +51,26 @@ fn without_a_terminal_only_a_default_will_do() {
     place.write("play.yml", PLAY);
     let ended = place.rprov(&CALL);
     ended.refused(&["no value was given for `empty`", "give it on the command line: `-e empty=…`"]);
+}
+
+#[test]
+fn a_step_is_asked_for_until_the_end_of_the_play() {
+    let play = "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - {name: one, debug: {msg: ran 1}}\n    \
+                - {name: two, debug: {msg: ran 2}}\n    - {name: three, debug: {msg: ran 3}}\n";
+    let place = Place::new();
+    place.write("play.yml", format!("{play}{play}"));
+    let mut terminal = Terminal::rprov(&place, &["playbook", "play.yml", "--step"], &[]);
+    let question = |task: &str| format!("Perform task: TASK: {task} (N)o/(y)es/(c)ontinue: ");
+    terminal.expect(&question("one"));
+    terminal.press("n\r");
+    terminal.expect(&question("two"));
+    terminal.press("c\r");
+    terminal.expect("ran 3");
+    for answer in ["\r", "Y\r", "no\r"] {
+        terminal.expect("(N)o/(y)es/(c)ontinue: ");
+        terminal.press(answer);
+    }
+    let ended = terminal.end().well();
+    assert_eq!(ended.out.matches("ran 2").count(), 2, "{}", ended.out);
+    assert_eq!(ended.out.matches("ran 1").count(), 0, "{}", ended.out);
 }
