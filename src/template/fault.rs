@@ -8,7 +8,7 @@ use rprov_modules::kit::{Node, Span, nearest};
 use crate::source::SourceMap;
 
 use super::error::{ErrorKind, TemplateError, unwrap};
-use super::lazy::Evaluation;
+use super::lazy::{Evaluation, Miss};
 use super::prepare::Prepared;
 use super::value::Unfit;
 use super::{Templar, register};
@@ -157,8 +157,8 @@ pub(super) fn undefined(
         .filter(|miss| !miss.text.is_empty())
         .find(|miss| snippet.contains(miss.text.as_str()) || miss.text.contains(snippet));
     let start = range.as_ref().map_or(0, |range| range.start);
-    if let Some(inner) = found.and_then(|miss| miss.inner.clone()) {
-        return inner;
+    if let Some((miss, inner)) = found.and_then(|miss| Some((miss, miss.inner.clone()?))) {
+        return placed(inner, miss, place);
     }
     if let Some(miss) = found {
         let at = place
@@ -190,7 +190,7 @@ pub(super) fn undefined(
         let at = at.map(|at| at..at + miss.text.len()).or_else(|| range.clone());
         let mut error = TemplateError::new(ErrorKind::Undefined, &*miss.message, place.span(at));
         error.help = miss.help.clone();
-        return miss.inner.clone().unwrap_or(error);
+        return miss.inner.clone().map_or(error, |inner| placed(inner, miss, place));
     }
     if let Some(error) = unknown(place.text, 0) {
         return error;
@@ -201,6 +201,15 @@ pub(super) fn undefined(
         message,
         place.span(Some(start..start + snippet.len())),
     )
+}
+
+/// With a place, if it has none of its own: where the text stands that missed it.
+fn placed(mut error: TemplateError, miss: &Miss, place: &Place<'_>) -> TemplateError {
+    if error.span == Span::default() {
+        let at = place.text.find(miss.text.as_str()).filter(|_| !miss.text.is_empty());
+        error.span = place.span(at.map(|at| at..at + miss.text.len()));
+    }
+    error
 }
 
 pub(super) fn unknown_name(evaluation: &Evaluation, name: &str, span: Span) -> TemplateError {

@@ -12,7 +12,7 @@ use super::error::failed;
 use super::filters::choose::nothing;
 use super::filters::time;
 use super::value::{self, Map};
-use super::{print, python};
+use super::{passed, print, python};
 
 const FUNCTIONS: &[(&str, Body)] = &[
     ("now", |call| {
@@ -39,7 +39,8 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         environment.add_function(
             name,
             move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-                body(&mut arguments(name, state, rest)?)
+                let result = arguments(name, state, rest).and_then(|mut call| body(&mut call));
+                passed::on(state, name, result)
             },
         );
     }

@@ -81,6 +81,14 @@ impl Evaluation {
         self.missed.lock().unwrap_or_else(PoisonError::into_inner).push(miss);
     }
 
+    /// Says where the last thing that was missed is needed, if that is not known.
+    pub(super) fn say_where(&self, text: &str) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = missed.last_mut().filter(|last| last.text.is_empty()) {
+            last.text = text.to_owned();
+        }
+    }
+
     /// The value of a variable. `None`: there is no such variable.
     pub(super) fn variable(&self, name: &str) -> Option<Result<Value, TemplateError>> {
         if let Some(value) = self.cx.remembered(name) {

@@ -10,10 +10,20 @@ use super::error::{ErrorKind, TemplateError, failed, wrap};
 use super::filters::layout::centered;
 use super::filters::text::{capitalize, parts};
 use super::value::settle;
-use super::{format, mutable, print, python};
+use super::{format, mutable, passed, print, python};
 
 /// Called for a method that the value itself does not have.
 pub(super) fn call(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    name: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let result = called(state, value, name, args);
+    passed::on(state, name, result)
+}
+
+fn called(
     state: &mut State<'_, '_>,
     value: &Value,
     name: &str,

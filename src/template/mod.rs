@@ -25,6 +25,7 @@ mod methods;
 mod moment;
 mod mutable;
 pub mod names;
+mod passed;
 mod prepare;
 mod print;
 mod python;

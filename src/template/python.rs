@@ -6,7 +6,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 use rprov_modules::kit::nearest;
 
-use super::call::{Body, Call};
+use super::call::{Body, Call, defined, items};
 use super::error::{ErrorKind, failed, unwrap};
 use super::filters::choose::Group;
 use super::lazy::{Miss, here};
@@ -32,7 +32,7 @@ pub(super) fn at(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     }
     for key in call.args.iter().skip(2) {
         if key.is_undefined() {
-            super::call::defined(call.state, key)?;
+            defined(call.state, key)?;
         }
         match look(&value, key) {
             Ok(Some(next)) => value = next,
@@ -93,13 +93,42 @@ fn missed(text: &str, value: &Value, key: &Value) -> Miss {
     Miss { text: text.to_owned(), message, help, inner: None }
 }
 
-/// What the rewriter puts in place of `<`, `<=`, `>` and `>=`.
+/// What the rewriter puts in place of `<`, `<=`, `>`, `>=` and `in`.
 pub(super) const COMPARISONS: &[(&str, Body)] = &[
     ("__lt", |call| holds(call, "<", Ordering::is_lt)),
     ("__le", |call| holds(call, "<=", Ordering::is_le)),
     ("__gt", |call| holds(call, ">", Ordering::is_gt)),
     ("__ge", |call| holds(call, ">=", Ordering::is_ge)),
+    ("__in", |call| within(call).map(Value::from)),
+    ("__not_in", |call| within(call).map(|found| Value::from(!found))),
 ];
+
+/// `in`: a part of a text, an item of a list, a key of a mapping. What is undefined can be compared to
+/// nothing; in what is empty nothing is compared.
+fn within(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
+    let container = call.required(0, "container")?.clone();
+    defined(call.state, &container)?;
+    let item = call.value().clone();
+    if let Some(text) = container.as_str() {
+        defined(call.state, &item)?;
+        let part = item.as_str().ok_or_else(|| {
+            let kind = print::type_name(&item);
+            failed(format!("'in <string>' requires string as left operand, not {kind}"))
+        })?;
+        return Ok(text.contains(part));
+    }
+    let kind = print::type_name(&container);
+    let parts = items(&container)
+        .ok_or_else(|| failed(format!("argument of type '{kind}' is not iterable")))?;
+    for part in &parts {
+        defined(call.state, part)?;
+        defined(call.state, &item)?;
+        if *part == item {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 fn holds(
     call: &mut Call<'_, '_, '_>,

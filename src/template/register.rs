@@ -8,8 +8,8 @@ use minijinja::{Environment, Error, State, UndefinedBehavior, Value};
 use super::call::{Arguments, Body, Call};
 use super::lazy::here;
 use super::{
-    collections, evaluate, filters, functions, lookups, methods, mutable, print, python, tests,
-    value,
+    collections, evaluate, filters, functions, lookups, methods, mutable, passed, print, python,
+    tests, value,
 };
 
 /// Instructions one evaluation may take: enough for any template, an end for an endless one.
@@ -53,7 +53,8 @@ const BUILTIN_FILTERS: &[&str] = &["safe", "attr"];
 const BUILTIN_TESTS: &[&str] = &["safe", "escaped"];
 
 /// Filters that may be given what is undefined.
-const TOLERANT: &[&str] = &["default", "d", "mandatory", "type_debug", "__at", "__new"];
+const TOLERANT: &[&str] =
+    &["default", "d", "mandatory", "type_debug", "ternary", "__at", "__new", "__in", "__not_in"];
 
 /// Filters that look at no part of a container, so that parts may stay unevaluated.
 const SHALLOW: &[&str] = &["length", "count"];
@@ -123,7 +124,12 @@ fn add_named(
     environment.add_filter(
         full,
         move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-            body(&mut Call::new(name, state, rest.into_values(), arguments)?)
+            let call = Call::new(name, state, rest.into_values(), arguments);
+            let result = call.and_then(|mut call| body(&mut call));
+            match full == "mandatory" || full.starts_with("__") {
+                true => result,
+                false => passed::on(state, name, result),
+            }
         },
     );
 }

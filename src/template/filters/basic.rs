@@ -3,7 +3,7 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use crate::template::call::{Body, Call};
+use crate::template::call::{Body, Call, defined};
 use crate::template::error::failed;
 use crate::template::{print, value};
 
@@ -149,8 +149,10 @@ fn length(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     })
 }
 
+/// The choice that is not taken may be undefined.
 fn ternary(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let value = call.value();
+    defined(call.state, value)?;
     if let (true, Some(none)) = (value.is_none(), call.given(2, "none_val")) {
         return Ok(none.clone());
     }

@@ -69,7 +69,8 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut all = Vec::new();
     flat(&call.args, &mut all);
     let mut result = Map::new();
-    for value in all {
+    // As Ansible has it, what is null is not there.
+    for value in all.into_iter().filter(|value| !value.is_none()) {
         if value.kind() != ValueKind::Map {
             return Err(failed(format!(
                 "`combine` expects mappings, found {}",

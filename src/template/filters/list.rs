@@ -269,7 +269,8 @@ fn subelements(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let skip = call.flag(1, "skip_missing", false);
     let parents = match call.value().kind() {
         ValueKind::Map => print::pairs(call.value()).into_iter().map(|(_, value)| value).collect(),
-        _ => call.items()?,
+        ValueKind::Seq | ValueKind::Iterable => call.items()?,
+        _ => return Err(call.expected("a list or a mapping of mappings")),
     };
     let parts: Vec<Value> = match path.as_str() {
         Some(text) => text.split('.').map(Value::from).collect(),
@@ -280,7 +281,13 @@ fn subelements(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         let mut value = Some(parent.clone());
         for part in &parts {
             value = match value {
-                Some(value) => python::look(&value, part)?,
+                Some(value) if value.kind() == ValueKind::Map => python::look(&value, part)?,
+                Some(value) => {
+                    let (path, found) = (print::repr(part), print::repr(&value));
+                    return Err(failed(format!(
+                        "the key {path} should point to a mapping, got {found}"
+                    )));
+                }
                 None => None,
             };
         }

@@ -33,7 +33,7 @@ use self::url::url;
 use super::error::{ErrorKind, TemplateError, failed, unwrap, wrap};
 use super::functions::arguments;
 use super::lazy::{Evaluation, here};
-use super::{Context, Templar, collections, print};
+use super::{Context, Templar, collections, passed, print};
 
 pub(super) use self::files::glob;
 
@@ -140,7 +140,8 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         environment.add_function(
             name,
             move |state: &mut State<'_, '_>, rest: Rest<ValueOrKwargs>| {
-                function(state, rest, name, wantlist)
+                let result = function(state, rest, name, wantlist);
+                passed::on(state, name, result)
             },
         );
     }

@@ -63,6 +63,10 @@ impl<'a> Rewriter<'a> {
         self.tokens.get(index).is_some_and(|t| t.kind == Kind::Punct) && self.text(index) == text
     }
 
+    fn text_of_name(&self, index: usize, text: &str) -> bool {
+        self.tokens.get(index).is_some_and(|t| t.kind == Kind::Name) && self.text(index) == text
+    }
+
     pub(super) fn expression(mut self) -> Prepared {
         let mut out = self.run("");
         out.copy(self.source, self.copied..self.range.end);
@@ -82,9 +86,39 @@ impl<'a> Rewriter<'a> {
                 self.raw(&mut out);
             }
         }
+        if word == "for" {
+            let into = (self.at..self.tokens.len()).find(|i| self.text_of_name(*i, "in"));
+            while into.is_some_and(|into| self.at <= into) {
+                self.raw(&mut out);
+            }
+            self.listed(&mut out);
+        }
         out.append(self.run(""));
         out.copy(self.source, self.copied..self.range.end);
         out
+    }
+
+    /// What a loop goes over, as a list if it is written as values with commas alone.
+    fn listed(&mut self, out: &mut Prepared) {
+        let (mut depth, mut commas, mut end) = (0usize, false, self.at);
+        while let Some(token) = self.tokens.get(end) {
+            match (token.kind, self.text(end)) {
+                (Kind::Punct, "(" | "[" | "{") => depth += 1,
+                (Kind::Punct, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                (Kind::Punct, ",") if depth == 0 => commas = true,
+                (Kind::Name, "if" | "recursive") if depth == 0 => break,
+                _ => {}
+            }
+            end += 1;
+        }
+        if !commas {
+            return;
+        }
+        let rest = self.tokens.split_off(end);
+        out.insert(" [", self.copied);
+        out.append(self.run(""));
+        out.insert("]", self.copied);
+        self.tokens.extend(rest);
     }
 
     /// Copies the next token and the space before it.
@@ -144,12 +178,23 @@ impl<'a> Rewriter<'a> {
                 "==" | "!=" => "",
                 _ => "none",
             };
-            if token.kind == Kind::Punct && operator != "none" {
+            let operator = match (token.kind, text) {
+                (Kind::Name, "in") if after_operand => "__in",
+                (Kind::Name, "not") if after_operand && self.text_of_name(self.at + 1, "in") => {
+                    "__not_in"
+                }
+                (Kind::Punct, _) => operator,
+                _ => "none",
+            };
+            if operator != "none" {
                 if let Some(operand) = operands.last_mut() {
                     subtracted(operand, &mut minuend, token.start);
                 }
                 let mut written = Prepared::default();
                 self.raw(&mut written);
+                if operator == "__not_in" {
+                    self.raw(&mut written);
+                }
                 operators.push((written, operator));
                 operands.push(Prepared::default());
                 (term, after_operand) = (0, false);
