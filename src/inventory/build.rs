@@ -75,6 +75,7 @@ impl Build {
             name: name.clone(),
             span,
             vars,
+            overruled: vec![],
             priority: 1,
             hosts,
             children,
@@ -119,6 +120,7 @@ impl Build {
             name: name.clone(),
             span,
             vars: Vars::new(),
+            overruled: vec![],
             file: self.file.clone(),
             implicit: false,
             groups: vec![],
@@ -170,7 +172,10 @@ impl Build {
     }
 
     pub(super) fn host_var(&mut self, host: usize, name: &str, span: Span, value: Node) {
-        self.inventory.hosts[host].vars.insert(name.to_owned(), (span, value));
+        let host = &mut self.inventory.hosts[host];
+        if let Some((span, old)) = host.vars.insert(name.to_owned(), (span, value)) {
+            host.overruled.push((name.to_owned(), span, old));
+        }
     }
 
     pub(super) fn group_var(&mut self, group: usize, name: &str, span: Span, value: Node) {
@@ -194,7 +199,10 @@ impl Build {
             }
             return;
         }
-        self.inventory.groups[group].vars.insert(name.to_owned(), (span, value));
+        let group = &mut self.inventory.groups[group];
+        if let Some((span, old)) = group.vars.insert(name.to_owned(), (span, value)) {
+            group.overruled.push((name.to_owned(), span, old));
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<Inventory, Vec<Diagnostic>> {
@@ -279,6 +287,7 @@ fn implicit(hosts: &IndexMap<HostName, Host>) -> IndexMap<HostName, Host> {
             name: name.clone(),
             span: Span::default(),
             vars,
+            overruled: vec![],
             file: None,
             implicit: true,
             groups: vec![],

@@ -233,7 +233,7 @@ impl<'a> Constructed<'a> {
         let below_all = inventory.ancestors(host).contains(&ALL);
         let groups: Vec<&Group> =
             Some(all).filter(|_| below_all).into_iter().chain(inventory.groups_of(host)).collect();
-        let written = |group: &Group| Arc::new(vars::layer(&group.vars));
+        let written = |group: &Group| Arc::new(vars::layer(&group.vars, &group.overruled));
         let none;
         let (beside, directories) = match &self.beside {
             Some(beside) => (beside, inventory.directories()),

@@ -43,6 +43,9 @@ pub type HostName = Arc<str>;
 /// Variables as they were written: the place of the name, and the value, which may hold templates.
 pub type Vars = IndexMap<String, (Span, Node)>;
 
+/// A variable that was set again later: its name, where it was set, and to what.
+pub type Overruled = (String, Span, Node);
+
 /// The names that mean "this machine" when the inventory does not know them.
 pub const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -54,6 +57,8 @@ pub struct Host {
     pub span: Span,
     /// Variables set in the inventory itself, not in `host_vars/`.
     pub vars: Vars,
+    /// What these were before, the latest last.
+    pub overruled: Vec<Overruled>,
     /// The file it was first named in, or the `-i a,b,` list; none for an implicit host and for one
     /// that the run itself has added.
     pub file: Option<Arc<Path>>,
@@ -70,6 +75,8 @@ pub struct Group {
     pub span: Span,
     /// Variables set in the inventory itself, not in `group_vars/`.
     pub vars: Vars,
+    /// What these were before, the latest last.
+    pub overruled: Vec<Overruled>,
     /// `ansible_group_priority`: between groups of one depth, the greater wins. Default 1.
     pub priority: i64,
     hosts: Vec<usize>,
@@ -141,6 +148,7 @@ impl Inventory {
             name: name.into(),
             span: Span::default(),
             vars: Vars::new(),
+            overruled: vec![],
             file: None,
             implicit: true,
             groups: vec![],

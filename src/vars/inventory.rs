@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::{Directory, Reader};
 use super::{Layer, Layers, Level, special};
-use crate::inventory::{Group, Host, HostName, Inventory, Vars};
+use crate::inventory::{Group, Host, HostName, Inventory, Overruled, Vars};
 use crate::source::Diagnostic;
 use crate::template::Raw;
 
@@ -91,7 +91,7 @@ impl InventoryVars {
         // A group's own variables are shared by its hosts.
         let shared = |group: &Group| {
             let mut known = lock(&self.groups);
-            let make = || Arc::new(layer(&group.vars));
+            let make = || Arc::new(layer(&group.vars, &group.overruled));
             known.entry(group.name.to_string()).or_insert_with(make).clone()
         };
         let directories = self.inventory.directories();
@@ -111,7 +111,8 @@ impl InventoryVars {
     /// # Errors
     /// Everything that is wrong in the files.
     pub fn of_host(&self, host: &Host) -> Result<Layers, Vec<Diagnostic>> {
-        let own = (Level::InventoryHost, &host.vars, "host_vars", &*host.name);
+        let vars = layer(&host.vars, &host.overruled);
+        let own = (Level::InventoryHost, vars, "host_vars", &*host.name);
         self.own(own, [Level::InventoryHostVars, Level::PlaybookHostVars], true)
     }
 
@@ -121,17 +122,18 @@ impl InventoryVars {
     /// # Errors
     /// Everything that is wrong in the files.
     pub fn of_group(&self, group: &Group, playbook: bool) -> Result<Layers, Vec<Diagnostic>> {
-        let own = (Level::InventoryGroup, &group.vars, "group_vars", &*group.name);
+        let vars = layer(&group.vars, &group.overruled);
+        let own = (Level::InventoryGroup, vars, "group_vars", &*group.name);
         self.own(own, [Level::InventoryGroupVars, Level::PlaybookGroupVars], playbook)
     }
 
     fn own(
         &self,
-        (level, vars, kind, name): (Level, &Vars, &str, &str),
+        (level, vars, kind, name): (Level, Layer, &str, &str),
         levels: [Level; 2],
         playbook: bool,
     ) -> Result<Layers, Vec<Diagnostic>> {
-        let mut layers = Layers::default().with(level, Arc::new(layer(vars))).merging(self.merge);
+        let mut layers = Layers::default().with(level, Arc::new(vars)).merging(self.merge);
         let mut errors = vec![];
         let places = self.beside.places(self.inventory.directories(), levels);
         let places = places.filter(|(_, place)| playbook || *place == levels[0]);
@@ -198,7 +200,7 @@ impl Beside {
             let places = self.places(directories, [beside, playbook]);
             self.push("group_vars", &group.name, places, &mut layers, &mut errors);
         }
-        let mut own = layer(&host.vars);
+        let mut own = layer(&host.vars, &host.overruled);
         own.extend(special::host(inventory, host));
         layers.push(Level::InventoryHost, Arc::new(own));
         let places = self.places(directories, [Level::InventoryHostVars, Level::PlaybookHostVars]);
@@ -260,8 +262,11 @@ impl Beside {
 }
 
 /// Variables as the inventory has them.
-pub(crate) fn layer(vars: &Vars) -> Layer {
+pub(crate) fn layer(vars: &Vars, overruled: &[Overruled]) -> Layer {
     let mut layer = Layer::default();
+    for (name, origin, value) in overruled {
+        layer.overrule(name, Raw::Node(value.clone()), *origin);
+    }
     for (name, (origin, value)) in vars {
         layer.insert(name, Raw::Node(value.clone()), *origin);
     }

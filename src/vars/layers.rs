@@ -25,8 +25,7 @@ pub struct Binding {
 #[derive(Debug, Clone, Default)]
 pub struct Layer {
     bindings: IndexMap<String, Binding>,
-    /// Mappings that a later file has defined again, the latest last: they count where mappings are
-    /// merged.
+    /// What a later source has defined again, the latest last: it counts where mappings are merged.
     under: Vec<(String, Binding)>,
 }
 
@@ -65,6 +64,19 @@ impl Layer {
         self.bindings.insert(name.into(), Binding { value, origin });
     }
 
+    /// Remembers a definition that another one of this layer has overruled.
+    pub(crate) fn overrule(&mut self, name: &str, value: Raw, origin: Span) {
+        self.under.push((name.to_owned(), Binding { value, origin }));
+    }
+
+    /// The definitions of a variable, the one that counts first.
+    fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Binding> {
+        let own = self.get(name);
+        // What was overruled was overruled by something.
+        let under = own.map(|_| self.under.iter().rev().filter(move |(other, _)| other == name));
+        own.into_iter().chain(under.into_iter().flatten().map(|(_, binding)| binding))
+    }
+
     /// Defines a variable whose value is final and was made by the program.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.insert(name, Raw::Value(value.into()), Span::default());
@@ -88,9 +100,7 @@ impl Layer {
         // What the other had below its own comes above what this one had.
         let mut lower = other.under;
         for (name, binding) in other.bindings {
-            if let Some(old) = self.bindings.insert(name.clone(), binding)
-                && merge::is_mapping(&old.value)
-            {
+            if let Some(old) = self.bindings.insert(name.clone(), binding) {
                 self.under.push((name, old));
             }
         }
@@ -141,7 +151,11 @@ impl Layers {
 
     /// Every definition of a variable, the one that counts first.
     pub fn definitions<'a>(&'a self, name: &str) -> impl Iterator<Item = (Level, &'a Binding)> {
-        self.stack.iter().rev().filter_map(move |(level, layer)| Some((*level, layer.get(name)?)))
+        let all = move |(level, layer): &'a (Level, Arc<Layer>)| {
+            let level = *level;
+            layer.all(name).map(move |binding| (level, binding))
+        };
+        self.stack.iter().rev().flat_map(all)
     }
 }
 
@@ -150,11 +164,7 @@ impl Scope for Layers {
         if !self.merge {
             return self.definitions(name).next().map(|(_, binding)| binding.value.clone());
         }
-        let all = self.stack.iter().rev().flat_map(|(_, layer)| {
-            let under = layer.under.iter().rev().filter(|(other, _)| other == name);
-            layer.get(name).into_iter().chain(under.map(|(_, binding)| binding))
-        });
-        merge::values(all.map(|binding| &binding.value))
+        merge::values(self.definitions(name).map(|(_, binding)| &binding.value))
     }
 
     fn given(&self, name: &str) -> Option<Raw> {

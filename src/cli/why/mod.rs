@@ -3,6 +3,7 @@
 //! No host is asked: facts, results and what tasks set are not known here; where a playbook is
 //! given, its tasks that would set the variable are listed. Secrets are masked unless asked for.
 
+mod included;
 mod path;
 mod sight;
 mod tasks;
@@ -32,6 +33,23 @@ use crate::vars::{Binding, Layers, Level};
 
 /// The longest value shown on a line of its own kind, in characters.
 const WIDEST: usize = 100;
+
+/// What only a task has, or a role's task, or a loop's.
+const IN_TASKS: [&str; 13] = [
+    "ansible_delegated_vars",
+    "ansible_failed_result",
+    "ansible_failed_task",
+    "ansible_index_var",
+    "ansible_loop",
+    "ansible_loop_var",
+    "ansible_parent_role_names",
+    "ansible_parent_role_paths",
+    "ansible_search_path",
+    "item",
+    "omit",
+    "role_name",
+    "role_path",
+];
 
 pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
     let Basis { map, redactor, .. } = basis;
@@ -124,7 +142,11 @@ fn title(play: &Play, map: &SourceMap) -> String {
 /// `file:line:column`.
 fn place(span: Span, map: &SourceMap) -> String {
     match map.line_col(span) {
-        Some((path, line, column)) => format!("{}:{line}:{column}", path.display()),
+        Some((path, line, column)) => {
+            let here = std::env::current_dir().unwrap_or_default();
+            let near = path.strip_prefix(&here).unwrap_or(&path);
+            format!("{}:{line}:{column}", near.display())
+        }
         None => "rprov itself".to_owned(),
     }
 }
@@ -179,10 +201,9 @@ impl Why<'_> {
             );
         }
         section(&mut out, "reads", &reads);
-        let shadowed: Vec<String> =
+        let mut shadowed: Vec<String> =
             definitions.map(|(level, binding)| self.overruled(level, binding, context)).collect();
-        section(&mut out, "shadows", &shadowed);
-        let later: Vec<String> = later
+        let mut later: Vec<String> = later
             .iter()
             .map(|later| {
                 let value =
@@ -191,12 +212,20 @@ impl Why<'_> {
                 format!("{place} ({}){}", later.how, value.unwrap_or_default())
             })
             .collect();
+        if first.origin == Span::default() && self.path.name == "ansible_facts" {
+            later.push("a run gathers the facts of the host".to_owned());
+        }
+        // Nothing overrules what the command line says.
+        if level == Level::Extra {
+            shadowed.append(&mut later);
+        }
+        section(&mut out, "shadows", &shadowed);
         section(&mut out, "later", &later);
         match fault {
             Ok(()) => Ok(out),
             Err(error) => {
                 super::say(&if self.show { out } else { self.redactor.clean(&out) });
-                Err(vec![known_in_a_run(error)])
+                Err(vec![known_in_a_run(error, raw.made_of().is_none())])
             }
         }
     }
@@ -208,16 +237,22 @@ impl Why<'_> {
             let place = place(later.span, self.map);
             error = error.note(format!("a run may set it: {place} ({})", later.how));
         }
+        if !later.is_empty() {
+            return error;
+        }
+        if IN_TASKS.contains(&name.as_str()) {
+            return error.help("it is known only while a task runs that has it");
+        }
+        if given_by_settings(name) {
+            return error.help("nothing sets it: what `rprov config` shows counts");
+        }
         let names = layers.names();
         match nearest(name, names.iter().map(String::as_str)) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None if name.starts_with("ansible_") => {
                 error.help("facts are known only while a playbook runs")
             }
-            None if later.is_empty() => {
-                error.help("`--playbook FILE` adds the variables of its plays and roles")
-            }
-            None => error,
+            None => error.help("`--playbook FILE` adds the variables of its plays and roles"),
         }
     }
 
@@ -446,9 +481,20 @@ fn section(out: &mut String, word: &str, lines: &[String]) {
     }
 }
 
-/// What cannot be evaluated here may be known in a run.
-fn known_in_a_run(error: TemplateError) -> Diagnostic {
-    let undefined = error.kind == ErrorKind::Undefined && error.help.is_none();
+/// Whether a variable says how to reach a host: where it is not set, settings do.
+fn given_by_settings(name: &str) -> bool {
+    ["become", "connection", "port", "user", "password", "private_key_file", "host_key_checking"]
+        .iter()
+        .any(|setting| {
+            name.strip_prefix("ansible_")
+                .map(|rest| rest.strip_prefix("ssh_").unwrap_or(rest))
+                .is_some_and(|rest| rest == *setting || rest.starts_with("become_"))
+        })
+}
+
+/// What cannot be evaluated here may be known in a run; a part that a plain value does not have is not.
+fn known_in_a_run(error: TemplateError, plain: bool) -> Diagnostic {
+    let undefined = error.kind == ErrorKind::Undefined && error.help.is_none() && !plain;
     let shown = Diagnostic::from(error);
     match undefined {
         true => shown.help("facts, results and `set_fact` are known only while a playbook runs"),

@@ -382,7 +382,9 @@ mod tests {
             rewrite("x | ansible.builtin.default(a.b)"),
             r#"x | default((a|__at("a.b","b")))"#
         );
-        assert_eq!(rewrite("x in [1]"), "x in [1]");
+        assert_eq!(rewrite("x in [1]"), "((x)|__in( [1]))");
+        assert_eq!(rewrite("not a in b"), "not(( a)|__in( b))");
+        assert_eq!(rewrite("1 not in b or c"), "((1)|__not_in( b)) or c");
         assert_eq!(rewrite("a[1:2]"), "a[1:2]");
         assert_eq!(
             rewrite("'%s' % a.b|upper"),
