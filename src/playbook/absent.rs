@@ -115,6 +115,8 @@ const KNOWN: &[&str] = &[
     "htpasswd",
     "installp",
     "interfaces_file",
+    "ipify_facts",
+    "ipinfoio_facts",
     "iptables",
     "irc",
     "java_cert",

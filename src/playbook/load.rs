@@ -150,13 +150,19 @@ impl Loader {
     /// # Errors
     /// Everything that is wrong in any of the files.
     pub fn playbook(&self, path: &Path) -> Result<Vec<Play>, Vec<Diagnostic>> {
+        let (plays, errors) = self.readable(path);
+        if errors.is_empty() { Ok(plays) } else { Err(errors) }
+    }
+
+    /// The plays of a playbook and of all it imports, without what is wrong in them, which is told.
+    pub(crate) fn readable(&self, path: &Path) -> (Vec<Play>, Vec<Diagnostic>) {
         let beside = path.parent().unwrap_or(Path::new("")).join("collections");
         self.beside.lock().unwrap_or_else(PoisonError::into_inner).push(beside);
         let mut errors = Vec::new();
         let mut plays = Vec::new();
         self.plays(path, None, None, &mut plays, &mut errors, &mut Vec::new());
         errors.append(&mut self.take_unknown());
-        if errors.is_empty() { Ok(plays) } else { Err(errors) }
+        (plays, errors)
     }
 
     /// Forgets the playbooks that were read before: the next one is of another run.

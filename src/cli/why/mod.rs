@@ -4,52 +4,37 @@
 //! given, its tasks that would set the variable are listed. Secrets are masked unless asked for.
 
 mod included;
+mod masked;
 mod path;
 mod sight;
 mod tasks;
+mod unknown;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use minijinja::Value;
-use minijinja::value::ValueKind;
-use rprov_modules::kit::{Entry, Node, NodeKind, Span, Tag, nearest};
+use rprov_modules::kit::{Entry, Node, NodeKind, Span, Tag};
 
 use self::path::Path;
 use self::sight::{Seen, Sight};
+use self::unknown::{NO_VARIABLE, known_host, known_in_a_run};
 use super::args::WhyArgs;
 use super::basis::Basis;
-use super::inputs::{Inputs, collect, environment, split};
+use super::inputs::{Inputs, environment, split};
 use super::{Exit, Result};
-use crate::inventory::{Host, Inventory};
+use crate::inventory::Host;
 use crate::playbook::{Play, has_template};
 use crate::report::{MASK, Redactor};
 use crate::source::emit::{Layout, to_yaml};
 use crate::source::{Diagnostic, SourceMap};
 use crate::template::names::Names;
-use crate::template::{Context, ErrorKind, Raw, Scope, Templar, TemplateError, from_node};
+use crate::template::{Context, Raw, Templar, from_node};
 use crate::vars::{Binding, Layers, Level};
 
 /// The longest value shown on a line of its own kind, in characters.
 const WIDEST: usize = 100;
-
-/// What only a task has, or a role's task, or a loop's.
-const IN_TASKS: [&str; 13] = [
-    "ansible_delegated_vars",
-    "ansible_failed_result",
-    "ansible_failed_task",
-    "ansible_index_var",
-    "ansible_loop",
-    "ansible_loop_var",
-    "ansible_parent_role_names",
-    "ansible_parent_role_paths",
-    "ansible_search_path",
-    "item",
-    "omit",
-    "role_name",
-    "role_path",
-];
 
 pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
     let Basis { map, redactor, .. } = basis;
@@ -66,7 +51,12 @@ pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
     let mut errors = inputs.take_errors();
     let mut plays: Vec<Play> = Vec::new();
     for file in &args.playbook {
-        collect(&mut errors, loader.playbook(file), |more| plays.extend(more));
+        let (more, faults) = loader.readable(file);
+        match more.is_empty() {
+            true => errors.extend(faults),
+            false => faulty(&faults, file, basis),
+        }
+        plays.extend(more);
     }
     let path = Path::parse(&args.variable);
     errors.extend(path.as_ref().err().cloned());
@@ -78,7 +68,14 @@ pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
     let dir =
         args.playbook.first().and_then(|file| file.parent()).map_or(PathBuf::new(), Into::into);
     let sight = Sight::new(basis, &inputs, inventory.clone(), &templar, &loader, dir);
-    let why = Why { map, redactor, templar: &templar, path: &path, show: args.show };
+    let why = Why {
+        map,
+        redactor,
+        templar: &templar,
+        path: &path,
+        show: args.show,
+        played: !plays.is_empty(),
+    };
 
     let mut answers: Vec<(String, std::result::Result<String, Vec<Diagnostic>>)> = Vec::new();
     let mut note = |title: String, seen: Seen, play: Option<&Play>| {
@@ -89,19 +86,23 @@ pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
         }
     };
     for play in &plays {
-        if let Some(seen) = sight.play(host, play)? {
-            note(title(play, map), seen, Some(play));
+        match sight.play(host, play) {
+            Ok(Some(seen)) => note(title(play, map), seen, Some(play)),
+            Ok(None) => {}
+            // Others may be what is asked about.
+            Err(errors) if plays.len() > 1 => {
+                errors.into_iter().for_each(|error| warn(&error.as_warning(), basis));
+            }
+            Err(errors) => return Err(errors),
         }
     }
     if answers.is_empty() {
         if !plays.is_empty() {
             let message = format!("no play of the playbook has host `{}`", host.name);
-            let warning =
-                Diagnostic::warning(message).note("this is what the inventory alone says");
-            super::complain(&format!(
-                "{}\n\n",
-                warning.render(map, basis.color(&std::io::stderr()))
-            ));
+            warn(
+                &Diagnostic::warning(message).note("this is what the inventory alone says"),
+                basis,
+            );
         }
         let seen = sight.inventory(host)?;
         answers.push((String::new(), why.answer(host, &seen, &[])));
@@ -118,20 +119,27 @@ pub(super) fn why(basis: &Basis, args: WhyArgs) -> Result {
             Err(more) => errors.extend(more),
         }
     }
+    // Where one play knows the variable, nobody asks about the others.
+    if !out.is_empty() {
+        errors.retain(|error| error.check() != Some(NO_VARIABLE));
+    }
     super::say(&if args.show { out } else { redactor.clean(&out) });
     if errors.is_empty() { Ok(Exit::Ok) } else { Err(errors) }
 }
 
-fn known_host<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Host> {
-    inventory.host(name).ok_or_else(|| {
-        let error = Diagnostic::error(format!("there is no host `{name}` in the inventory"));
-        let known: Vec<&str> = inventory.hosts().map(|host| &*host.name).collect();
-        vec![match (inventory.group(name), nearest(name, known.iter().copied())) {
-            (Some(_), _) => error.help("it is a group: name one of its hosts"),
-            (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
-            (None, None) => error.help("`rprov why` takes the name of one host"),
-        }]
-    })
+fn warn(warning: &Diagnostic, basis: &Basis) {
+    let color = basis.color(&std::io::stderr());
+    super::complain(&format!("{}\n\n", warning.render(&basis.map, color)));
+}
+
+/// A playbook that no run would take still has variables.
+fn faulty(faults: &[Diagnostic], file: &std::path::Path, basis: &Basis) {
+    if let Some(first) = faults.first() {
+        let message = format!("`{}` has mistakes: {}", file.display(), first.message());
+        let warning = Diagnostic::warning(message).note("what cannot be read is not counted");
+        let all = format!("`rprov lint {}` tells them all", file.display());
+        warn(&warning.help(all), basis);
+    }
 }
 
 fn title(play: &Play, map: &SourceMap) -> String {
@@ -159,6 +167,8 @@ struct Why<'a> {
     path: &'a Path,
     /// Secrets, too.
     show: bool,
+    /// With a playbook.
+    played: bool,
 }
 
 impl Why<'_> {
@@ -201,17 +211,27 @@ impl Why<'_> {
             );
         }
         section(&mut out, "reads", &reads);
-        let mut shadowed: Vec<String> =
-            definitions.map(|(level, binding)| self.overruled(level, binding, context)).collect();
-        let mut later: Vec<String> = later
+        // A role that two others need is there twice.
+        let mut known = vec![first.origin];
+        let mut shadowed: Vec<String> = Vec::new();
+        for (level, binding) in definitions {
+            if binding.origin == Span::default() || !known.contains(&binding.origin) {
+                known.push(binding.origin);
+                shadowed.push(self.overruled(level, binding, context));
+            }
+        }
+        let set = |later: &tasks::Later| {
+            let value = later.value.as_ref().map(|node| format!(": {}", self.shown(node, context)));
+            let place = place(later.span, self.map);
+            format!("{place} ({}){}", later.how, value.unwrap_or_default())
+        };
+        // A file may be both read when the play begins and named by a task.
+        let (weak, strong): (Vec<&tasks::Later>, Vec<&tasks::Later>) = later
             .iter()
-            .map(|later| {
-                let value =
-                    later.value.as_ref().map(|node| format!(": {}", self.shown(node, context)));
-                let place = place(later.span, self.map);
-                format!("{place} ({}){}", later.how, value.unwrap_or_default())
-            })
-            .collect();
+            .filter(|later| !later.weak || !known.contains(&later.span))
+            .partition(|later| later.weak && level > Level::RoleDefaults);
+        let mut later: Vec<String> = strong.into_iter().map(set).collect();
+        shadowed.extend(weak.into_iter().map(set));
         if first.origin == Span::default() && self.path.name == "ansible_facts" {
             later.push("a run gathers the facts of the host".to_owned());
         }
@@ -227,32 +247,6 @@ impl Why<'_> {
                 super::say(&if self.show { out } else { self.redactor.clean(&out) });
                 Err(vec![known_in_a_run(error, raw.made_of().is_none())])
             }
-        }
-    }
-
-    fn unknown(&self, host: &Host, layers: &Layers, later: &[tasks::Later]) -> Diagnostic {
-        let name = &self.path.name;
-        let mut error = Diagnostic::error(format!("host `{}` has no variable `{name}`", host.name));
-        for later in later {
-            let place = place(later.span, self.map);
-            error = error.note(format!("a run may set it: {place} ({})", later.how));
-        }
-        if !later.is_empty() {
-            return error;
-        }
-        if IN_TASKS.contains(&name.as_str()) {
-            return error.help("it is known only while a task runs that has it");
-        }
-        if given_by_settings(name) {
-            return error.help("nothing sets it: what `rprov config` shows counts");
-        }
-        let names = layers.names();
-        match nearest(name, names.iter().map(String::as_str)) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None if name.starts_with("ansible_") => {
-                error.help("facts are known only while a playbook runs")
-            }
-            None => error.help("`--playbook FILE` adds the variables of its plays and roles"),
         }
     }
 
@@ -350,100 +344,6 @@ impl Why<'_> {
     fn concealed(&self, span: Span) -> bool {
         self.map.path(span.file).is_some_and(|path| self.map.is_concealed(&path))
     }
-
-    /// A value with what came out of a vault masked. `node` is what the value was made of.
-    fn hidden(&self, value: Value, node: &Node, seen: &Seen) -> Value {
-        if self.concealed(node.span) {
-            return each(&value, &|_| Value::from(MASK));
-        }
-        match &node.kind {
-            NodeKind::Scalar(scalar) if scalar.tag == Some(Tag::Vault) => Value::from(MASK),
-            NodeKind::Scalar(_) => {
-                let mut secrets = Vec::new();
-                self.secrets(node, seen, &mut BTreeSet::new(), &mut secrets);
-                if secrets.is_empty() {
-                    return value;
-                }
-                // A secret too short to be told from other text hides all of the text.
-                let told = secrets.iter().all(|secret| self.redactor.clean(secret) != *secret);
-                each(&value, &|value| {
-                    let text = value.to_string();
-                    Value::from(if told { self.redactor.clean(&text) } else { MASK.to_owned() })
-                })
-            }
-            NodeKind::List(items) => {
-                let values = value.try_iter().into_iter().flatten();
-                values.zip(items).map(|(value, node)| self.hidden(value, node, seen)).collect()
-            }
-            NodeKind::Map(entries) => Value::from_pairs(entries.iter().filter_map(|entry| {
-                let key = from_node(&entry.key);
-                let value = value.get_item(&key).ok().filter(|value| !value.is_undefined())?;
-                Some((key, self.hidden(value, &entry.value, seen)))
-            })),
-        }
-    }
-
-    /// What came out of a vault among that which a node reads.
-    fn secrets(
-        &self,
-        node: &Node,
-        seen: &Seen,
-        met: &mut BTreeSet<String>,
-        found: &mut Vec<String>,
-    ) {
-        for used in Names::of_node(node, self.map).uses {
-            let first = seen.layers.definitions(&used.name).next();
-            let Some(Raw::Node(node)) = first.map(|(_, binding)| &binding.value) else { continue };
-            if !met.insert(used.name) {
-                continue;
-            }
-            if self.concealed(node.span) || vaulted(node) {
-                let value = self.templar.value(node, &seen.context).unwrap_or_default();
-                scalars(&value, found);
-            }
-            self.secrets(node, seen, met, found);
-        }
-    }
-}
-
-/// Every scalar in a value, as text.
-fn scalars(value: &Value, found: &mut Vec<String>) {
-    match value.kind() {
-        ValueKind::Map => {
-            for key in value.try_iter().into_iter().flatten() {
-                scalars(&value.get_item(&key).unwrap_or_default(), found);
-            }
-        }
-        ValueKind::Seq => {
-            value.try_iter().into_iter().flatten().for_each(|item| scalars(&item, found))
-        }
-        _ => found.push(value.to_string()),
-    }
-}
-
-/// The value with every scalar in it replaced.
-fn each(value: &Value, replace: &dyn Fn(&Value) -> Value) -> Value {
-    match value.kind() {
-        ValueKind::Map => {
-            let keys = value.try_iter().into_iter().flatten();
-            Value::from_pairs(keys.map(|key| {
-                let item = value.get_item(&key).unwrap_or_default();
-                (key, each(&item, replace))
-            }))
-        }
-        ValueKind::Seq => {
-            value.try_iter().into_iter().flatten().map(|item| each(&item, replace)).collect()
-        }
-        _ => replace(value),
-    }
-}
-
-fn vaulted(node: &Node) -> bool {
-    match &node.kind {
-        NodeKind::Scalar(scalar) => scalar.tag == Some(Tag::Vault),
-        NodeKind::List(items) => items.iter().any(vaulted),
-        NodeKind::Map(entries) => entries.iter().any(|entry| vaulted(&entry.value)),
-    }
 }
 
 /// Whether a value differs from what is written.
@@ -478,26 +378,5 @@ fn shorten(text: &str) -> String {
 fn section(out: &mut String, word: &str, lines: &[String]) {
     for (number, line) in lines.iter().enumerate() {
         let _ = writeln!(out, "{:<9}{line}", if number == 0 { word } else { "" });
-    }
-}
-
-/// Whether a variable says how to reach a host: where it is not set, settings do.
-fn given_by_settings(name: &str) -> bool {
-    ["become", "connection", "port", "user", "password", "private_key_file", "host_key_checking"]
-        .iter()
-        .any(|setting| {
-            name.strip_prefix("ansible_")
-                .map(|rest| rest.strip_prefix("ssh_").unwrap_or(rest))
-                .is_some_and(|rest| rest == *setting || rest.starts_with("become_"))
-        })
-}
-
-/// What cannot be evaluated here may be known in a run; a part that a plain value does not have is not.
-fn known_in_a_run(error: TemplateError, plain: bool) -> Diagnostic {
-    let undefined = error.kind == ErrorKind::Undefined && error.help.is_none() && !plain;
-    let shown = Diagnostic::from(error);
-    match undefined {
-        true => shown.help("facts, results and `set_fact` are known only while a playbook runs"),
-        false => shown,
     }
 }

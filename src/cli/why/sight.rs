@@ -115,8 +115,9 @@ impl<'a> Sight<'a> {
             Some(items) => items.iter().filter_map(Node::text).collect::<Vec<_>>().join(","),
             None => rendered.text().unwrap_or_default().to_owned(),
         };
+        // A pattern that matches nothing leaves its play out of a run, too.
         let selected = pattern::select(&self.inventory, &text, play.hosts.span, None);
-        selected.map(|selection| selection.hosts).map_err(|error| vec![error])
+        Ok(selected.map(|selection| selection.hosts).unwrap_or_default())
     }
 
     /// `vars_files`: of each entry the first file there is; one that needs facts is passed over.

@@ -17,7 +17,12 @@ pub(super) struct Later {
     /// By what.
     pub(super) how: String,
     pub(super) value: Option<Node>,
+    /// Defaults of a role: they count where nothing else does.
+    pub(super) weak: bool,
 }
+
+/// How it is told that a variable is a role's default.
+const DEFAULTS: &str = "defaults of role";
 
 /// Modules whose facts are variables of their own, and the beginning of their names.
 const FACTS: [(&str, &str); 4] = [
@@ -49,7 +54,9 @@ struct Found<'a> {
 impl Found<'_> {
     fn add(&mut self, span: Span, how: impl Into<String>, value: Option<Node>) {
         if !self.all.iter().any(|known| known.span == span) {
-            self.all.push(Later { span, how: how.into(), value });
+            let how: String = how.into();
+            let weak = how.starts_with(DEFAULTS);
+            self.all.push(Later { span, how, value, weak });
         }
     }
 
@@ -110,7 +117,7 @@ impl Found<'_> {
         if let Some(role) = task.role() {
             // Those of the others every task of the play sees.
             if !self.play.roles.iter().any(|known| Arc::ptr_eq(known, role)) {
-                self.layer(&role.defaults, &format!("defaults of role `{}`, included", role.name));
+                self.layer(&role.defaults, &format!("{DEFAULTS} `{}`, included", role.name));
                 self.layer(&role.vars, &format!("vars of role `{}`, included", role.name));
             }
             self.layer(&role.params, &format!("a parameter of role `{}`", role.name));
