@@ -59,7 +59,12 @@ fn one(argument: &str, reader: &Reader) -> Result<Layer, Diagnostic> {
     }
     let file = reader.map.add(path, argument.into());
     let mut layer = Layer::default();
-    for (start, word) in words(argument) {
+    let words = words(argument).map_err(|at| {
+        let error = Diagnostic::error("cannot split this into words");
+        let error = error.at(span(file, at, at + 1), "this quote is never closed");
+        error.help("in a value it is written `\\'`, in other quotes, or as JSON")
+    })?;
+    for (start, word) in words {
         let at = |from: usize, to: usize| span(file, start + from, start + to);
         let whole = at(0, word.len());
         let Some(split) = equals(word) else {
@@ -84,7 +89,10 @@ fn one(argument: &str, reader: &Reader) -> Result<Layer, Diagnostic> {
 }
 
 /// Words with their places. Quotes and template braces hold blanks together and stay in the word.
-fn words(text: &str) -> Vec<(usize, &str)> {
+///
+/// # Errors
+/// The place of a quote that is never closed.
+fn words(text: &str) -> Result<Vec<(usize, &str)>, usize> {
     let (mut words, mut start, mut quote, mut depth) = (vec![], None, None, 0usize);
     let mut before = '\0';
     for (at, c) in text.char_indices() {
@@ -93,8 +101,8 @@ fn words(text: &str) -> Vec<(usize, &str)> {
         } else {
             start.get_or_insert(at);
             match (quote, c) {
-                (None, '\'' | '"') if before != '\\' => quote = Some(c),
-                (Some(open), c) if open == c && before != '\\' => quote = None,
+                (None, '\'' | '"') if before != '\\' => quote = Some((c, at)),
+                (Some((open, _)), c) if open == c && before != '\\' => quote = None,
                 (None, '{' | '%' | '#') if before == '{' => depth += 1,
                 (None, '}') if matches!(before, '}' | '%' | '#') => depth = depth.saturating_sub(1),
                 _ => {}
@@ -103,7 +111,7 @@ fn words(text: &str) -> Vec<(usize, &str)> {
         before = c;
     }
     words.extend(start.map(|start| (start, &text[start..])));
-    words
+    quote.map_or(Ok(words), |(_, at)| Err(at))
 }
 
 /// The first `=` that is not escaped.

@@ -145,6 +145,7 @@ fn extra_variables_are_ansibles() {
         ("x='a\nb'", json!("a\nb")),
         ("x=[1,2]", json!("[1,2]")),
         ("x=a#b", json!("a#b")),
+        ("x=it\\'s", json!("it's")),
         ("x=\\x41\\101", json!("A\\101")),
     ] {
         assert_eq!(extra_vars(&[argument]).unwrap()["x"], x, "{argument}");
@@ -161,6 +162,8 @@ fn wrong_extra_variables_are_shown() {
         ("[1]", "expected a mapping of variables, found a list"),
         ("@nowhere.yml", "cannot read `nowhere.yml`: no such file or directory"),
         ("=5", "expected `name=value`, found `=5`"),
+        ("x=it's y=1", "this quote is never closed"),
+        ("x=1 y=\"", "this quote is never closed"),
     ] {
         let said = extra_vars(&[argument]).unwrap_err();
         assert!(said.contains(says), "{argument}: {said}");
