@@ -209,7 +209,13 @@ impl<'a> Constructed<'a> {
         };
         for name in names {
             let span = keyed.key.span;
-            let group = build.group(&safe(&format!("{}{separator}{name}", keyed.prefix)), span);
+            let name = format!("{}{separator}{name}", keyed.prefix);
+            if name.is_empty() {
+                let message = format!("a group of `{}` has no name", self::name(host, build));
+                let error = Diagnostic::error(message).at(span, "");
+                return Err(error.help("give a `prefix` or a `default_value`"));
+            }
+            let group = build.group(&safe(&name), span);
             build.member(group, host);
             if let Some(parent) = parent.as_deref().filter(|parent| !parent.is_empty()) {
                 let parent = build.group(parent, span);

@@ -209,10 +209,10 @@ impl Missed {
         }
         let message = format!("no host or group matches `{}`", self.term);
         let found = diagnostic(message).at(span, "");
-        if self.term.contains(':') && !range::is_ipv6(&self.term) && !has_port(&self.term) {
+        let name = subscript(&self.term).0;
+        if name.contains(':') && !range::is_ipv6(name) && !has_port(name) {
             return found.help("where commas separate, colons do not: use one of them throughout");
         }
-        let name = subscript(&self.term).0;
         let known = || {
             inventory
                 .groups()

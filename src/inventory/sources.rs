@@ -27,7 +27,10 @@ pub(super) fn read(source: &str, reader: &Reader, extra: &Arc<Layer>, build: &mu
         // As in Ansible, the list itself is their `inventory_file`.
         build.file = Some(path.into());
         for host in source.split(',').map(str::trim).filter(|host| !host.is_empty()) {
-            for host in build.hosts(host, Span::default()) {
+            let known = build.inventory.hosts.len();
+            // One that is known already stays where it is.
+            for host in build.hosts(host, Span::default()).into_iter().filter(|host| *host >= known)
+            {
                 build.member(UNGROUPED, host);
             }
         }

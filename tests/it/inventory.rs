@@ -209,6 +209,7 @@ fn unmatched_patterns_say_what_was_meant() {
         "web:80",
         "all:&empty",
         "nothing_like_it",
+        "gone[1:]",
     ] {
         let file = map.add(Path::new("play.yml"), format!("- hosts: {text}\n").into());
         let span = Span { file, start: 9, end: 9 + text.len() as u32 };
