@@ -7,6 +7,7 @@
 mod events;
 mod fault;
 mod keys;
+mod outdented;
 mod scan;
 mod tabs;
 mod tags;
@@ -19,6 +20,7 @@ use rprov_modules::kit::{Entry, Node, NodeKind, Span};
 use serde::de::IgnoredAny;
 
 use self::events::{Ev, Events, MAX_DEPTH, RawTag, Style};
+use self::outdented::Moved;
 use super::{Diagnostic, SourceMap};
 
 /// Anchors, aliases and merge keys may copy this many nodes in one text.
@@ -34,22 +36,30 @@ pub fn parse(map: &SourceMap, path: &Path, text: &str) -> Result<Vec<Node>, Diag
         return Err(Diagnostic::error(format!("`{}` is larger than 4 GiB", path.display())));
     }
     let file = map.add(path, text.clone());
-    let (documents, doubled) = documents(file, &text).or_else(|error| {
-        match text.contains('\t').then(|| tabs::spaced(&text)).flatten() {
-            Some(spaced) => documents(file, &spaced),
-            None => Err(error),
-        }
+    let (documents, doubled) = documents(file, &text, None).or_else(|error| {
+        let spaced = text.contains('\t').then(|| tabs::spaced(&text)).flatten();
+        let taken = spaced.and_then(|spaced| documents(file, &spaced, None).ok());
+        let moved = || documents(file, &text, Some(&outdented::moved(&text)?)).ok();
+        taken.or_else(moved).ok_or(error)
     })?;
     map.doubled(doubled)?;
     Ok(documents)
 }
 
 /// The documents, and the keys that stand twice.
-fn documents(file: u32, text: &str) -> Result<(Vec<Node>, Vec<Diagnostic>), Diagnostic> {
+fn documents(
+    file: u32,
+    text: &str,
+    moved: Option<&Moved>,
+) -> Result<(Vec<Node>, Vec<Diagnostic>), Diagnostic> {
     let mut builder = Builder::new(file, text);
     let json = is_json(text);
-    for event in Events::new(text) {
-        let (mut event, start, end) = event.map_err(|fault| builder.fault(fault))?;
+    for event in Events::new(moved.map_or(text, |moved| &moved.text)) {
+        let (event, start, end) = event.map_err(|fault| builder.fault(fault))?;
+        let (mut event, start, end) = match moved {
+            Some(moved) => moved.placed(event, start, end),
+            None => (event, start, end),
+        };
         if let Ev::Scalar { text, style: Style::Plain, .. } = &mut event
             && json
             && let Some(number) = yaml_number(text)

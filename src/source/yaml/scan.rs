@@ -58,7 +58,7 @@ impl Scan {
 }
 
 /// Behind the quote that closes the one at `start`.
-fn closing_quote(bytes: &[u8], start: usize) -> Option<usize> {
+pub(super) fn closing_quote(bytes: &[u8], start: usize) -> Option<usize> {
     let quote = bytes[start];
     let mut i = start + 1;
     while i < bytes.len() {
