@@ -153,6 +153,7 @@ impl From<&FileOptions> for Marks {
             block: (options.block_start_string.clone(), options.block_end_string.clone()),
             variable: (options.variable_start_string.clone(), options.variable_end_string.clone()),
             comment: (options.comment_start_string.clone(), options.comment_end_string.clone()),
+            trim: options.trim_blocks,
         }
     }
 }

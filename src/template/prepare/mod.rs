@@ -24,12 +24,15 @@ pub(in crate::template) struct Marks {
     pub(in crate::template) block: (String, String),
     pub(in crate::template) variable: (String, String),
     pub(in crate::template) comment: (String, String),
+    /// The line break behind a block goes with it.
+    pub(in crate::template) trim: bool,
 }
 
 impl Default for Marks {
     fn default() -> Marks {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        Marks { block: pair("{%", "%}"), variable: pair("{{", "}}"), comment: pair("{#", "#}") }
+        let (block, variable) = (pair("{%", "%}"), pair("{{", "}}"));
+        Marks { block, variable, comment: pair("{#", "#}"), trim: true }
     }
 }
 
@@ -216,7 +219,12 @@ pub(in crate::template) fn template(source: &str, marks: &Marks, backslash: Back
                     if word == "raw" {
                         let rest = end + shut.len();
                         let stop = raw_end(source, rest, marks).unwrap_or(source.len());
-                        out.copy(source, from..stop);
+                        out.copy(source, from..rest);
+                        // What is raw is so from its first line break on; the engine takes one away.
+                        if marks.trim && to == end && source[rest..].starts_with('\n') {
+                            out.insert("\n", rest);
+                        }
+                        out.copy(source, rest..stop);
                         at = stop;
                         continue;
                     }
