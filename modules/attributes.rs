@@ -199,9 +199,9 @@ impl Attributes<'_> {
     }
 }
 
-/// `0644`
+/// `0644`, `01777`
 pub(crate) fn octal(bits: u32) -> String {
-    format!("{bits:04o}")
+    format!("0{bits:03o}")
 }
 
 /// What Ansible's file modules tell of a path: `uid`, `gid`, `owner`, `group`, `mode`, `size`,

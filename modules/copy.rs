@@ -20,15 +20,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::attributes::{Attributes, join, octal, split, tidy, with_file_attributes};
+use crate::attributes::{Attributes, join, split, tidy, with_file_attributes};
 use crate::command::yes;
 use crate::content::{Found, Writing, find, md5, sha1, sha256};
 use crate::copy_remote::{self, Remote};
-use crate::file::MAKE_DIRECTORY;
 use crate::kit::{
     Deserialize, Diff, Facts, FileKind, JsonSchema, Mode, Module, Need, Plan, Probe, Refusal,
     Result, Stat, Step, Supply, TreeEntry, lstat, sh, stat,
 };
+use crate::parent::{self, Parent};
 
 with_file_attributes! {
     /// Puts a file, a directory with all it holds, or a text on the host.
@@ -78,8 +78,8 @@ with_file_attributes! {
 }
 
 pub(crate) enum Now {
-    /// The file; whether the directory it goes into is there.
-    File(Found, bool),
+    /// The file, and the directory it goes into.
+    File(Found, Parent),
     /// Directories and files of a tree, in its order.
     Tree(Vec<Entry>),
     Remote(Box<Remote>),
@@ -150,20 +150,12 @@ impl Copy {
         }
     }
 
-    /// Makes a directory, with those above it.
-    fn make(&self, path: &str) -> Plan {
-        let new = Attributes { mode: self.directory_mode.as_ref(), ..self.attributes() };
-        let mode = new.bits(None, true).map(octal).unwrap_or_default();
-        let spec = match (&self.owner, &self.group) {
-            (owner, Some(group)) => format!("{}:{group}", owner.as_deref().unwrap_or_default()),
-            (owner, None) => owner.clone().unwrap_or_default(),
-        };
-        let mut diffs = vec![Diff::field(path, "state", "absent", "directory")];
-        diffs.extend(new.diffs(path, None, true));
-        Plan::none().changes(diffs, Step::run(sh(MAKE_DIRECTORY, [path, &spec, &mode])))
+    /// Of directories that are made.
+    fn of_directories(&self) -> Attributes<'_> {
+        Attributes { mode: self.directory_mode.as_ref(), ..self.attributes() }
     }
 
-    fn file(&self, found: &Found, parent: bool) -> Result<Plan> {
+    fn file(&self, found: &Found, parent: &Parent) -> Result<Plan> {
         let Single { content, mode: source, path: src } =
             self.single().ok_or_else(|| Refusal::new("`src` or `content` is required"))?;
         let checksum = sha1(&content);
@@ -174,10 +166,7 @@ impl Copy {
                 .value("checksum", checksum)
                 .value("expected_checksum", expected.as_str()));
         }
-        let plan = match parent {
-            true => Plan::none(),
-            false => self.make(split(&found.path).0),
-        };
+        let plan = parent.reach(found, self.of_directories())?;
         let mode = self.mode_like(source);
         let plan = match found.stat.is_some() && !self.force {
             true => plan,
@@ -202,7 +191,7 @@ impl Copy {
             let entry = index.checked_sub(1).map(|index| &entries[index]);
             let place = entry.map_or_else(|| root.clone(), |entry| join(&root, &entry.path));
             let next = match (found, entry) {
-                (Entry::Directory(None), _) => self.make(&place),
+                (Entry::Directory(None), _) => parent::make(&place, self.of_directories()),
                 (Entry::Directory(Some(stat)), _) if stat.kind == FileKind::Directory => {
                     Plan::none()
                 }
@@ -292,28 +281,22 @@ impl Module for Copy {
             return Probe::refuse("the file was not read");
         };
         let name = self.src.as_ref().map(|src| split(&tidy(src)).1.to_owned());
-        let (path, parent) = match (dest.ends_with('/'), &name) {
-            (true, Some(name)) => {
-                (format!("{dest}{name}"), stat(tidy(&dest)).map(|stat| stat.is_some()))
-            }
-            _ => (dest, Probe::known(true)),
+        let path = match (dest.ends_with('/'), &name) {
+            (true, Some(name)) => format!("{dest}{name}"),
+            _ => dest.clone(),
         };
         find(tidy(&path), name, self.follow, Some(sha256(&content)))
-            .and(parent)
+            .and(parent::look(&dest))
             .map(|(found, parent)| Now::File(found, parent))
     }
 
     fn plan(&self, facts: &Facts, now: Now) -> Result<Plan> {
         let plan = match now {
-            Now::File(found, parent) => self.file(&found, parent)?,
+            Now::File(found, parent) => self.file(&found, &parent)?,
             Now::Tree(found) => self.tree(facts, found)?,
             Now::Remote(remote) => {
                 let mode = self.mode_like(remote.source_mode());
-                remote.plan(
-                    &self.writing(mode.as_ref()),
-                    self.directory_mode.as_ref(),
-                    self.force,
-                )?
+                remote.plan(&self.writing(mode.as_ref()), self.of_directories(), self.force)?
             }
         };
         Ok(self.warn_of_ignored(plan))

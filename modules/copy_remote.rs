@@ -11,6 +11,7 @@ use crate::kit::{
     Algorithm, Content, Diff, FileKind, Mode, Output, Plan, Probe, Result, Stat, Step, Text,
     ask_costly, digest, read, sh, stat,
 };
+use crate::parent::{self, Parent};
 
 /// Source and destination, compared.
 pub(crate) enum Remote {
@@ -19,6 +20,7 @@ pub(crate) enum Remote {
         source: Stat,
         checksum: String,
         found: Found,
+        parent: Parent,
         content: Option<Arc<[u8]>>,
     },
     /// `differing` holds `d`, `f` or `l` and a relative path, each for what is to be copied.
@@ -42,13 +44,14 @@ pub(crate) fn look<'a>(src: &str, dest: &str, follow: bool) -> Probe<'a, Remote>
 
 fn file<'a>(src: String, source: Stat, dest: String, follow: bool) -> Probe<'a, Remote> {
     let name = split(&src).1.to_owned();
-    let path = if dest.ends_with('/') { format!("{dest}{name}") } else { dest };
+    let path = if dest.ends_with('/') { format!("{dest}{name}") } else { dest.clone() };
     let wanted = digest(src.clone(), Algorithm::Sha256).and(digest(src.clone(), Algorithm::Sha1));
     wanted.then(move |(sha256, checksum)| {
         let (Some(sha256), Some(checksum)) = (sha256, checksum) else {
             return Probe::refuse(format!("{src} is no regular file"));
         };
-        find(tidy(&path), Some(name), follow, Some(sha256)).then(move |found| {
+        let found = find(tidy(&path), Some(name), follow, Some(sha256));
+        found.and(parent::look(&dest)).then(move |(found, parent)| {
             let content = match found.is_right() {
                 true => Probe::known(Content::Same),
                 false => read(src.clone(), SHOWN),
@@ -58,7 +61,7 @@ fn file<'a>(src: String, source: Stat, dest: String, follow: bool) -> Probe<'a, 
                     Content::Bytes(bytes) => Some(bytes),
                     _ => None,
                 };
-                Remote::File { src, source, checksum, found, content }
+                Remote::File { src, source, checksum, found, parent, content }
             })
         })
     })
@@ -91,22 +94,24 @@ impl Remote {
     pub(crate) fn plan(
         self,
         writing: &Writing<'_>,
-        directory_mode: Option<&Mode>,
+        directories: Attributes<'_>,
         force: bool,
     ) -> Result<Plan> {
         match self {
             Remote::Tree { src, root, dest, differing, now } => {
-                let plan = copy_tree(&src, &root, &differing, &now, writing, directory_mode);
+                let plan = copy_tree(&src, &root, &differing, &now, writing, directories);
                 Ok(plan.value("src", src).value("dest", dest))
             }
-            Remote::File { src, source, checksum, found, content } => {
+            Remote::File { src, source, checksum, found, parent, content } => {
+                let above = parent.reach(&found, directories)?;
                 let plan = match (content, found.is_right()) {
                     _ if found.stat.is_some() && !force => Plan::none(),
                     (Some(content), _) => found.reach(&content, writing)?,
                     (None, true) => found.reach(&Arc::from([]), writing)?,
                     (None, false) => copy_large(&src, &source, &found, writing)?,
                 };
-                Ok(plan
+                Ok(above
+                    .followed_by(plan)
                     .value("src", src)
                     .value("dest", found.path.as_str())
                     .value("checksum", checksum))
@@ -154,7 +159,7 @@ fn copy_tree(
     differing: &[(char, String)],
     now: &Option<Stat>,
     writing: &Writing<'_>,
-    directory_mode: Option<&Mode>,
+    directories: Attributes<'_>,
 ) -> Plan {
     let wanted = writing.attributes;
     let diffs = differing.iter().map(|(kind, path)| {
@@ -165,7 +170,6 @@ fn copy_tree(
         };
         Diff::field(&join(root, path), name, "", format!("as {}", join(src, path)))
     });
-    let directories = Attributes { mode: directory_mode, ..wanted };
     let (owner, group) = (wanted.owner.unwrap_or_default(), wanted.group);
     let preserve = matches!(wanted.mode, Some(Mode::Preserve));
     let args = [

@@ -340,10 +340,10 @@ impl File {
             match wanted {
                 Time::Preserve => {}
                 // An empty file was just made.
-                Time::Now if created => plan = plan.never_settles(),
+                Time::Now if created => plan = plan.only_describes(),
                 Time::Now => {
                     let step = Step::run(argv(["touch", link, letter, "--", path]));
-                    plan = plan.change(Diff::field(path, name, "", "now"), step).never_settles();
+                    plan = plan.change(Diff::field(path, name, "", "now"), step).only_describes();
                 }
                 Time::At(at) => {
                     let is = target.map(|stat| if index == 0 { stat.mtime } else { stat.atime });

@@ -69,6 +69,7 @@ mod openssh_keypair;
 mod package;
 mod package_facts;
 mod pam_limits;
+mod parent;
 mod ping;
 mod pip;
 mod pip_access;

@@ -11,13 +11,14 @@
 
 use std::sync::Arc;
 
-use crate::attributes::{split, tidy, with_file_attributes};
+use crate::attributes::{Attributes, split, tidy, with_file_attributes};
 use crate::command::yes;
 use crate::content::{Found, Writing, find, md5, sha1, sha256};
 use crate::kit::{
     Deserialize, Facts, JsonSchema, Mode, Module, Need, Plan, Probe, Refusal, Result, Supply,
     TemplateOptions,
 };
+use crate::parent::{self, Parent};
 
 with_file_attributes! {
     /// Renders a template of this machine and writes the text to the host.
@@ -30,7 +31,7 @@ with_file_attributes! {
         /// The template, looked for in `templates/`. Required.
         src: String,
         /// Where the file goes on the host: a path, or a directory that takes it under the
-        /// template's name. Required.
+        /// template's name. With a `/` at the end, missing directories are made. Required.
         dest: String,
         /// Keep the old file beside the new one, with the time in its name. Default: false.
         #[serde(default)]
@@ -71,7 +72,7 @@ with_file_attributes! {
 
 impl Module for Template {
     const NAMES: &'static [&'static str] = &["template"];
-    type State = Found;
+    type State = (Found, Parent);
 
     fn needs(&self) -> Vec<Need> {
         let newline_sequence = self.newline_sequence.as_ref().map(|text| {
@@ -105,7 +106,7 @@ impl Module for Template {
         }
     }
 
-    fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, Found> {
+    fn probe<'a>(&'a self, facts: &'a Facts) -> Probe<'a, (Found, Parent)> {
         let Some((content, ..)) = &self.supply else {
             return Probe::refuse("the template was not read");
         };
@@ -117,11 +118,11 @@ impl Module for Template {
         }
         let name = split(&self.src).1.to_owned();
         let dest = facts.path(&self.dest);
-        let path = if dest.ends_with('/') { format!("{dest}{name}") } else { dest };
-        find(tidy(&path), Some(name), self.follow, Some(sha256(content)))
+        let path = if dest.ends_with('/') { format!("{dest}{name}") } else { dest.clone() };
+        find(tidy(&path), Some(name), self.follow, Some(sha256(content))).and(parent::look(&dest))
     }
 
-    fn plan(&self, _: &Facts, found: Found) -> Result<Plan> {
+    fn plan(&self, _: &Facts, (found, parent): (Found, Parent)) -> Result<Plan> {
         let Some((content, _, src)) = &self.supply else {
             return Err(Refusal::new("the template was not read"));
         };
@@ -130,9 +131,10 @@ impl Module for Template {
             backup: self.backup,
             validate: self.validate.as_deref(),
         };
+        let plan = parent.reach(&found, Attributes { mode: None, ..self.attributes() })?;
         let plan = match found.stat.is_some() && !self.force {
-            true => Plan::none(),
-            false => found.reach(content, &writing)?,
+            true => plan,
+            false => plan.followed_by(found.reach(content, &writing)?),
         };
         let plan = plan
             .value("dest", found.path.as_str())

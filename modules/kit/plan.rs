@@ -48,6 +48,8 @@ pub struct Plan {
     /// Whether the same probe plans nothing once the steps are done. False for what cannot be
     /// quiet twice (a command without `creates`, a restart): it is not verified.
     pub settles: bool,
+    /// Whether the same probe tells of the outcome even where it never settles (`touch`).
+    pub describes: bool,
     pub warnings: Vec<String>,
 }
 
@@ -159,6 +161,7 @@ impl Default for Plan {
             values: Map::new(),
             on_change: Map::new(),
             settles: true,
+            describes: false,
             warnings: vec![],
         }
     }
@@ -204,6 +207,13 @@ impl Plan {
     #[must_use]
     pub fn never_settles(mut self) -> Plan {
         self.settles = false;
+        self
+    }
+
+    /// Says that the same probe would plan the same again, and tells what has become of it all the same.
+    #[must_use]
+    pub fn only_describes(mut self) -> Plan {
+        (self.settles, self.describes) = (false, true);
         self
     }
 
@@ -263,6 +273,7 @@ impl Plan {
         self.values.extend(other.values);
         self.on_change.extend(other.on_change);
         self.settles &= other.settles;
+        self.describes |= other.describes;
         self.warnings.extend(other.warnings);
         self
     }

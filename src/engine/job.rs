@@ -118,6 +118,7 @@ impl Memo {
             values: self.values.clone(),
             on_change: self.on_change.clone(),
             settles: false,
+            describes: false,
             warnings: self.warnings.clone(),
         }
     }

@@ -42,7 +42,7 @@ impl Performer<'_> {
             .collect();
         let goal = self.prepared.goals.on(facts).map_err(Trouble::Failed)?;
         let again = goal.probe_plan(facts);
-        let own: Vec<Question> = match plan.settles {
+        let own: Vec<Question> = match plan.settles || plan.describes {
             true => again.asks().iter().map(|ask| self.prepared.question(ask)).collect(),
             false => Vec::new(),
         };
@@ -71,15 +71,17 @@ impl Performer<'_> {
         }
         let streams = std::mem::take(&mut done.values);
         done.values = plan.values.clone();
-        if plan.settles {
+        if plan.settles || plan.describes {
             match self.probe(link, become_, facts, None).await {
                 Ok(after) => {
                     // What a command said is its result; the probe only knows its guard.
                     if !plan.changes.iter().any(|change| matches!(change.step, Step::Command(_))) {
                         done.values = after.values;
                     }
-                    done.unsettled =
-                        after.changes.into_iter().flat_map(|change| change.diffs).collect();
+                    if plan.settles {
+                        let left = after.changes.into_iter();
+                        done.unsettled = left.flat_map(|change| change.diffs).collect();
+                    }
                 }
                 Err(Trouble::Refused(refusal)) => done
                     .warnings
