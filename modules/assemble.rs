@@ -185,7 +185,7 @@ impl Module for Assemble {
         pieces.try_map(|pieces| self.together(pieces)).then(move |content| {
             let dest = tidy(&facts.path(&self.dest));
             let digest = sha256(&content);
-            find(dest, None, true, Some(digest)).map(move |found| (Arc::from(content), found))
+            find(dest, None, false, Some(digest)).map(move |found| (Arc::from(content), found))
         })
     }
 

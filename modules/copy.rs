@@ -79,7 +79,7 @@ with_file_attributes! {
 
 pub(crate) enum Now {
     /// The file, and the directory it goes into.
-    File(Found, Parent),
+    File(Box<(Found, Parent)>),
     /// Directories and files of a tree, in its order.
     Tree(Vec<Entry>),
     Remote(Box<Remote>),
@@ -287,12 +287,12 @@ impl Module for Copy {
         };
         find(tidy(&path), name, self.follow, Some(sha256(&content)))
             .and(parent::look(&dest))
-            .map(|(found, parent)| Now::File(found, parent))
+            .map(|both| Now::File(Box::new(both)))
     }
 
     fn plan(&self, facts: &Facts, now: Now) -> Result<Plan> {
         let plan = match now {
-            Now::File(found, parent) => self.file(&found, &parent)?,
+            Now::File(both) => self.file(&both.0, &both.1)?,
             Now::Tree(found) => self.tree(facts, found)?,
             Now::Remote(remote) => {
                 let mode = self.mode_like(remote.source_mode());

@@ -245,7 +245,7 @@ impl Module for Unarchive {
         let compared = match now {
             Now::Exists(path) => {
                 let why = format!("skipped, since {path} exists");
-                return Ok(Plan::none().value("msg", why));
+                return Ok(Plan::none().value("skipped", true).value("msg", why));
             }
             Now::Compared(compared) => *compared,
         };

@@ -99,6 +99,8 @@ pub(super) async fn module(
         }
         Err(trouble) => told(trouble),
     };
+    // `creates` and its like: there was nothing to do.
+    done.skipped |= !done.changed && done.values.get("skipped") == Some(&Value::Bool(true));
     done.delegated = delegated;
     // What one host does for others may change any of them. One that is at work just now has what it
     // asks from now on.
