@@ -92,9 +92,8 @@ impl At<'_> {
                 let judged = done.values.contains_key("failed_when_result");
                 done.gave_up = until.is_some() && !done.is_failed() && judged;
                 if until.is_some() && !done.is_failed() && !judged {
-                    done.failure = Some(Failure::new(format!(
-                        "the condition of `until` did not hold after {attempts} attempts"
-                    )));
+                    let why = format!("`until` does not hold after {attempts} attempts");
+                    done.failure = Some(Failure::new(why.clone()).quiet().helped(why));
                 }
                 return (done, None);
             }
