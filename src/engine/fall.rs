@@ -29,7 +29,8 @@ pub(super) fn settle(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], once: boo
     let forced = play.forces_handlers();
     let lost = hosts.iter().filter(|host| {
         let progress = host.progress();
-        progress.failed && !progress.dragged && progress.sheltered == 0 && !forced
+        let owes = forced && !(progress.called.is_empty() && progress.notified.is_empty());
+        progress.failed && !progress.dragged && progress.sheltered == 0 && !owes
     });
     if play.exceeds(lost.map(|host| host.name.clone())) {
         play.batch().iter().for_each(|host| host.progress().ended = true);

@@ -119,10 +119,11 @@ impl Host {
         self.progress().alive()
     }
 
-    /// Takes part in the play, as `ansible_play_hosts` has it.
+    /// Takes part in the play, as `ansible_play_hosts` has it: also while it waits for a `rescue`.
     pub(super) fn stands(&self) -> bool {
         let progress = self.progress();
-        progress.alive() && !progress.doomed
+        let mended = progress.mendable > 0 && !progress.dragged && !progress.unreachable;
+        !(progress.doomed || progress.ended) && (progress.alive() || mended)
     }
 
     /// Neither failed nor lost: the host takes part in the next play.
