@@ -216,11 +216,12 @@ impl At<'_> {
         };
         engine.reporter.report(Event::Result(Box::new(TaskResult {
             host: self.host.name.to_string(),
-            // A failure names the host that was to act also where it came to nothing.
-            delegated: done
-                .delegated
-                .clone()
-                .or_else(|| done.is_failed().then(|| delegate::label(self, context)).flatten()),
+            delegated: match status {
+                Status::Skipped => None,
+                // A failure names the host that was to act also where it came to nothing.
+                Status::Failed => done.delegated.clone().or_else(|| delegate::label(self, context)),
+                _ => done.delegated.clone(),
+            },
             status,
             item,
             values,
