@@ -130,7 +130,7 @@ impl Listing<'_> {
                     // As in Ansible, a task without a name does not tell its role.
                     let named = task.name.as_ref().and_then(Node::text);
                     let name = named.unwrap_or(&task.written);
-                    let role = task.role().filter(|_| named.is_some());
+                    let role = task.role().filter(|_| named.is_some() && task.tells_role());
                     let role = role.map(|role| format!("{} : ", role.name));
                     let shown: Vec<_> = tags.iter().cloned().collect();
                     let _ = writeln!(

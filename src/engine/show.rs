@@ -21,7 +21,7 @@ pub(super) fn title(play: &PlayRun, task: &Task, host: &Host) -> String {
             _ => task.written.clone(),
         },
     };
-    match task.role() {
+    match task.role().filter(|_| task.tells_role()) {
         Some(role) => format!("{} : {name}", role.name),
         None => name,
     }

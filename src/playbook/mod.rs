@@ -223,6 +223,11 @@ impl Task {
     pub fn role(&self) -> Option<&Arc<Role>> {
         self.chain.role.as_ref()
     }
+
+    /// Whether people see the name of its role before its own: not of `include_role`, as in Ansible.
+    pub fn tells_role(&self) -> bool {
+        !matches!(self.action, Action::Builtin(Builtin::IncludeRole))
+    }
 }
 
 impl Action {

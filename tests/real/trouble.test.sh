@@ -76,7 +76,7 @@ scenario_nginx_broken() {
   ok_rp playbook $PLAYS/nginx.yml -i "$i" -e page=works
   is works "$(on 2 curl -fsS http://127.0.0.1:8181/)" "the page"
   stamp 2
-  rp playbook $PLAYS/nginx.yml -i "$i" -e 'page=broken" nonsense on'
+  rp playbook $PLAYS/nginx.yml -i "$i" -e '{"page": "broken\" nonsense on"}'
   is 2 "$code" "the exit code"; says '[emerg]'
   is works "$(on 2 curl -fsS http://127.0.0.1:8181/)" "the page after the broken template"; on 2 'nginx -t'
   is "" "$(touched 2 | grep -v '^/var/lib/nginx' || true)" "what is left of the attempt"
