@@ -14,8 +14,8 @@ use crate::report::Event;
 use crate::source::Diagnostic;
 use crate::template::Context;
 
-/// The hosts of a play, as its pattern gives them. A pattern that matches nothing leaves the play out with a warning, as in
-/// Ansible; if no play of the run has a host, it is an error (`last`: no other play follows).
+/// The hosts of a play, as its pattern gives them. A pattern that matches nothing leaves the play out with
+/// a warning, as in Ansible; if no play of the run has a host, it is an error (`last`: no other play follows).
 pub(super) fn hosts(
     engine: &Engine,
     play: &Play,
@@ -23,8 +23,7 @@ pub(super) fn hosts(
     last: bool,
 ) -> Result<Vec<HostName>, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
-    let attempt = attempt(engine, play, context)?;
-    let pattern::Attempt { found: selection, missed: nothing } = attempt;
+    let pattern::Attempt { found: selection, missed: nothing } = attempt(engine, play, context)?;
     if let Some(missed) = nothing {
         if last && !engine.matched.load(Ordering::Relaxed)
             || engine.options.mismatch == Mismatch::Error

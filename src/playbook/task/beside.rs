@@ -44,25 +44,14 @@ const IDLE: &[&str] = &[
     "until",
 ];
 
-const IMPORT_TASKS: &[&str] = &["file"];
-const IMPORT_ROLE: &[&str] = &[
-    "name",
-    "role",
-    "tasks_from",
-    "vars_from",
-    "defaults_from",
-    "handlers_from",
-    "public",
-    "allow_duplicates",
-    "rolespec_validate",
-];
-
 impl Import {
-    pub(super) fn parameters(self) -> &'static [&'static str] {
-        match self {
-            Import::Tasks => IMPORT_TASKS,
-            Import::Role => IMPORT_ROLE,
-        }
+    /// Those of the include that does the same in the run, without `apply`.
+    pub(super) fn parameters(self) -> Vec<&'static str> {
+        let include = match self {
+            Import::Tasks => Builtin::IncludeTasks,
+            Import::Role => Builtin::IncludeRole,
+        };
+        include.parameters().iter().copied().filter(|name| *name != "apply").collect()
     }
 }
 
@@ -147,7 +136,7 @@ impl Load<'_> {
         for entry in args.entries().unwrap_or_default() {
             let name = entry.key.text().unwrap_or_default();
             if !known.contains(&name) {
-                self.fail(unknown_parameter(entry, known, None));
+                self.fail(unknown_parameter(entry, &known, None));
             }
         }
     }
