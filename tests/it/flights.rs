@@ -5,7 +5,8 @@ use std::{fmt::Write, fs, path::Path, process::Command, time::Duration};
 use rprov::session::embedded::{Server, ServerOptions, new_key};
 use russh::keys::ssh_key::LineEnding;
 
-/// A host whose round trips take a while, so that they are counted exactly.
+/// A host whose round trips take a while, so that they are counted exactly: what is written at once must leave within
+/// one of them, also on a busy machine.
 struct Lab {
     server: Server,
     dir: tempfile::TempDir,
@@ -20,7 +21,7 @@ impl Lab {
             user: "deploy".into(),
             home: dir.path().to_owned(),
             directory: dir.path().to_owned(),
-            delay: Duration::from_millis(30),
+            delay: Duration::from_millis(80),
             ..ServerOptions::default()
         };
         let server = Server::start(options).await.expect("a server");
