@@ -152,10 +152,13 @@ fn run(program: &str, verb: &[&str], given: &str) -> String {
 fn reduce(output: &str) -> String {
     let mut out = String::new();
     let mut task: Vec<(String, String)> = Vec::new();
+    // How many of these stood before each `...ignoring`.
+    let mut ignored: Vec<usize> = Vec::new();
     let mut lines = output.lines();
     // rprov says nothing of `meta`.
     let mut quiet = false;
-    let flush = |task: &mut Vec<(String, String)>, out: &mut String| {
+    let flush = |task: &mut Vec<(String, String)>, ignored: &mut Vec<usize>, out: &mut String| {
+        place_ignored(task, ignored);
         task.sort_by(|a, b| a.0.cmp(&b.0));
         task.drain(..).for_each(|(_, text)| out.push_str(&text));
     };
@@ -163,7 +166,7 @@ fn reduce(output: &str) -> String {
         let banner = line.trim_end_matches('*').trim_end();
         let banner = banner.strip_suffix(']').map(|text| format!("{text}]"));
         if let Some(banner) = banner.filter(|_| line.ends_with("***")) {
-            flush(&mut task, &mut out);
+            flush(&mut task, &mut ignored, &mut out);
             quiet = banner == "TASK [meta]" || banner.ends_with(" : meta]");
             if quiet {
                 continue;
@@ -172,7 +175,7 @@ fn reduce(output: &str) -> String {
             continue;
         }
         if let Some((host, counts)) = line.split_once(" : ok=") {
-            flush(&mut task, &mut out);
+            flush(&mut task, &mut ignored, &mut out);
             let counts: Vec<&str> = counts.split_whitespace().collect();
             let _ = writeln!(out, "{} ok={}", host.trim(), counts.join(" "));
             continue;
@@ -218,14 +221,7 @@ fn reduce(output: &str) -> String {
                 task.push((host.to_owned(), text));
             }
         } else if line == "...ignoring" {
-            // Two hosts may have told all of theirs before either is ignored.
-            let done = |host: &str| {
-                task.iter().any(|(name, text)| name == host && text.ends_with("ignoring\n"))
-            };
-            let at = task.iter().rposition(|(host, _)| !done(host)).unwrap_or_default();
-            if let Some((_, text)) = task.get_mut(at) {
-                text.push_str("...ignoring\n");
-            }
+            ignored.push(task.len());
         } else if let Some(rest) = line.strip_prefix("included: ") {
             let (path, hosts) = rest.rsplit_once(" for ").unwrap_or((rest, ""));
             let path = path.strip_prefix("DIR/").unwrap_or(path);
@@ -237,6 +233,38 @@ fn reduce(output: &str) -> String {
             let _ = writeln!(out, "{line}");
         }
     }
-    flush(&mut task, &mut out);
+    flush(&mut task, &mut ignored, &mut out);
     out
+}
+
+/// Writes `...ignoring` behind the last result of the host it is about, which the line does not tell: hosts that run
+/// side by side may have told theirs before either is ignored.
+fn place_ignored(task: &mut [(String, String)], ignored: &mut Vec<usize>) {
+    let mut hosts: Vec<String> = task
+        .iter()
+        .filter(|(_, text)| {
+            ["failed: ", "fatal: ", "unreachable: "].iter().any(|status| text.starts_with(status))
+        })
+        .map(|(host, _)| host.clone())
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    if hosts.len() == ignored.len() {
+        ignored.clear();
+        for host in hosts {
+            if let Some((_, text)) = task.iter_mut().rev().find(|(name, _)| *name == host) {
+                text.push_str("...ignoring\n");
+            }
+        }
+    }
+    // Some failed and were not ignored: what stood right before it is meant.
+    for before in ignored.drain(..) {
+        let done = |host: &str| {
+            task.iter().any(|(name, text)| name == host && text.ends_with("ignoring\n"))
+        };
+        let at = task[..before].iter().rposition(|(host, _)| !done(host)).unwrap_or_default();
+        if let Some((_, text)) = task.get_mut(at) {
+            text.push_str("...ignoring\n");
+        }
+    }
 }
