@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use rprov_modules::kit::Node;
 
-use super::flags::flag;
 use super::host::Host;
-use super::list::{Rest, begin, on_hosts, run_included};
+use super::list::{self, Rest, begin};
 use super::play::PlayRun;
 use super::show::title;
-use super::task;
-use super::{action, fall, step};
+use super::{action, step};
 use crate::playbook::{Action, Builtin, Task, has_template};
 
 /// Runs what was notified on these hosts, once each, in the order of the play's handlers. A handler may
@@ -63,20 +61,14 @@ async fn run_handlers(play: &Arc<PlayRun>, hosts: &[Arc<Host>]) {
             action::meta(play, handler, &acting).await;
             continue;
         }
-        let outcomes = on_hosts(play, handler, &acting, |host| {
-            let (play, handler, rest) = (play.clone(), handler.clone(), rest.clone());
-            async move { task::run(&play, &host, &handler, &rest, 0).await }
-        })
-        .await;
-        run_included(play, handler, &acting, outcomes, &rest, 0).await;
+        list::act(play, handler, &acting, &rest, 0).await;
         for host in &acting {
             let mut progress = host.progress();
-            match progress.failed || progress.unreachable {
+            match progress.failed && !progress.dragged || progress.unreachable {
                 true => progress.owed.insert(this),
                 false => progress.owed.swap_remove(&this),
             };
         }
-        fall::settle(play, handler, &acting, flag(play, handler, &acting[0], "run_once"));
     }
 }
 

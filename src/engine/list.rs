@@ -172,11 +172,23 @@ async fn one(
         return;
     }
     begin(play, task, &hosts, name, rest.handler);
+    act(play, task, &hosts, rest, next).await;
+}
+
+/// A task or handler acts on these hosts: on the first for all of them if it is to run once. What it includes
+/// follows.
+pub(super) async fn act(
+    play: &Arc<PlayRun>,
+    task: &Arc<Task>,
+    hosts: &[Arc<Host>],
+    rest: &Arc<Rest>,
+    next: usize,
+) {
     // A pause is one for all, as in Ansible; and so is a new host.
     let once = flag(play, task, &hosts[0], "run_once")
         || matches!(task.action, Action::Builtin(Builtin::Pause | Builtin::AddHost));
-    let acting = if once { vec![hosts[0].clone()] } else { hosts.clone() };
-    let outcomes = on_hosts(play, task, &acting, |host| {
+    let acting = if once { &hosts[..1] } else { hosts };
+    let outcomes = on_hosts(play, task, acting, |host| {
         let (play, task, rest) = (play.clone(), task.clone(), rest.clone());
         async move { task::run(&play, &host, &task, &rest, next).await }
     })
@@ -188,8 +200,8 @@ async fn one(
     if once && let Some(Outcome::Done { learnt }) = outcomes.first() {
         hosts[1..].iter().for_each(|host| host.learn(learnt));
     }
-    run_included(play, task, &acting, outcomes, rest, next).await;
-    fall::settle(play, task, &hosts, once);
+    run_included(play, task, acting, outcomes, rest, next).await;
+    fall::settle(play, task, hosts, once);
 }
 
 /// Tells that a task begins on these hosts.
@@ -205,7 +217,7 @@ pub(super) fn begin(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], name: Stri
 
 /// Acts on all hosts side by side, as many at a time as `forks` and `throttle` allow; outcomes are
 /// in the order of the hosts.
-pub(super) async fn on_hosts<F, Fut>(
+async fn on_hosts<F, Fut>(
     play: &Arc<PlayRun>,
     task: &Task,
     hosts: &[Arc<Host>],
@@ -251,7 +263,7 @@ where
 }
 
 /// What the hosts' includes bring, in the place of the include.
-pub(super) async fn run_included(
+async fn run_included(
     play: &Arc<PlayRun>,
     task: &Arc<Task>,
     acting: &[Arc<Host>],
