@@ -88,9 +88,13 @@ pub(super) fn options(
         question: "SSH password: ",
     };
     let method = text(&reach.become_method, &config::BECOME_METHOD);
-    let question = match config.flag(&config::AGNOSTIC_BECOME_PROMPT) {
-        true => "BECOME password: ".to_owned(),
-        false => format!("{} password: ", method.as_deref().unwrap_or("sudo").to_uppercase()),
+    let whose = match config.flag(&config::AGNOSTIC_BECOME_PROMPT) {
+        true => "BECOME".to_owned(),
+        false => method.as_deref().unwrap_or("sudo").to_uppercase(),
+    };
+    let question = match login.ask && login.file.is_none() {
+        true => format!("{whose} password[defaults to SSH password]: "),
+        false => format!("{whose} password: "),
     };
     let other = Source {
         ask: reach.ask_become_pass || config.flag(&config::BECOME_ASK_PASS),
@@ -149,6 +153,9 @@ pub(super) fn options(
         containers: ContainerSettings {
             docker_args: text(&None, &config::DOCKER_ARGS),
             docker_timeout: config.number(&config::DOCKER_TIMEOUT).or(reach.timeout),
+            docker_directory: text(&None, &config::DOCKER_DIRECTORY),
+            docker_privileged: config.flag(&config::DOCKER_PRIVILEGED),
+            chroot_exe: text(&None, &config::CHROOT_EXE),
             podman_args: text(&None, &config::PODMAN_ARGS),
             podman_timeout: config.number(&config::PODMAN_TIMEOUT),
             podman_exe: text(&None, &config::PODMAN_EXECUTABLE),

@@ -150,6 +150,14 @@ settings! {
     /// Seconds until a shell in a container of docker must answer.
     DOCKER_TIMEOUT = "container_timeout", Kind::Number, None,
         ["docker_connection.timeout"], ["ANSIBLE_DOCKER_TIMEOUT"];
+    /// The directory to be in within a container of docker.
+    DOCKER_DIRECTORY = "working_dir", Kind::Text, None,
+        ["docker_connection.working_dir"], ["ANSIBLE_DOCKER_WORKING_DIR"];
+    /// Whether what is run in a container of docker has extended rights there.
+    DOCKER_PRIVILEGED = "privileged", Kind::Boolean, Some("false"),
+        ["docker_connection.privileged"], ["ANSIBLE_DOCKER_PRIVILEGED"];
+    /// The program in place of chroot.
+    CHROOT_EXE = "chroot_exe", Kind::Text, None, ["chroot_connection.exe"], ["ANSIBLE_CHROOT_EXE"];
     /// Words of podman before `exec`.
     PODMAN_ARGS = "podman_extra_args", Kind::Text, None,
         ["defaults.podman_extra_args"], ["ANSIBLE_PODMAN_EXTRA_ARGS"];

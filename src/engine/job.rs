@@ -57,7 +57,7 @@ pub(super) fn directory(
     environment: &Env,
     facts: &Facts,
 ) -> Result<String, Failure> {
-    let given = seen.first(&["ansible_async_dir"])?;
+    let given = seen.last(&["ansible_async_dir"])?;
     let variable = environment.iter().find(|(name, _)| name == "ANSIBLE_ASYNC_DIR");
     let setting = seen.play.engine.options.async_dir.clone();
     let given = variable.map(|(_, value)| value.clone()).or(given).or(setting);

@@ -153,6 +153,11 @@ pub struct ContainerSettings {
     pub docker_args: Option<String>,
     /// Seconds until a shell must answer.
     pub docker_timeout: Option<u64>,
+    /// The directory to be in there.
+    pub docker_directory: Option<String>,
+    pub docker_privileged: bool,
+    /// The program in place of `chroot`.
+    pub chroot_exe: Option<String>,
     pub podman_args: Option<String>,
     pub podman_timeout: Option<u64>,
     /// The program in place of `podman`.

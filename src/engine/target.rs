@@ -91,9 +91,9 @@ pub(super) fn same_user(become_: Option<&Become>, open: &Who, facts: &Facts) -> 
 }
 
 impl Seen<'_> {
-    /// The text of a variable under the first of its names that is set and not empty.
+    /// The text of a variable under the last of its names that is set; not an empty one.
     pub(super) fn variable(&self, variable: &Variable) -> Result<Option<String>, Failure> {
-        self.first(variable.names)
+        Ok(self.last(variable.names)?.filter(|text| !text.is_empty()))
     }
 
     fn keyword(&self, name: &str) -> Result<Option<String>, Failure> {
@@ -117,8 +117,9 @@ impl Seen<'_> {
         Ok(())
     }
 
-    pub(super) fn first(&self, names: &[&str]) -> Result<Option<String>, Failure> {
-        for name in names {
+    /// The text of the last of these variables that is set, as in Ansible.
+    pub(super) fn last(&self, names: &[&str]) -> Result<Option<String>, Failure> {
+        for name in names.iter().rev() {
             let value = match self.vars.scope.given(name) {
                 None => continue,
                 Some(Raw::Value(value)) => value,
@@ -134,9 +135,11 @@ impl Seen<'_> {
                     }
                 }
             };
-            let text = to_node(&value, Default::default()).text().map(str::to_owned);
-            if let Some(text) = text.filter(|text| !text.is_empty() && !value.is_none()) {
-                return Ok(Some(text));
+            if value.is_none() {
+                continue;
+            }
+            if let Some(text) = to_node(&value, Default::default()).text() {
+                return Ok(Some(text.to_owned()));
             }
         }
         Ok(None)

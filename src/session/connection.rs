@@ -26,6 +26,7 @@ use super::{
     terminal,
     wires::{Output, Wires},
 };
+use crate::vars::files::reason;
 
 /// A host, and the way to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -322,7 +323,7 @@ impl Connection {
                 Transport::Command(enter) if why.kind() == std::io::ErrorKind::NotFound => {
                     format!("there is no program `{}` here", enter.words[0])
                 }
-                _ => why.to_string(),
+                _ => reason(&why),
             };
             SessionError::Unreachable { host: host(), why }
         })

@@ -268,10 +268,10 @@ fn containers_are_entered_by_their_own_programs() {
     let inventory = "\
 web ansible_connection=community.docker.docker
 web2 ansible_connection=docker ansible_host=c2 ansible_user=app ansible_docker_extra_args='--context \"my lab\"'
-web3 ansible_connection=docker ansible_docker_host=c3 ansible_docker_user=u3 ansible_docker_working_dir=/srv ansible_docker_privileged=true
+web3 ansible_connection=docker ansible_host=c2 ansible_docker_host=c3 ansible_user=u2 ansible_docker_user=u3 ansible_docker_working_dir=/srv ansible_docker_privileged=true
 web4 ansible_connection=docker ansible_docker_timeout=20 ansible_docker_extra_env=\"{'GREETING': 'hello {{ inventory_hostname }}', 'OTHER': 1}\"
 pod ansible_connection=containers.podman.podman ansible_podman_extra_args=--log-level=error
-pod2 ansible_connection=podman ansible_podman_host=p2 ansible_user=root
+pod2 ansible_connection=podman ansible_host=p1 ansible_podman_host=p2 ansible_user=root
 pod3 ansible_connection=podman ansible_podman_working_directory=/srv ansible_podman_extra_env=\"{'GREETING': 'hi'}\"
 machine ansible_connection=nspawn ansible_user=app
 tree ansible_connection=nspawn ansible_host=/srv/tree ansible_user=app
@@ -295,6 +295,34 @@ podman exec -i --workdir /srv --env GREETING=(hi) pod3
 systemd-run --quiet --pipe --wait --collect --machine=machine --uid=app
 systemd-nspawn --quiet --register=no --keep-unit --pipe --directory /srv/tree --user=app
 mychroot --userspec=app /jail
+";
+    assert_eq!(words, expected);
+}
+
+#[test]
+fn settings_of_containers_count_where_no_variable_does() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for name in ["docker", "mychroot"] {
+        stand_in(dir.path(), name);
+    }
+    let inventory = "\
+web ansible_connection=docker
+web2 ansible_connection=docker ansible_docker_working_dir=/srv ansible_docker_privileged=false
+jail ansible_connection=chroot
+";
+    let settings = "[docker_connection]\nworking_dir = /opt\nprivileged = true\n[chroot_connection]\nexe = mychroot\n";
+    fs::write(dir.path().join("ansible.cfg"), settings).expect("a file");
+    fs::write(dir.path().join("hosts"), inventory).expect("a file");
+    let play = "- hosts: all\n  gather_facts: false\n  tasks:\n    - command: echo in\n      changed_when: false\n";
+    fs::write(dir.path().join("site.yml"), play).expect("a file");
+    let searched = format!("{}:{}", dir.path().display(), path());
+    let (said, output) = run(dir.path(), &searched, &["-i", "hosts", "site.yml", "-f", "1"]);
+    assert!(output.status.success(), "{said}");
+    let words = fs::read_to_string(dir.path().join("words")).expect("they were called");
+    let expected = "\
+docker exec -i --workdir /opt --privileged web
+docker exec -i --workdir /srv web2
+mychroot jail
 ";
     assert_eq!(words, expected);
 }

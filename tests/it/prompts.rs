@@ -74,3 +74,19 @@ fn a_step_is_asked_for_until_the_end_of_the_play() {
     assert_eq!(ended.out.matches("ran 2").count(), 2, "{}", ended.out);
     assert_eq!(ended.out.matches("ran 1").count(), 0, "{}", ended.out);
 }
+
+/// A password to log in that may serve to become another user, too, is named as such.
+#[test]
+fn passwords_are_asked_for_in_ansibles_words() {
+    let place = Place::new();
+    place.write("play.yml", "- hosts: localhost\n  gather_facts: false\n  tasks: []\n");
+    let mut terminal = Terminal::rprov(&place, &["playbook", "play.yml", "-k", "-K"], &[]);
+    terminal.answer("SSH password: ", "one");
+    terminal.answer("BECOME password[defaults to SSH password]: ", "");
+    terminal.end().well();
+    let own = [("ANSIBLE_AGNOSTIC_BECOME_PROMPT", "false")];
+    let words = ["playbook", "play.yml", "-K", "--become-method", "su"];
+    let mut terminal = Terminal::rprov(&place, &words, &own);
+    terminal.answer("SU password: ", "two");
+    terminal.end().well();
+}

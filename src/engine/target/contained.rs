@@ -23,7 +23,7 @@ pub(super) fn enter(seen: Seen<'_>, name: &str, kind: &str) -> Result<Option<Ent
     let settings = &seen.play.engine.options.containers;
     let place = |own: Option<&Variable>| -> Result<String, Failure> {
         let own = own.map(|own| seen.variable(own)).transpose()?.flatten();
-        Ok(seen.variable(&HOST)?.or(own).unwrap_or_else(|| name.to_owned()))
+        Ok(own.or(seen.variable(&HOST)?).unwrap_or_else(|| name.to_owned()))
     };
     let user = || -> Result<Option<String>, Failure> {
         let keyword = seen.keyword("remote_user")?;
@@ -47,13 +47,15 @@ pub(super) fn enter(seen: Seen<'_>, name: &str, kind: &str) -> Result<Option<Ent
             add(&["docker"]);
             split(&DOCKER_ARGS, &settings.docker_args)?.iter().for_each(|word| add(&[word]));
             add(&["exec", "-i"]);
-            if let Some(user) = user()?.or(seen.variable(&DOCKER_USER)?) {
+            if let Some(user) = seen.variable(&DOCKER_USER)?.or(user()?) {
                 add(&["--user", &user]);
             }
-            if let Some(directory) = seen.variable(&DOCKER_DIRECTORY)? {
+            let directory = seen.variable(&DOCKER_DIRECTORY)?;
+            if let Some(directory) = directory.or(settings.docker_directory.clone()) {
                 add(&["--workdir", &directory]);
             }
-            if seen.variable(&DOCKER_PRIVILEGED)?.is_some_and(|text| boolean(&text) == Some(true)) {
+            let privileged = seen.variable(&DOCKER_PRIVILEGED)?.map(|text| boolean(&text));
+            if privileged.unwrap_or(Some(settings.docker_privileged)) == Some(true) {
                 add(&["--privileged"]);
             }
             environment = variables(seen, &DOCKER_ENVIRONMENT)?;
@@ -98,7 +100,8 @@ pub(super) fn enter(seen: Seen<'_>, name: &str, kind: &str) -> Result<Option<Ent
             }
         }
         "chroot" => {
-            add(&[&seen.variable(&CHROOT_EXE)?.unwrap_or_else(|| "chroot".to_owned())]);
+            let exe = seen.variable(&CHROOT_EXE)?.or(settings.chroot_exe.clone());
+            add(&[&exe.unwrap_or_else(|| "chroot".to_owned())]);
             if let Some(user) = user()?.filter(|user| user != "root") {
                 add(&[&format!("--userspec={user}")]);
             }

@@ -58,7 +58,7 @@ pub(in crate::engine) fn become_(seen: Seen<'_>) -> Result<Who, Failure> {
     let own = |variable: &Variable| -> Result<Option<String>, Failure> {
         let foreign = |name: &&&str| !others.iter().any(|other| name.starts_with(&**other));
         let names: Vec<&str> = variable.names.iter().filter(foreign).copied().collect();
-        seen.first(&names)
+        Ok(seen.last(&names)?.filter(|text| !text.is_empty()))
     };
     let settings = options.become_settings.get(name).cloned().unwrap_or_default();
     let user = own(&BECOME_USER)?

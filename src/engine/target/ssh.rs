@@ -86,7 +86,8 @@ fn arguments(
     otherwise: &Option<String>,
     target: &mut SshTarget,
 ) -> Result<(), Failure> {
-    let Some(text) = seen.variable(variable)?.or_else(|| otherwise.clone()) else {
+    // An empty variable counts: there are no arguments then.
+    let Some(text) = seen.last(variable.names)?.or_else(|| otherwise.clone()) else {
         return Ok(());
     };
     let fail = |why: String| Failure::new(format!("{why}, in `{}`", variable.names[0]));

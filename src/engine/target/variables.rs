@@ -11,7 +11,7 @@ pub(in crate::engine) enum Effect {
     Refused(&'static [&'static str]),
 }
 
-/// A variable under all its names: the first that is set counts.
+/// A variable under all its names: the last that is set counts, as in Ansible.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine) struct Variable {
     pub(super) names: &'static [&'static str],
@@ -100,12 +100,10 @@ pub(super) const BECOME_FLAGS: Variable = acts(
 );
 pub(super) const SUDO_DIRECTORY: Variable =
     acts(&["ansible_sudo_chdir"], "a directory to be in before sudo is started");
-pub(super) const DOCKER_HOST: Variable = acts(
-    &["ansible_docker_host"],
-    "the container; before it `ansible_host`, after it the host's name",
-);
+pub(super) const DOCKER_HOST: Variable =
+    acts(&["ansible_docker_host"], "the container; after it `ansible_host`, then the host's name");
 pub(super) const DOCKER_USER: Variable =
-    acts(&["ansible_docker_user"], "the user in the container, after `ansible_user`");
+    acts(&["ansible_docker_user"], "the user in the container; after it `ansible_user`");
 pub(super) const DOCKER_ARGS: Variable =
     acts(&["ansible_docker_extra_args"], "words of `docker` before `exec`");
 pub(super) const DOCKER_DIRECTORY: Variable =
@@ -118,10 +116,8 @@ pub(super) const DOCKER_ENVIRONMENT: Variable = acts(
 );
 pub(super) const DOCKER_TIMEOUT: Variable =
     acts(&["ansible_docker_timeout"], "seconds until a shell in the container must answer");
-pub(super) const PODMAN_HOST: Variable = acts(
-    &["ansible_podman_host"],
-    "the container; before it `ansible_host`, after it the host's name",
-);
+pub(super) const PODMAN_HOST: Variable =
+    acts(&["ansible_podman_host"], "the container; after it `ansible_host`, then the host's name");
 pub(super) const PODMAN_ARGS: Variable =
     acts(&["ansible_podman_extra_args"], "words of `podman` before `exec`");
 pub(super) const PODMAN_EXE: Variable =

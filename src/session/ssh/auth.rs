@@ -24,6 +24,7 @@ use super::{
     Client, SshTarget,
     settings::{Methods, Settings},
 };
+use crate::vars::files::reason;
 
 /// Asks the person for the passphrase of a key file; `None` if there is nobody to ask.
 pub type AskPassphrase = Arc<dyn Fn(&Path) -> Option<String> + Send + Sync>;
@@ -85,7 +86,7 @@ impl Keyring {
 }
 
 fn read(path: &Path, ask: Option<AskPassphrase>) -> Result<Arc<PrivateKey>, String> {
-    let text = std::fs::read_to_string(path).map_err(|why| why.to_string())?;
+    let text = std::fs::read_to_string(path).map_err(|why| reason(&why))?;
     decode(&text, || ask.and_then(|ask| ask(path)))
 }
 

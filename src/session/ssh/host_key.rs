@@ -26,6 +26,8 @@ pub(super) struct Client {
     /// The only key it may show.
     pub(super) pinned: Option<Arc<PublicKey>>,
     pub(super) problem: Note<HostKeyProblem>,
+    /// Its key is another one than before, which was to be accepted.
+    pub(super) changed: Note<()>,
     pub(super) end: Note<String>,
 }
 
@@ -77,7 +79,7 @@ impl client::Handler for Client {
             DisconnectReason::ReceivedDisconnect(info) => {
                 (format!("the server says: {}", info.message), Ok(()))
             }
-            DisconnectReason::Error(why) => (why.to_string(), Err(why)),
+            DisconnectReason::Error(why) => (super::cause(&why), Err(why)),
         };
         note(&self.end, why);
         result
@@ -85,7 +87,7 @@ impl client::Handler for Client {
 }
 
 impl Client {
-    fn judge(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
+    fn judge(&mut self, key: &PublicKey) -> Result<(), HostKeyProblem> {
         let (name, port) = (&self.settings.name, self.settings.known_port);
         let bytes = key.to_bytes().unwrap_or_default();
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
@@ -102,7 +104,12 @@ impl Client {
         match self.known.check(name, port, &bytes) {
             Verdict::Known => Ok(()),
             Verdict::Revoked { place } => Err(HostKeyProblem::Revoked { fingerprint, place }),
-            _ if policy == HostKeyChecking::No => Ok(()),
+            Verdict::Changed { .. } if policy == HostKeyChecking::No => {
+                // As OpenSSH has it: it may be somebody else, so it gets nothing it could use.
+                self.settings.forward_agent = false;
+                note(&self.changed, ());
+                Ok(())
+            }
             Verdict::Changed { known, place } => {
                 let known = PublicKey::from_bytes(&known);
                 let known = known.map_or_else(
@@ -114,7 +121,7 @@ impl Client {
             Verdict::Unknown => {
                 let add = known_hosts::line(name, port, &algorithm, &bytes);
                 let file = self.settings.known_hosts.first();
-                if policy == HostKeyChecking::AcceptNew {
+                if policy != HostKeyChecking::Yes {
                     // A file that cannot be written is no reason not to connect.
                     let _ = file.map(|file| known_hosts::append(file, &add));
                     return Ok(());

@@ -11,6 +11,7 @@ mod host_key;
 mod known_hosts;
 mod options;
 mod pattern;
+mod proxy;
 mod settings;
 mod stream;
 mod target;
@@ -18,9 +19,7 @@ mod tokens;
 
 use std::{
     borrow::Cow,
-    fmt,
     pin::Pin,
-    process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -33,7 +32,6 @@ use russh::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    process::{Child, Command},
     sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
@@ -47,12 +45,14 @@ pub use self::{
 use self::{
     host_key::Client,
     known_hosts::KnownHosts,
+    proxy::ProxyCommand,
     settings::{Family, Proxy, Settings},
 };
 use super::{
     error::SessionError,
     wires::{Output, Wires},
 };
+use crate::vars::files::reason;
 
 /// Handshakes at a time: more would only wait for each other, and servers refuse bursts.
 static HANDSHAKES: Semaphore = Semaphore::const_new(64);
@@ -79,7 +79,7 @@ pub(crate) struct Link {
 
 enum Through {
     Nothing,
-    Child { _child: Child },
+    Command { _command: ProxyCommand },
     Link { _link: Box<Link> },
 }
 
@@ -139,7 +139,7 @@ impl Link {
             let unreachable =
                 |why: String| SessionError::Unreachable { host: host.to_owned(), why };
             let place = format!("{}:{}", settings.address, settings.port);
-            let failed = |why: &dyn fmt::Display| unreachable(format!("{place}: {why}"));
+            let failed = |why: &std::io::Error| unreachable(format!("{place}: {}", reason(why)));
             if depth > HOPS {
                 return Err(unreachable("its jump hosts lead in a circle".into()));
             }
@@ -151,6 +151,7 @@ impl Link {
                     via = Some(Link::reach(hop, &target, settings, via, depth + 1).await?);
                 }
             }
+            let mut command = None;
             let (stream, through): (Box<dyn Duplex>, Through) = match (via, &settings.proxy) {
                 (Some(link), _) => {
                     let port = u32::from(settings.port);
@@ -160,19 +161,32 @@ impl Link {
                         "127.0.0.1",
                         0,
                     );
-                    let channel = opened.await.map_err(|why| failed(&why))?;
+                    let channel =
+                        opened.await.map_err(|why| unreachable(format!("{place}: {why}")))?;
                     (Box::new(channel.into_stream()), Through::Link { _link: Box::new(link) })
                 }
-                (None, Proxy::Command(command)) => {
-                    let (stream, child) = piped(command).map_err(|why| failed(&why))?;
-                    (stream, Through::Child { _child: child })
+                (None, Proxy::Command(line)) => {
+                    let (stream, started) = proxy::start(line).map_err(|why| failed(&why))?;
+                    command = Some(started);
+                    (Box::new(stream), Through::Nothing)
                 }
                 (None, _) => {
                     let stream = connect(&settings).await.and_then(stream::Prompt::new);
                     (Box::new(stream.map_err(|why| failed(&why))?), Through::Nothing)
                 }
             };
-            Link::handshake(host, target, &settings, stream, through).await
+            let link = Link::handshake(host, target, &settings, stream, through).await;
+            let Some(command) = command else { return link };
+            match link {
+                Ok(link) => Ok(Link { _through: Through::Command { _command: command }, ..link }),
+                Err(SessionError::Unreachable { why, .. }) => {
+                    Err(unreachable(match command.last_words().await {
+                        Some(said) => format!("{place}: the proxy command says: {said}"),
+                        None => format!("{why} (by a proxy command)"),
+                    }))
+                }
+                Err(other) => Err(other),
+            }
         })
     }
 
@@ -184,13 +198,14 @@ impl Link {
         through: Through,
     ) -> Result<Link, SessionError> {
         let known = KnownHosts::load(&settings.known_hosts);
-        let (problem, end) = (Note::default(), Note::default());
+        let (problem, changed, end) = (Note::default(), Note::default(), Note::default());
         let config = config(settings, &known);
         let client = Client {
             known,
             settings: settings.clone(),
             pinned: target.host_key.clone(),
             problem: problem.clone(),
+            changed: changed.clone(),
             end: end.clone(),
         };
         let connected = client::connect_stream(Arc::new(config), stream, client).await;
@@ -198,21 +213,35 @@ impl Link {
             Some(why) => SessionError::HostKey { host: host.to_owned(), why: Box::new(why) },
             None => SessionError::Unreachable {
                 host: host.to_owned(),
-                why: noted(&end).unwrap_or_else(|| why.to_string()),
+                why: format!(
+                    "{}:{}: {}",
+                    settings.address,
+                    settings.port,
+                    noted(&end).unwrap_or_else(|| cause(&why))
+                ),
             },
         })?;
-        match auth::authenticate(&mut handle, target, settings).await {
+        let changed = noted(&changed).is_some();
+        let mut settings = settings.clone();
+        if changed {
+            settings.forward_agent = false;
+            settings.methods.password = false;
+            settings.methods.interactive = false;
+        }
+        match auth::authenticate(&mut handle, target, &settings).await {
             Ok(()) => Ok(Link {
                 handle,
                 end,
                 forward_agent: settings.forwarded().is_some(),
                 _through: through,
             }),
-            Err(tried) => Err(SessionError::Authentication {
-                host: host.to_owned(),
-                user: settings.user.clone(),
-                tried,
-            }),
+            Err(mut tried) => {
+                if changed && target.password.is_some() {
+                    tried.push("no password, for the host's key is another one than before".into());
+                }
+                let (host, user) = (host.to_owned(), settings.user);
+                Err(SessionError::Authentication { host, user, tried })
+            }
         }
     }
 
@@ -247,7 +276,7 @@ impl Link {
                 }
                 why => SessionError::Lost {
                     host,
-                    why: noted(&self.end).unwrap_or_else(|| why.to_string()),
+                    why: noted(&self.end).unwrap_or_else(|| cause(&why)),
                     done: Vec::new(),
                     unknown: false,
                 },
@@ -317,18 +346,12 @@ async fn resolve(target: &SshTarget) -> Result<Settings, SessionError> {
     resolved.map_err(|why| SessionError::Config(why.to_string()))?
 }
 
-/// The standard input and output of a command.
-fn piped(command: &str) -> std::io::Result<(Box<dyn Duplex>, Child)> {
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", &format!("exec {command}")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    match (child.stdout.take(), child.stdin.take()) {
-        (Some(stdout), Some(stdin)) => Ok((Box::new(tokio::io::join(stdout, stdin)), child)),
-        _ => Err(std::io::Error::other("no pipes")),
+/// Why a connection ended, in words.
+fn cause(why: &russh::Error) -> String {
+    match why {
+        russh::Error::Disconnect | russh::Error::HUP => "the connection was closed".to_owned(),
+        russh::Error::IO(why) => reason(why),
+        why => why.to_string(),
     }
 }
 

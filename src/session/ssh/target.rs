@@ -46,7 +46,7 @@ pub enum HostKeyChecking {
     Yes,
     /// Accept it and remember it.
     AcceptNew,
-    /// Accept any key.
+    /// The same, and accept a changed key; then no password is sent, and no agent lent.
     No,
 }
 

@@ -1,7 +1,7 @@
 //! SSH against the server in this process: round trips, lost connections, ways in, many hosts.
 
 use rprov::session::{
-    HostKeyProblem, Keyring, SessionError, SshTarget,
+    HostKeyChecking, HostKeyProblem, Keyring, SessionError, SshTarget,
     embedded::{Cut, EmbeddedHost, HostOptions, Refuse, Server, ServerOptions, new_key},
 };
 use rprov_modules::kit::{Content, Put, sh};
@@ -158,7 +158,7 @@ async fn keys_in_files_and_passwords() {
             let SessionError::Authentication { tried, .. } = refusal(target.clone()).await else {
                 panic!("expected a refusal");
             };
-            assert!(tried[0].contains("missing: No such file"), "{tried:?}");
+            assert!(tried[0].contains("missing: no such file"), "{tried:?}");
             assert!(tried[1].contains("it is encrypted"), "{tried:?}");
             target.keyring = Keyring::new(Arc::new(|_| Some("pass phrase".into())));
         }
@@ -244,6 +244,39 @@ async fn a_key_that_is_not_the_expected_one() {
     assert_eq!(served.server.counters().authentications(), 0, "nothing was tried before");
 }
 
+/// As OpenSSH does with `StrictHostKeyChecking no`: a key that is new is remembered, and who shows
+/// another one than before is let be, but is not told the password.
+#[tokio::test]
+async fn any_key_is_accepted_and_no_password_is_sent_to_a_changed_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let known = directory.path().join("known_hosts");
+    let options = ServerOptions { password: Some("let me in".into()), ..Default::default() };
+    let served = Served::start(options).await;
+    let mut target = served.target();
+    target.host_key = None;
+    target.host_key_checking = Some(HostKeyChecking::No);
+    target.option("UserKnownHostsFile", &known.display().to_string());
+    target.option("GlobalKnownHostsFile", "/dev/null");
+    target.keyring = Keyring::default();
+    target.password = Some("let me in".into());
+    open(target.clone()).await.expect("a connection");
+    let line = std::fs::read_to_string(&known).expect("it was remembered");
+    let key = served.server.host_key().to_openssh().expect("a key");
+    let words = |text: &str, from: usize| {
+        text.split_whitespace().skip(from).take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&line, 1), words(&key, 0), "{line}");
+
+    let other = new_key().expect("a key").public_key().to_openssh().expect("a key");
+    let place = line.split(' ').next().expect("a name");
+    std::fs::write(&known, format!("{place} {other}\n")).expect("a file");
+    let why = refusal(target.clone()).await;
+    let SessionError::Authentication { tried, .. } = &why else { panic!("{why:?}") };
+    assert_eq!(tried, &["no password, for the host's key is another one than before"]);
+    target.keyring = served.target().keyring;
+    open(target).await.expect("let in by key");
+}
+
 #[tokio::test]
 async fn through_a_command() {
     if find("bash").is_none() {
@@ -257,6 +290,22 @@ async fn through_a_command() {
     let mut shell = connection.shell(None).await.expect("a shell");
     let outcomes = shell.flight(&[request(line("echo through"))], &[]).await.expect("a flight");
     assert_eq!(reply(&outcomes.steps[0]).out(), "through\n");
+}
+
+#[tokio::test]
+async fn a_command_that_leads_nowhere_says_why() {
+    let mut target = SshTarget::new("far.example");
+    target.config = Some("none".into());
+    target.option("ProxyCommand", "sh -c 'echo the bastion is closed >&2; exit 1'");
+    let why = refusal(target.clone()).await;
+    let expected =
+        "cannot reach `served`: far.example:22: the proxy command says: the bastion is closed";
+    assert_eq!(why.to_string(), expected);
+    target = SshTarget::new("far.example");
+    target.config = Some("none".into());
+    target.option("ProxyCommand", "true");
+    let why = refusal(target).await.to_string();
+    assert!(why.ends_with("(by a proxy command)") && !why.contains("os error"), "{why}");
 }
 
 #[tokio::test]
