@@ -48,6 +48,8 @@ pub struct Loader {
     templates: Mutex<HashMap<PathBuf, (u32, Arc<str>)>>,
     /// Everything that was warned of, and how much of it was told.
     warnings: Mutex<(Vec<Diagnostic>, usize)>,
+    /// Faults that concern only hosts whose conditions let them get there.
+    later: Mutex<Vec<Diagnostic>>,
     /// `collections/` beside the playbooks that were asked for.
     pub(super) beside: Mutex<Vec<PathBuf>>,
     /// Names that no run knows.
@@ -89,6 +91,7 @@ impl Loader {
             parsed: Mutex::default(),
             templates: Mutex::default(),
             warnings: Mutex::default(),
+            later: Mutex::default(),
             beside: Mutex::default(),
             installed: OnceLock::new(),
         }
@@ -116,6 +119,16 @@ impl Loader {
             !warnings.0[..*at].iter().any(|known| known.message() == message)
         };
         (told..all).filter(new).map(|at| warnings.0[at].clone()).collect()
+    }
+
+    /// Keeps a fault that is none of every run, because a condition stands before it.
+    pub(super) fn later(&self, fault: Diagnostic) {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    }
+
+    /// The faults behind conditions: hosts that get there will fail.
+    pub(crate) fn take_later(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Every warning, of every place.

@@ -15,13 +15,14 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import plays
 
 ENVIRONMENT = {
     "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "0", "ANSIBLE_LOCALHOST_WARNING": "0",
-    "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1", "ANSIBLE_RETRY_FILES_ENABLED": "0",
+    "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1", "ANSIBLE_RETRY_FILES_ENABLED": "0",
 }
 HEADLINE = re.compile(r"(PLAY|TASK|RUNNING HANDLER|PLAY RECAP)( \[.*?\])? \*+$")
 RESULT = re.compile(r"(ok|changed|skipping|fatal|failed|included): ")
@@ -36,6 +37,9 @@ def results(output, directory):
             said = False
         elif not found:
             continue
+        elif "FAILED - RETRYING" in line:
+            # Ansible shows what a `debug` said at each attempt.
+            said = False
         elif line == "...ignoring":
             found[-1][1].append("ignored")
         elif RESULT.match(line):

@@ -25,6 +25,8 @@ b=of_x
 [all:vars]
 ansible_connection=local
 """
+# Nobody answers there.
+UNREACHABLE = "h4 n=4 ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=9\n"
 
 
 class NoAliases(yaml.SafeDumper):
@@ -99,15 +101,27 @@ class Maker:
         self.sometimes(task, 0.2, "vars", lambda: self.variables("task", 2))
         self.sometimes(task, 0.08, "ignore_errors", lambda: self.one(True, "{{ n == 1 }}"))
         self.sometimes(task, 0.06, "run_once", True)
+        self.sometimes(task, 0.04, "ignore_unreachable", True)
+        self.sometimes(task, 0.04, "environment", {"E": "{{ n }}"})
         if kind == "import":
             return task
         if self.chance(0.22):
             task["loop"] = self.one([1, 2, 3], ["x"], [], "{{ [n, n + 1] }}", [[1, 2], [3]], "{{ {'k': n} | dict2items }}")
+            if self.chance(0.25):
+                task.update({self.one("with_items", "with_list"): task.pop("loop")})
+            elif self.chance(0.2):
+                task.pop("loop")
+                task.update(self.one(
+                    {"with_dict": {"k": 1, "l": "{{ n }}"}}, {"with_together": [[1, 2], ["a"]]}, {"with_sequence": "start=1 end={{ n }}"},
+                    {"with_nested": [[1, 2], ["a", "b"]]}, {"with_indexed_items": ["p", "q"]}, {"with_subelements": [[{"k": 1, "l": [5, 6]}], "l"]},
+                    {"with_inventory_hostnames": "x"}, {"with_first_found": ["none.yml", "more.yml"]}, {"with_random_choice": ["same"]},
+                ))
             control = {}
             self.sometimes(control, 0.2, "loop_var", "it")
             self.sometimes(control, 0.2, "index_var", "index")
             self.sometimes(control, 0.2, "extended", True)
             self.sometimes(control, 0.1, "label", "L{{ item | default('?') }}")
+            self.sometimes(control, 0.1, "break_when", lambda: self.one("n == 2", ["item == 2"]))
             self.sometimes(task, 1 if control else 0, "loop_control", control)
         if kind == "include":
             return task
@@ -118,10 +132,13 @@ class Maker:
         if self.chance(0.06):
             task.update(until=self.one("n == 1", "false", "true"), retries=self.one(1, 2), delay=0)
         if self.chance(0.06):
-            task["delegate_to"] = self.one("h1", "h2", "localhost", "{{ groups['all'][0] }}")
+            task["delegate_to"] = self.one("h1", "h2", "localhost", "{{ groups['all'][0] }}", "{{ item }}" if "loop" in task else "h3", "new9")
             self.sometimes(task, 0.4, "delegate_facts", True)
-        for keyword, value in [("check_mode", True), ("any_errors_fatal", True), ("no_log", True), ("throttle", 1)]:
+        for keyword, value in [("check_mode", True), ("any_errors_fatal", True), ("no_log", True), ("throttle", 1), ("check_mode", False), ("timeout", 20)]:
             self.sometimes(task, 0.03, keyword, value)
+        if "command" in task:
+            self.sometimes(task, 0.1, "async", 20)
+            self.sometimes(task, 0.5 if "async" in task else 0, "poll", 1)
         return task
 
     def task(self, handler=False):
@@ -129,7 +146,7 @@ class Maker:
         inner = not handler and self.depth < 2
         kind = self.random.choices(
             ["debug", "set_fact", "fail", "assert", "command", "meta", "group_by", "add_host", "include_vars", "tasks", "role", "block"],
-            [35, 20, 7, 6, 6, 5, 2, 2, 4, 6 * inner, 6 * inner, 9 * inner],
+            [35, 20, 7, 6, 9, 5, 2, 2, 4, 3 if handler else 6 * inner, 6 * inner, 9 * inner],
         )[0]
         if kind in ("tasks", "role"):
             how = self.one("include", "import")
@@ -149,7 +166,7 @@ class Maker:
             "set_fact": lambda: self.variables("set", 2),
             "fail": lambda: {"msg": self.shown()},
             "assert": lambda: {"that": ["n > 0", self.one("n < 3", "n != 2")], "quiet": self.one(True, False)},
-            "command": lambda: self.one("true", "false", "echo {{ n }}"),
+            "command": lambda: self.one("true", "false", "echo {{ n }}", "printenv E"),
             "group_by": lambda: {"key": self.one("made", "of_{{ n }}")},
             "add_host": lambda: {"name": "new{{ n }}", "groups": "made", "n": 8, "ansible_connection": "local"},
             "include_vars": lambda: self.one("more.yml", {"file": "more.yml", "name": "a"}),
@@ -178,7 +195,7 @@ class Maker:
         self.sometimes(block, 0.3, "when", self.condition)
         self.sometimes(block, 0.2, "vars", lambda: self.variables("block", 2))
         self.sometimes(block, 0.1, "tags", lambda: self.one(*TAGS))
-        for keyword, value in [("ignore_errors", True), ("any_errors_fatal", True), ("delegate_to", "h2"), ("notify", "H2")]:
+        for keyword, value in [("ignore_errors", True), ("any_errors_fatal", True), ("delegate_to", "h2"), ("notify", "H2"), ("run_once", True), ("ignore_unreachable", True), ("environment", {"E": "block"}), ("throttle", 1), ("check_mode", True)]:
             self.sometimes(block, 0.05, keyword, value)
         return block
 
@@ -233,7 +250,9 @@ class Maker:
         for share, keyword, choices in [
             (0.2, "serial", [1, 2, [1, 2], "50%"]), (0.08, "any_errors_fatal", [True]), (0.1, "max_fail_percentage", [0, 30, 90]),
             (0.15, "force_handlers", [True]), (0.1, "order", ["reverse_inventory", "sorted", "reverse_sorted"]),
-            (0.1, "tags", ["ta"]), (0.08, "ignore_errors", [True]), (0.2, "vars_files", [["more.yml"]]),
+            (0.1, "tags", ["ta"]), (0.08, "ignore_errors", [True]), (0.2, "vars_files", [["more.yml"]]), (0.05, "run_once", [True]),
+            (0.1, "ignore_unreachable", [True]), (0.1, "environment", [{"E": "play"}, [{"E": "{{ n }}"}]]), (0.05, "check_mode", [True]),
+            (0.1, "module_defaults", [{"debug": {"msg": "by default"}}, {"command": {"chdir": "/"}}]), (0.05, "throttle", [1]),
         ]:
             self.sometimes(play, share, keyword, lambda choices=choices: self.one(*choices))
         self.sometimes(play, 0.4, "vars", lambda: self.variables("play"))
@@ -253,8 +272,8 @@ class Maker:
         handler = self.task(handler=True)
         if "meta" in handler:
             handler = {"debug": {"msg": "said"}}
-        handler.pop("tags", None)
-        handler.pop("notify", None)
+        if self.chance(0.5):
+            handler.pop("notify", None)
         handler["name"] = name
         self.sometimes(handler, 0.4, "listen", lambda: self.one("topic", ["topic", "other"]))
         return handler
@@ -270,11 +289,13 @@ def write(seed, directory):
         path = pathlib.Path(directory, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.dump(content, Dumper=NoAliases, sort_keys=False))
-    pathlib.Path(directory, "hosts").write_text(HOSTS)
+    lost = maker.chance(0.25)
+    hosts = HOSTS.replace("[x]", f"{UNREACHABLE}[x]", 1).replace("h2\nh3\n", "h2\nh4\nh3\n") if lost else HOSTS
+    pathlib.Path(directory, "hosts").write_text(hosts)
     arguments = []
     for share, words in [
         (0.15, ["--tags", maker.one("ta", "tb", "ta,tc", "all", "tagged", "untagged", "never")]), (0.1, ["--skip-tags", maker.one("ta", "tagged")]),
-        (0.08, ["--limit", maker.one("h1", "x", "!h1", "all[0:1]")]), (0.06, ["--check"]), (0.05, ["--force-handlers"]),
+        (0.08, ["--limit", maker.one("h1", "x", "!h1", "all[0:1]")]), (0.06, ["--check"]), (0.05, ["--force-handlers"]), (0.05, ["--start-at-task", f"t{maker.random.randint(1, 9)}"]), (0.05, ["--forks", "1"]),
         (0.1, ["--extra-vars", maker.one("a=extra", '{"b": {"k": 1}}', "@more.yml")]),
     ]:
         arguments += words if maker.chance(share) else []

@@ -55,6 +55,8 @@ pub(in crate::lint) fn run(tree: &Tree<'_>, findings: &mut Findings<'_>) {
         let text = format!("- hosts: all\n  roles:\n    - role: {name}\n");
         found.extend(loader.text_playbook(&book, &text).err().unwrap_or_default());
     }
+    let later = loader.take_later().into_iter();
+    found.extend(later.map(|fault| fault.note("behind a `when`: hosts that get there fail")));
     let required = required(tree.sources, loader);
     for fault in found {
         if fault.check() == Some(VAULTED) {

@@ -77,22 +77,32 @@ impl Load<'_> {
 
     /// Files that a dynamic include surely reads are checked before the first connection, too.
     pub(super) fn look_into(&mut self, action: Action, args: &Node, chain: &Arc<Chain>) {
+        let before = self.errors.len();
+        self.read_included(action, args, chain);
+        // Under a condition they may be meant to be missing: roles of other systems, files that only some have.
+        if chain.nearest("when").is_some() {
+            let loader = self.loader;
+            let is_missing = |fault: &mut Diagnostic| {
+                matches!(fault.check(), Some("missing-role" | "missing-file"))
+            };
+            self.errors.extract_if(before.., is_missing).for_each(|fault| loader.later(fault));
+        }
+    }
+
+    fn read_included(&mut self, action: Action, args: &Node, chain: &Arc<Chain>) {
         let constant =
             |name: &str| args.get(name).and_then(Node::text).filter(|text| !has_template(text));
         match action {
             Action::Builtin(Builtin::IncludeTasks) => {
                 let Some(file) = constant("file") else { return };
                 let Some(path) = self.task_path(file, chain) else {
-                    // Under a condition the file may be meant to be missing.
-                    if chain.nearest("when").is_none() {
-                        let span = args.get("file").map_or(args.span, |node| node.span);
-                        self.fail(
-                            Diagnostic::error(format!("there is no task file `{file}`"))
-                                .kind("missing-file")
-                                .at(span, "not found")
-                                .note(format!("looked in `{}`", shown(&chain.dir).display())),
-                        );
-                    }
+                    let span = args.get("file").map_or(args.span, |node| node.span);
+                    self.fail(
+                        Diagnostic::error(format!("there is no task file `{file}`"))
+                            .kind("missing-file")
+                            .at(span, "not found")
+                            .note(format!("looked in `{}`", shown(&chain.dir).display())),
+                    );
                     return;
                 };
                 if !self.reading.contains(&path) {
