@@ -235,6 +235,8 @@ impl Module for Copy {
 
     fn needs(&self) -> Vec<Need> {
         match &self.src {
+            // Told by the probe.
+            Some(_) if self.content.is_some() => vec![],
             Some(src) if !self.remote_src => vec![Need::File { src: src.clone() }],
             _ => vec![],
         }

@@ -27,7 +27,7 @@ use super::outcome::{Done, Failure};
 use super::task::{At, Learning};
 use crate::playbook::Builtin;
 use crate::source::Diagnostic;
-use crate::template::Context;
+use crate::template::{Context, ErrorKind, is_omit};
 
 pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Done {
     match Wish::new(at.play, at.task, context) {
@@ -81,18 +81,19 @@ pub(super) async fn run(at: &At<'_>, builtin: Builtin, context: &Context) -> Don
     done
 }
 
-/// A parameter, rendered; `None` if it is not given.
+/// A parameter, rendered; `None` if it is not given, or omitted.
 fn parameter(at: &At<'_>, context: &Context, name: &str) -> Result<Option<Value>, Failure> {
-    match at.task.args.get(name) {
-        Some(node) => at.play.engine.templar.value(node, context).map(Some).map_err(Failure::from),
-        None => Ok(None),
-    }
+    let Some(node) = at.task.args.get(name) else { return Ok(None) };
+    let value = at.play.engine.templar.value(node, context)?;
+    Ok((!is_omit(&value)).then_some(value))
 }
 
 fn text(at: &At<'_>, context: &Context, name: &str) -> Result<Option<String>, Failure> {
-    match at.task.args.get(name) {
-        Some(node) => super::perform::text(&at.play.engine.templar, node, context),
-        None => Ok(None),
+    let Some(node) = at.task.args.get(name) else { return Ok(None) };
+    match at.play.engine.templar.render(node, context) {
+        Ok(node) => Ok(node.text().map(str::to_owned)),
+        Err(error) if error.kind == ErrorKind::Omitted => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

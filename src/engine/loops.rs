@@ -124,7 +124,8 @@ pub(super) fn breaks(
     context: &Context,
 ) -> Result<bool, TemplateError> {
     let control = task.keyword("loop_control");
-    match control.and_then(|control| control.get("break_when")).filter(|node| !node.is_null()) {
+    let condition = control.and_then(|control| control.get("break_when"));
+    match condition.filter(|node| !node.is_null() && node.text() != Some("")) {
         Some(node) => templar.condition(node, context),
         None => Ok(false),
     }

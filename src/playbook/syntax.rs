@@ -67,11 +67,11 @@ impl Walk<'_> {
             let key = entry.key.text().unwrap_or_default();
             let value = &entry.value;
             match short(key) {
-                _ if CONDITIONS.contains(&key) => self.condition(value),
+                _ if CONDITIONS.contains(&key) => self.condition(key, value),
                 _ if LISTS.contains(&key) || key == "roles" => self.list(value),
                 "loop_control" => self.parts(value, "break_when"),
                 "assert" => self.parts(value, "that"),
-                "debug" => self.parts(value, "var"),
+                "debug" => self.shown(value),
                 "include_tasks" | "include_role" => match value.get("apply") {
                     Some(apply) => {
                         self.parts(apply, "when");
@@ -93,19 +93,47 @@ impl Walk<'_> {
         let Some(entries) = node.entries() else { return self.any(node) };
         for entry in entries {
             match entry.key.text() == Some(condition) {
-                true => self.condition(&entry.value),
+                true => self.condition(condition, &entry.value),
                 false => self.any(&entry.value),
             }
         }
     }
 
-    fn condition(&mut self, node: &Node) {
+    /// `debug`, of which `var` is an expression.
+    fn shown(&mut self, node: &Node) {
+        let Some(entries) = node.entries() else { return self.any(node) };
+        for entry in entries {
+            match entry.key.text() == Some("var") {
+                true => {
+                    let errors = self.templar.expression_syntax(&entry.value).into_iter();
+                    self.errors.extend(errors.map(faulty));
+                }
+                false => self.any(&entry.value),
+            }
+        }
+    }
+
+    fn condition(&mut self, keyword: &str, node: &Node) {
+        // As if it were not there.
+        if keyword == "break_when" && node.text() == Some("") {
+            return;
+        }
         let errors = self.templar.condition_syntax(node).into_iter();
+        let errors = errors.chain(self.templar.nothing(node, may_be_nothing(keyword)));
         self.errors.extend(errors.map(|error| Diagnostic::from(error).kind(TEMPLATE_SYNTAX)));
     }
 
     fn any(&mut self, node: &Node) {
         self.errors.extend(self.templar.syntax(node).into_iter().map(faulty));
+    }
+}
+
+/// Whether nothing is a condition that holds: as a whole, and as an entry of a list.
+fn may_be_nothing(keyword: &str) -> (bool, bool) {
+    match keyword {
+        "when" => (true, true),
+        "until" | "break_when" => (true, false),
+        _ => (false, false),
     }
 }
 

@@ -8,6 +8,7 @@ use minijinja::{Environment, Expression, Value};
 
 use super::error::{ErrorKind, TemplateError};
 use super::fault::{Fault, Place, broken, convert, misfit, undefined, unknown_name};
+use super::grammar::{self, Where};
 use super::lazy::Evaluation;
 use super::prepare::{self, Backslash, Marks, Piece, Prepared};
 use super::value::{self, Unfit, finalize, is_omit};
@@ -137,13 +138,17 @@ pub(super) fn compile(text: &str) -> Compiled {
         text
     };
     let marks = Marks::default();
+    let blanks = prepare::plain_blanks(text, &marks);
+    let text = blanks.as_deref().unwrap_or(text);
     let pieces = prepare::pieces(text, &marks);
     if let Some(pieces) = pieces.filter(|pieces| !pieces.contains(&Piece::Other)) {
         let parts: Vec<Part> = pieces
             .into_iter()
             .map(|piece| match piece {
                 Piece::Text(range) => Part::Text(text[range].to_owned()),
-                Piece::Expression(range) => compile_expression(text, range, Backslash::Plain),
+                Piece::Expression(range) => {
+                    compile_expression(text, range, Backslash::Plain, Where::Printed)
+                }
                 Piece::Other => Part::Text(String::new()),
             })
             .collect();
@@ -155,16 +160,27 @@ pub(super) fn compile(text: &str) -> Compiled {
     }
     let prepared = prepare::template(text, &marks, Backslash::Plain);
     let mut environment = register::environment().clone();
+    if let Some(refused) = grammar::template(text, &marks) {
+        return Compiled::Broken(refused.into());
+    }
     match environment.add_template_owned(NAME, prepared.text.clone()) {
         Ok(()) => Compiled::Template(Box::new(environment), prepared),
         Err(error) => Compiled::Broken(Fault::syntax(&error, &prepared, 0..text.len())),
     }
 }
 
-pub(super) fn compile_expression(text: &str, range: Range<usize>, backslash: Backslash) -> Part {
+pub(super) fn compile_expression(
+    text: &str,
+    range: Range<usize>,
+    backslash: Backslash,
+    place: Where,
+) -> Part {
     let word = text[range.clone()].trim();
     if is_name(word) {
         return Part::Name(word.to_owned(), range);
+    }
+    if let Some(refused) = grammar::expression(text, range.clone(), place) {
+        return Part::Broken(refused.into());
     }
     let prepared = prepare::expression(text, range.clone(), backslash);
     match register::environment().compile_expression_owned(prepared.text.clone()) {

@@ -18,8 +18,9 @@ use super::compile::{
 use super::error::{ErrorKind, TemplateError};
 use super::error::{failed, wrap};
 use super::fault::{Place, misfit};
+use super::grammar::Where;
 use super::lazy::{self, Evaluation};
-use super::prepare::Backslash;
+use super::prepare::{self, Backslash};
 use super::value::{self, finalize, is_omit, to_node};
 use super::{Context, FileOptions, Secrets, Templar, print};
 
@@ -265,7 +266,11 @@ impl Templar {
             Backslash::Embedded => &self.shared.conditions,
             _ => &self.shared.expressions,
         };
-        known(store, text, || compile_expression(text, 0..text.len(), backslash))
+        known(store, text, || {
+            let blanks = prepare::plain_blanks_within(text, 0..text.len());
+            let text = blanks.as_deref().unwrap_or(text);
+            compile_expression(text, 0..text.len(), backslash, Where::Condition)
+        })
     }
 
     fn finish(&self, value: Value, cx: &Context, node: &Node) -> Result<Value, TemplateError> {

@@ -8,6 +8,7 @@ use rprov_modules::kit::{Node, Span, nearest};
 use crate::source::SourceMap;
 
 use super::error::{ErrorKind, TemplateError, unwrap};
+use super::grammar::Refused;
 use super::lazy::{Evaluation, Miss};
 use super::prepare::Prepared;
 use super::value::Unfit;
@@ -37,6 +38,19 @@ impl Fault {
             message: format!("syntax error in template: {detail}"),
             help: None,
             range: Some(range),
+        }
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Fault {
+        let sign = refused.message.rsplit('`').nth(1).unwrap_or_default();
+        let word = [("&", "and"), ("|", "or"), ("!", "not")].iter().find(|(own, _)| *own == sign);
+        Fault {
+            kind: ErrorKind::Syntax,
+            message: format!("syntax error in template: {}", refused.message),
+            help: word.map(|(sign, word)| format!("`{word}` is what `{sign}` is elsewhere")),
+            range: Some(refused.range),
         }
     }
 }

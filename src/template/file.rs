@@ -10,6 +10,7 @@ use rprov_modules::kit::Span;
 use super::compile::{render_template, with_line_breaks};
 use super::error::{ErrorKind, TemplateError, failed, wrap};
 use super::fault::{Fault, Place, broken, convert};
+use super::grammar;
 use super::lazy::Evaluation;
 use super::prepare::{self, Backslash, Marks, Prepared};
 use super::value::settle;
@@ -97,6 +98,12 @@ pub(super) fn parse(
     environment.set_syntax(syntax);
     let normal = body.replace("\r\n", "\n").replace('\r', "\n");
     let bare = normal.strip_suffix('\n').unwrap_or(&normal);
+    let blanks = prepare::plain_blanks(bare, &marks);
+    let bare = blanks.as_deref().unwrap_or(bare);
+    if let Some(refused) = grammar::template(bare, &marks) {
+        let place = Place::file(&normal, options.file, skipped, templar);
+        return Err(broken(&refused.into(), &place));
+    }
     let prepared = prepare::template(bare, &marks, Backslash::Escape);
     if let Err(error) = environment.add_template_owned(name.to_owned(), prepared.text.clone()) {
         let place = Place::file(&normal, options.file, skipped, templar);
@@ -194,6 +201,8 @@ impl Loader {
             .map_err(|_| failed(format!("`{}` is not UTF-8", path.display())))?;
         // What is included loses its last line break.
         let text = text.strip_suffix('\n').unwrap_or(&text);
+        let blanks = prepare::plain_blanks(text, &self.marks);
+        let text = blanks.as_deref().unwrap_or(text);
         Ok(Some(prepare::template(text, &self.marks, self.backslash).text))
     }
 }

@@ -17,6 +17,7 @@ mod file;
 mod filters;
 mod format;
 mod functions;
+mod grammar;
 mod ini;
 mod json;
 mod lazy;

@@ -1,12 +1,12 @@
 //! Whether texts are templates and conditions at all, told without evaluating anything.
 
-use rprov_modules::kit::{Node, NodeKind, Scalar, Tag};
+use rprov_modules::kit::{Node, NodeKind, Resolved, Scalar, Tag, resolve};
 
 use super::compile::{Compiled, Part};
 use super::error::{ErrorKind, TemplateError};
 use super::fault::{Place, broken};
 use super::lazy::is_template;
-use super::prepare::Backslash;
+use super::prepare::{self, Backslash};
 use super::{FileOptions, Templar, file};
 
 impl Templar {
@@ -18,13 +18,32 @@ impl Templar {
         errors
     }
 
-    /// What is wrong with the syntax of a condition (`when`, `until`, `that` …) or a list of them.
+    /// What is wrong with the syntax of a condition (`when`, `until`, `that` …) or a list of them. Nothing
+    /// at all (`when:`) is for the caller to judge.
     pub fn condition_syntax(&self, node: &Node) -> Vec<TemplateError> {
         match &node.kind {
             NodeKind::List(items) => {
                 items.iter().flat_map(|item| self.one_condition(item)).collect()
             }
             _ => self.one_condition(node),
+        }
+    }
+
+    /// Where a condition is nothing at all: as a whole, or an entry of a list, unless that is taken there.
+    pub fn nothing(&self, node: &Node, (whole, entry): (bool, bool)) -> Vec<TemplateError> {
+        let entries = node.items().unwrap_or_default().iter().filter(|_| !entry);
+        let whole = Some(node).filter(|_| !whole).into_iter();
+        let nulls = whole.chain(entries).filter(|node| node.is_null() && !self.lenient());
+        nulls.map(|node| no_condition("nothing", node)).collect()
+    }
+
+    /// What is wrong with the syntax of an expression without braces, or of a template in its place.
+    pub fn expression_syntax(&self, node: &Node) -> Vec<TemplateError> {
+        match &node.kind {
+            NodeKind::Scalar(scalar) if scalar.tag.is_none() && !scalar.text.trim().is_empty() => {
+                self.bare_syntax(scalar, node).into_iter().collect()
+            }
+            _ => self.syntax(node),
         }
     }
 
@@ -63,26 +82,64 @@ impl Templar {
                 return self.scalar_condition(scalar, node).into_iter().collect();
             }
         };
-        let message = format!("expected a condition, found {found}");
-        let error = TemplateError::new(ErrorKind::Condition, message, node.span);
-        vec![error.help("write the condition as one string")]
+        vec![no_condition(found, node)]
     }
 
     fn scalar_condition(&self, scalar: &Scalar, node: &Node) -> Option<TemplateError> {
         let text = scalar.text.trim();
-        if scalar.tag.is_some() || text.is_empty() || node.is_null() {
+        if scalar.tag.is_some() || node.is_null() {
             return None;
         }
+        let found = match resolve::plain(text) {
+            _ if self.lenient() => None,
+            _ if text.is_empty() => Some("nothing"),
+            Resolved::Int(_) | Resolved::Float(_) => Some("a number"),
+            _ => None,
+        };
+        if let Some(found) = found {
+            return Some(no_condition(found, node));
+        }
+        self.bare_syntax(scalar, node)
+    }
+
+    fn bare_syntax(&self, scalar: &Scalar, node: &Node) -> Option<TemplateError> {
+        let text = scalar.text.trim();
         if text.starts_with("{{") || text.starts_with("{%") {
             return self.text_syntax(scalar, node);
         }
+        let place = Place::node(&scalar.text, node, self);
         match &*self.expression_of(&scalar.text, Backslash::Embedded) {
-            Part::Broken(fault) => {
-                let error = broken(fault, &Place::node(&scalar.text, node, self));
-                Some(super::evaluate::about_equals(error, text))
-            }
-            Part::Text(_) | Part::Name(..) | Part::Expression(..) => None,
+            Part::Broken(fault) => Some(super::evaluate::about_equals(broken(fault, &place), text)),
+            Part::Text(_) | Part::Name(..) => None,
+            Part::Expression(..) => self.embedded(&scalar.text, &place),
         }
+    }
+
+    /// What is wrong with a template in a string literal of a condition.
+    fn embedded(&self, text: &str, place: &Place<'_>) -> Option<TemplateError> {
+        prepare::literals(text).into_iter().find_map(|(literal, range)| {
+            if !is_template(&literal) {
+                return None;
+            }
+            match &*self.compiled(&literal) {
+                Compiled::Broken(fault) => {
+                    let within = Place::within(&literal, place.span(Some(range)), &self.shared.map);
+                    Some(broken(fault, &within))
+                }
+                Compiled::Parts(_) | Compiled::Template(..) => None,
+            }
+        })
+    }
+}
+
+/// What is said of a condition that is none.
+pub(super) fn no_condition(found: &str, node: &Node) -> TemplateError {
+    let message = format!("expected a condition, found {found}");
+    let error = TemplateError::new(ErrorKind::Condition, message, node.span);
+    match found {
+        "nothing" => error.help("write what must hold, or take the keyword away"),
+        "a number" => error.help("write `true` or `false`, or compare something with it"),
+        _ => error.help("write the condition as one string"),
     }
 }
 
@@ -122,7 +179,20 @@ mod tests {
         ] {
             assert!(said(text, false).is_some(), "{text}");
         }
-        for text in ["x =", "a ==", "a and", "not", "x = 1", "a in [", "{{ x | }}"] {
+        for text in [
+            "x =",
+            "a ==",
+            "a and",
+            "not",
+            "x = 1",
+            "a in [",
+            "{{ x | }}",
+            "",
+            "1",
+            "2.5",
+            "'{{ x | }}' == y",
+            "'{{' in x",
+        ] {
             assert!(said(text, true).is_some(), "{text}");
         }
     }
@@ -155,7 +225,7 @@ mod tests {
             assert_eq!(said(text, false), None, "{text}");
         }
         for text in
-            ["x", "a == 'b'", "", "{{ x }}", "true", "a.b.c is not g.h.i(1) or not x", "'{{' in x"]
+            ["x", "a == 'b'", "'{{ x }}' == y", "{{ x }}", "true", "a.b.c is not g.h.i(1) or not x"]
         {
             assert_eq!(said(text, true), None, "{text}");
         }

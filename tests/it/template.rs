@@ -425,3 +425,46 @@ fn names_are_those_jinja_finds() {
     assert!(recorded.len() > 200, "only {} recorded", recorded.len());
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// `tests/template/syntax.tsv` has Jinja's verdicts; `syntax.py` made it.
+#[test]
+fn what_jinja_cannot_read_is_told_without_evaluating() {
+    let table = std::fs::read_to_string(here("syntax.tsv")).expect("readable");
+    let templar = Templar::default();
+    let mut faults = String::new();
+    let mut refused = 0;
+    for line in table.lines() {
+        let mut fields = line.splitn(3, '\t');
+        let mut next = || fields.next().expect("three fields");
+        let (verdict, kind, text) = (next(), next(), next());
+        let node = Node::string(Span::default(), text);
+        let found = match kind {
+            "template" => templar.syntax(&node),
+            _ => templar.expression_syntax(&node),
+        };
+        refused += usize::from(verdict == "refused");
+        if found.is_empty() != (verdict == "ok") {
+            writeln!(faults, "{line}\n  {found:?}").expect("in memory");
+        }
+    }
+    assert!(refused > 300);
+    assert!(faults.is_empty(), "{faults}");
+}
+
+/// `do` needs an extension in Ansible, and so is not in the tables of its answers.
+#[test]
+fn do_takes_any_expression() {
+    let map = SourceMap::default();
+    let cx = context(&map, "t: true\n");
+    for (text, expected) in [
+        (
+            "{% set q = [] %}{% do q.append(1) if t %}{% do q.append(2) if not t %}{{ q | join(',') }}",
+            "1",
+        ),
+        ("{% do t %}{% do [] %}x", "x"),
+        ("{% do 1, 2 %}x", "x"),
+    ] {
+        let found = Templar::default().value(&Node::string(Span::default(), text), &cx);
+        assert_eq!(found.expect(text), Value::from(expected), "{text}");
+    }
+}

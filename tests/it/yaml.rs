@@ -419,3 +419,21 @@ fn json_is_read_as_well() {
     );
     assert_eq!(json(&parsed("{a: 1e3}")), json!({"a": "1e3"}), "this is YAML");
 }
+
+/// `tests/yaml/readings.json`, which `readings.py` made.
+#[test]
+fn what_ansible_refuses_is_refused() {
+    let mut faults = vec![];
+    let cases = golden("readings.json");
+    assert!(cases.len() > 80);
+    for case in &cases {
+        let text = case[0].as_str().unwrap();
+        let map = SourceMap::default();
+        match (yaml::parse_value(&map, Path::new("x.yml"), text), case[1].get("value")) {
+            (Err(_), None) => {}
+            (Ok(node), Some(value)) if json(&node) == *value => {}
+            (found, expected) => faults.push(format!("{text:?}: {found:?}, not {expected:?}")),
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -10,9 +10,14 @@ use crate::source::Diagnostic;
 use crate::template::{Context, ErrorKind};
 
 pub(super) fn debug(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
-    if let (Some(_), Some(var)) = (at.task.args.get("msg"), at.task.args.get("var")) {
+    let message = parameter(at, context, "msg")?;
+    let var = match at.task.args.get("var") {
+        Some(node) => text(at, context, "var")?.map(|name| (name, node.span)),
+        None => None,
+    };
+    if let (Some(_), Some((_, span))) = (&message, &var) {
         let error = Diagnostic::error("expected `msg` or `var`, found both");
-        return Err(error.at(var.span, "one too many").into());
+        return Err(error.at(*span, "one too many").into());
     }
     let mut done = Done { verbose: true, ..Done::default() };
     let verbosity = text(at, context, "verbosity")?.and_then(|t| t.parse::<u8>().ok()).unwrap_or(0);
@@ -22,14 +27,8 @@ pub(super) fn debug(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
         done.values.insert("skipped_reason".into(), "Verbosity threshold not met.".into());
         return Ok(done);
     }
-    if let Some(var) = at.task.args.get("var") {
-        let name = var.text().unwrap_or_default().to_owned();
-        let name = match crate::playbook::has_template(&name) {
-            true => crate::engine::perform::text(&at.play.engine.templar, var, context)?
-                .unwrap_or_default(),
-            false => name,
-        };
-        let value = match at.play.engine.templar.expression(&name, var.span, context) {
+    if let Some((name, span)) = var {
+        let value = match at.play.engine.templar.expression(&name, span, context) {
             Ok(value) => json(&value),
             Err(error) if error.kind == ErrorKind::Undefined => "VARIABLE IS NOT DEFINED!".into(),
             Err(error) => return Err(error.into()),
@@ -37,8 +36,7 @@ pub(super) fn debug(at: &At<'_>, context: &Context) -> Result<Done, Failure> {
         done.values.insert(name, value);
         return Ok(done);
     }
-    let message =
-        parameter(at, context, "msg")?.map_or("Hello world!".into(), |value| json(&value));
+    let message = message.map_or("Hello world!".into(), |value| json(&value));
     done.values.insert("msg".into(), message);
     Ok(done)
 }

@@ -164,13 +164,18 @@ impl At<'_> {
             return Ok(());
         }
         let templar = &self.play.engine.templar;
-        if let Some(changed_when) = self.task.keyword("changed_when") {
+        // An empty list is as none.
+        let given = |keyword: &str| {
+            let node = self.task.keyword(keyword)?;
+            (!node.items().is_some_and(<[Node]>::is_empty)).then_some(node)
+        };
+        if let Some(changed_when) = given("changed_when") {
             done.changed = templar
                 .condition(changed_when, &self.with_result(context, done))
                 .map_err(Failure::from)?;
         }
         // A task that could not be tried at all is failed whatever the condition says.
-        if let Some(failed_when) = self.task.keyword("failed_when").filter(|_| !done.refused) {
+        if let Some(failed_when) = given("failed_when").filter(|_| !done.refused) {
             let failed = templar
                 .condition(failed_when, &self.with_result(context, done))
                 .map_err(Failure::from)?;

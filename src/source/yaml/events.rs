@@ -70,6 +70,8 @@ pub(super) enum FaultKind {
     /// `[` or `{` without its end.
     Unclosed,
     Tab,
+    /// `'a'# b`
+    Comment,
     UnknownAlias,
     TooDeep,
     /// `a: - b`
@@ -189,6 +191,7 @@ fn kind(kind: &ErrorKind) -> FaultKind {
         K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation | K::TabInPlainScalar => {
             FaultKind::Tab
         }
+        K::CommentNotSeparated => FaultKind::Comment,
         K::ExpectedFlowMappingSeparator | K::ExpectedFlowSequenceSeparator => FaultKind::Separator,
         K::MisplacedFlowCollectionEnd => FaultKind::Stray,
         K::BlockSequenceEntryNotAllowed => FaultKind::Dash,

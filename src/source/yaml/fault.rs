@@ -31,9 +31,7 @@ impl Builder<'_> {
             _ => vec![line.clone()],
         };
         if let Some(tab) = lines.into_iter().find_map(|line| self.tab_in_indentation(line)) {
-            return Diagnostic::error("a tab cannot be used for indentation")
-                .at(self.span(tab..tab + 1), "a tab")
-                .help("indent with spaces");
+            return self.tab_as_indentation(tab);
         }
         let scan = Scan::of(self.text, self.open_brackets(), self.last as usize, at);
         if let Some(start) = scan.bracket.filter(|_| fault.kind.may_be_bracket()) {
@@ -85,6 +83,7 @@ impl Builder<'_> {
                 self.other(at, "expected `,` or the end of the list or mapping")
             }
             FaultKind::Tab => self.other(at, "a tab cannot stand here"),
+            FaultKind::Comment => self.other(at, "a comment must have a blank in front of it"),
             FaultKind::Other(words) => self.other(at, &words),
         }
     }
@@ -115,6 +114,12 @@ impl Builder<'_> {
                 || (before.ends_with([':', '-']) && before.len() < *start)
         });
         start.map(|(start, _)| lines.start + start)
+    }
+
+    pub(super) fn tab_as_indentation(&self, tab: usize) -> Diagnostic {
+        Diagnostic::error("a tab cannot be used for indentation")
+            .at(self.span(tab..tab + 1), "a tab")
+            .help("indent with spaces")
     }
 
     fn tab_in_indentation(&self, line: Range<usize>) -> Option<usize> {
@@ -284,7 +289,7 @@ impl Builder<'_> {
     }
 
     /// The line a byte is on, without its end.
-    fn line(&self, at: usize) -> Range<usize> {
+    pub(super) fn line(&self, at: usize) -> Range<usize> {
         let start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         start..self.text[at..].find('\n').map_or(self.text.len(), |end| at + end)
     }
@@ -299,7 +304,7 @@ impl Builder<'_> {
         if above == 0 { line.start..line.start } else { self.line(above) }
     }
 
-    fn span(&self, range: Range<usize>) -> Span {
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
         Span { file: self.file, start: range.start as u32, end: range.end as u32 }
     }
 }

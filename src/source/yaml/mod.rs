@@ -7,6 +7,7 @@
 mod events;
 mod fault;
 mod keys;
+mod older;
 mod outdented;
 mod scan;
 mod tabs;
@@ -20,6 +21,7 @@ use rprov_modules::kit::{Entry, Node, NodeKind, Span};
 use serde::de::IgnoredAny;
 
 use self::events::{Ev, Events, MAX_DEPTH, RawTag, Style};
+use self::older::Gap;
 use self::outdented::Moved;
 use super::{Diagnostic, SourceMap};
 
@@ -66,7 +68,14 @@ fn documents(
         {
             *text = number.into();
         }
-        builder.event(event, Span { file, start, end })?;
+        let span = Span { file, start, end };
+        if !json {
+            builder.older(&event, span)?;
+        }
+        builder.event(event, span)?;
+    }
+    if !json {
+        builder.tabs_before(text.len())?;
     }
     Ok((builder.documents, builder.doubled))
 }
@@ -163,6 +172,10 @@ struct Builder<'a> {
     closed: Vec<(usize, bool)>,
     /// Where the last complete scalar or flow collection ended.
     last: u32,
+    has_tabs: bool,
+    /// The anchors of this document by name.
+    named: HashMap<String, Span>,
+    gap: Gap,
 }
 
 impl<'a> Builder<'a> {
@@ -177,6 +190,9 @@ impl<'a> Builder<'a> {
             doubled: vec![],
             closed: vec![],
             last: 0,
+            has_tabs: text.contains('\t'),
+            named: HashMap::new(),
+            gap: Gap::default(),
         }
     }
 

@@ -1,6 +1,7 @@
-//! Quoted texts that go on further left than what they stand in: PyYAML takes them, YAML 1.2 does not.
+//! What PyYAML takes and YAML 1.2 does not, mended by blanks: quoted texts that go on further left than
+//! what they stand in, and comments close behind a value (`'a'# b`).
 
-use super::events::{Ev, Events, RawTag, Style};
+use super::events::{Ev, Events, FaultKind, RawTag, Style};
 use super::scan::{Scan, closing_quote};
 
 /// More such texts than this are no file of anybody's.
@@ -17,9 +18,13 @@ pub(super) struct Moved {
 pub(super) fn moved(text: &str) -> Option<Moved> {
     let mut moved = Moved { text: text.to_owned(), blanks: Vec::new() };
     for _ in 0..MOST {
-        let Some((last, at)) = stop(&moved.text) else {
+        let Some((last, at, kind)) = stop(&moved.text) else {
             return (!moved.blanks.is_empty()).then_some(moved);
         };
+        if kind == FaultKind::Comment {
+            moved.separate(at)?;
+            continue;
+        }
         let quote = Scan::of(&moved.text, Vec::new(), last, at).quote?;
         moved.indent(quote)?;
     }
@@ -27,7 +32,7 @@ pub(super) fn moved(text: &str) -> Option<Moved> {
 }
 
 /// Where the parser stops, and where the last value before that ends.
-fn stop(text: &str) -> Option<(usize, usize)> {
+fn stop(text: &str) -> Option<(usize, usize, FaultKind)> {
     let mut last = 0;
     for event in Events::new(text) {
         match event {
@@ -35,13 +40,25 @@ fn stop(text: &str) -> Option<(usize, usize)> {
                 last = end as usize;
             }
             Ok(_) => {}
-            Err(fault) => return Some((last, fault.at as usize)),
+            Err(fault) => return Some((last, fault.at as usize, fault.kind)),
         }
     }
     None
 }
 
 impl Moved {
+    /// Puts a blank in front of a comment.
+    fn separate(&mut self, comment: usize) -> Option<()> {
+        if self.text.as_bytes().get(comment) != Some(&b'#') {
+            return None;
+        }
+        let place = self.origin(comment);
+        self.text.insert(comment, ' ');
+        self.blanks.push((place, 1));
+        self.blanks.sort_unstable();
+        Some(())
+    }
+
     /// Moves the lines of a quoted text behind its quote.
     fn indent(&mut self, quote: usize) -> Option<()> {
         let end = closing_quote(self.text.as_bytes(), quote)?;

@@ -36,6 +36,12 @@ impl Scan {
                         break;
                     }
                 },
+                // An anchor or a tag stands in front of a value.
+                b'&' | b'!' if begins => {
+                    let word = bytes[i..].iter().position(u8::is_ascii_whitespace);
+                    i += word.unwrap_or(bytes.len() - i);
+                    continue;
+                }
                 b'[' | b'{' if begins => open.push(i),
                 b']' | b'}' => drop(open.pop()),
                 b'#' if i > 0 && bytes[i - 1].is_ascii_whitespace() => {

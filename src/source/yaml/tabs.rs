@@ -1,5 +1,5 @@
-//! Tabs at the beginning of the lines of a quoted text: PyYAML takes them for the blanks they stand
-//! for, YAML 1.2 does not.
+//! Tabs at the beginning of the lines of a quoted text or between brackets: PyYAML takes them for the
+//! blanks they stand for, YAML 1.2 does not.
 
 use super::events::{Ev, Events, Style};
 
@@ -17,12 +17,8 @@ pub(super) fn spaced(text: &str) -> Option<String> {
         start += line.len();
     }
     let all = String::from_utf8(all).ok().filter(|_| !lines.is_empty())?;
-    let quoted: Vec<(usize, usize)> = Events::new(&all)
-        .map_while(Result::ok)
-        .filter(|(event, ..)| matches!(event, Ev::Scalar { style: Style::Quoted, .. }))
-        .map(|(_, start, end)| (start as usize, end as usize))
-        .collect();
-    let within = |line: &(usize, usize)| quoted.iter().any(|(a, b)| *a < line.0 && line.1 < *b);
+    let free = free(&all);
+    let within = |line: &(usize, usize)| free.iter().any(|(a, b)| *a < line.0 && line.1 < *b);
     let mut bytes = text.as_bytes().to_vec();
     let mut changed = false;
     for (start, end) in lines.into_iter().filter(within) {
@@ -30,4 +26,27 @@ pub(super) fn spaced(text: &str) -> Option<String> {
         changed = true;
     }
     String::from_utf8(bytes).ok().filter(|_| changed)
+}
+
+/// Where quoted texts and collections in brackets stand.
+fn free(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    // The collections that are open: where they begin if they are in brackets.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    for (event, start, end) in Events::new(text).map_while(Result::ok) {
+        let (start, end) = (start as usize, end as usize);
+        match event {
+            Ev::Scalar { style: Style::Quoted, .. } => found.push((start, end)),
+            Ev::ListStart { flow, .. } | Ev::MapStart { flow, .. } => {
+                open.push(flow.then_some(start));
+            }
+            Ev::End => {
+                let closed = open.pop().flatten();
+                let outermost = !open.iter().any(Option::is_some);
+                found.extend(closed.filter(|_| outermost).map(|start| (start, end)));
+            }
+            _ => {}
+        }
+    }
+    found
 }

@@ -9,14 +9,16 @@
 //!
 //! The rewriter never fails: text it does not understand is copied, and minijinja reports it.
 
+mod blanks;
 mod rewrite;
 mod token;
 
 use std::ops::Range;
 
+pub(in crate::template) use self::blanks::{plain_blanks, plain_blanks_within};
 use self::rewrite::Rewriter;
 use self::token::string_end;
-pub(in crate::template) use self::token::{Kind, Token, tokens, unescape};
+pub(in crate::template) use self::token::{Kind, Token, literals, tokens, unescape};
 
 /// The delimiters of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -68,14 +68,47 @@ impl<'a> Rewriter<'a> {
     }
 
     pub(super) fn expression(mut self) -> Prepared {
-        let mut out = self.run("");
+        let several = self.has_commas();
+        let mut out = Prepared::default();
+        if several {
+            out.insert("(", self.range.start);
+        }
+        out.append(self.run(""));
         out.copy(self.source, self.copied..self.range.end);
+        if several {
+            out.insert(")", self.range.end);
+        }
         out
+    }
+
+    /// Whether values with commas stand here without brackets around them: `{{ a, b }}`.
+    fn has_commas(&self) -> bool {
+        let mut depth = 0usize;
+        (0..self.tokens.len()).any(|at| {
+            match (self.tokens[at].kind, self.text(at)) {
+                (Kind::Punct, "(" | "[" | "{") => depth += 1,
+                (Kind::Punct, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+                (Kind::Punct, ",") => return depth == 0,
+                _ => {}
+            }
+            false
+        })
     }
 
     pub(super) fn statement(mut self) -> Prepared {
         let mut out = Prepared::default();
         let word = self.text(0);
+        // The engine's `do` takes calls alone.
+        if word == "do" && self.tokens.len() > 1 {
+            let start = self.tokens[0].start;
+            out.copy(self.source, self.copied..start);
+            out.insert("set __done=(", start);
+            (self.at, self.copied) = (1, self.tokens[0].end);
+            out.append(self.run(""));
+            out.insert(")", self.copied);
+            out.copy(self.source, self.copied..self.range.end);
+            return out;
+        }
         if self.tokens.first().is_some_and(|t| t.kind == Kind::Name) {
             self.raw(&mut out);
         }
@@ -217,6 +250,12 @@ impl<'a> Rewriter<'a> {
                 continue;
             }
             let Some(operand) = operands.last_mut() else { break };
+            // A plus sign in front of a number says nothing.
+            if token.kind == Kind::Punct && text == "+" && !after_operand {
+                operand.insert(" ", token.start);
+                (self.at, self.copied) = (self.at + 1, token.end);
+                continue;
+            }
             let mut piece = Prepared::default();
             if token.kind == Kind::Punct && text == "%" && after_operand {
                 let left = operand.split_off(term);
@@ -409,8 +448,14 @@ impl<'a> Rewriter<'a> {
         out.insert("((", start);
         out.append(factors);
         out.insert(")|__percent(", start);
-        while self.is(self.at, "-") || self.is(self.at, "+") {
-            self.raw(&mut out);
+        loop {
+            if self.is(self.at, "-") {
+                self.raw(&mut out);
+            } else if self.is(self.at, "+") {
+                (self.at, self.copied) = (self.at + 1, self.tokens[self.at].end);
+            } else {
+                break;
+            }
         }
         if self.at < self.tokens.len() {
             let operand = match self.tokens[self.at].kind {

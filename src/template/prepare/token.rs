@@ -82,6 +82,19 @@ pub(in crate::template) fn tokens(source: &str, range: Range<usize>) -> Vec<Toke
     tokens
 }
 
+/// What the string literals of an expression say, with Python's escapes, and where they stand.
+pub(in crate::template) fn literals(source: &str) -> Vec<(String, Range<usize>)> {
+    let texts = tokens(source, 0..source.len()).into_iter();
+    let texts = texts.filter(|token| token.kind == Kind::Text);
+    texts
+        .filter_map(|token| {
+            let raw = &source[token.start..token.end];
+            let inner = raw.get(1..raw.len().checked_sub(1)?)?;
+            Some((unescape(inner), token.start..token.end))
+        })
+        .collect()
+}
+
 /// A string literal as minijinja reads it.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
