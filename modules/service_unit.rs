@@ -168,9 +168,10 @@ impl UnitWish {
         }
         if let Some(wanted) = self.enabled {
             let enabled = match now.enablement() {
-                "enabled" | "enabled-runtime" => true,
+                "enabled" => true,
                 // Nothing can be enabled or disabled about these.
-                "static" | "indirect" | "alias" | "generated" | "transient" => wanted,
+                "static" | "alias" | "generated" | "transient" => wanted,
+                // `enabled-runtime` ends with the next boot; an `indirect` unit enables others.
                 _ => false,
             };
             if enabled != wanted {
@@ -180,6 +181,9 @@ impl UnitWish {
                 words.extend(["--", name]);
                 let diff = Diff::field(name, "enabled", enabled, wanted);
                 plan = plan.change(diff, crate::kit::Step::run(ctl(&words)));
+                if now.enablement() == "indirect" {
+                    plan = plan.never_settles();
+                }
             }
             plan = plan.value("enabled", wanted);
         }

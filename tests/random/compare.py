@@ -15,14 +15,13 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 
 import plays
 
 ENVIRONMENT = {
     "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "0", "ANSIBLE_LOCALHOST_WARNING": "0",
-    "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1", "ANSIBLE_RETRY_FILES_ENABLED": "0",
+    "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1", "ANSIBLE_RETRY_FILES_ENABLED": "0",
 }
 HEADLINE = re.compile(r"(PLAY|TASK|RUNNING HANDLER|PLAY RECAP)( \[.*?\])? \*+$")
 RESULT = re.compile(r"(ok|changed|skipping|fatal|failed|included): ")
@@ -87,7 +86,7 @@ def main():
     different = 0
     with tempfile.TemporaryDirectory() as home:
         for seed in range(asked.first, asked.last + 1):
-            environment = {"HOME": home, "ANSIBLE_PYTHON_INTERPRETER": str(asked.ansible_playbook.with_name("python3"))}
+            environment = {"HOME": home, "ANSIBLE_ASYNC_DIR": f"{home}/jobs", "ANSIBLE_PYTHON_INTERPRETER": str(asked.ansible_playbook.with_name("python3"))}
             theirs = run([asked.ansible_playbook.absolute()], seed, home, environment)
             ours = run([asked.rprov.absolute(), "playbook", "--no-pending-handlers"], seed, home, environment)
             # Ansible ends with 1 or 250 where it meets a fault of its own. A run without any host is no

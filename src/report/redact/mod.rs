@@ -94,6 +94,10 @@ impl Known {
             self.learn(&number);
         }
         if too_short(secret) {
+            // `-` and the like stand everywhere.
+            if !secret.contains(char::is_alphanumeric) {
+                return;
+            }
             Arc::make_mut(&mut self.short).insert(secret.to_owned());
             // Between quotes it is a value of its own.
             for form in [format!("'{secret}'"), format!("\"{secret}\"")] {
@@ -423,6 +427,8 @@ mod tests {
         redactor.learn("abc");
         redactor.learn("4711");
         assert_eq!(redactor.clean("abc 4711"), "abc 4711", "too short to mask in text");
+        redactor.learn("-");
+        assert_eq!(redactor.clean_value(json!(["-", "abc"])), json!(["-", MASK]));
         assert_eq!(redactor.clean("{'a': 'abc'}"), format!("{{'a': {MASK}}}"));
         let shown = json!({"a": "abc", "b": 4711, "c": ["abcd", "4711"], "d": true, "abc": 1});
         redactor.learn("correct horse battery staple");
