@@ -79,7 +79,8 @@ impl AdHoc {
                 out.push_str(&diff::render(one, self.style, self.form.extent, &self.redactor));
             }
         }
-        let raw = command && values.contains_key("rc") && !result.censored;
+        let job = values.contains_key("ansible_job_id");
+        let raw = command && values.contains_key("rc") && !job && !result.censored;
         let mark = if matches!(word, "FAILED" | "UNREACHABLE") { "!" } else { "" };
         let text = match result.status {
             Status::Skipped => format!("{host} | {word}"),

@@ -239,6 +239,10 @@ impl Connection {
             user: other.user.clone(),
             why,
         };
+        let ended = |end: Result<BecomeProblem, String>| match end {
+            Ok(why) => fail(why),
+            Err(why) => SessionError::Shell { host: self.host().to_owned(), why },
+        };
         let mut talk = Talk::new(other, nonce);
         self.count_round_trip();
         loop {
@@ -260,9 +264,9 @@ impl Connection {
                 Ok((true, _)) => Turn::Wait,
                 Ok((false, Some(Output::Out(bytes)))) => talk.hear(&bytes, b""),
                 Ok((false, Some(Output::Err(bytes)))) => talk.hear(b"", &bytes),
-                Ok((false, Some(Output::End(why)))) => return Err(fail(talk.end(&why))),
-                Ok((false, None)) => return Err(fail(talk.end("it ended at once"))),
-                Err(_) => return Err(fail(talk.end("no answer"))),
+                Ok((false, Some(Output::End(why)))) => return Err(ended(talk.end(&why))),
+                Ok((false, None)) => return Err(ended(talk.end("it ended at once"))),
+                Err(_) => return Err(ended(talk.end("no answer"))),
             };
             match turn {
                 Turn::Wait => {}

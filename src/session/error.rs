@@ -11,8 +11,8 @@ pub enum SessionError {
     Unreachable { host: String, why: String },
     /// The host shows a key that it should not have, or that nobody vouched for.
     HostKey { host: String, why: Box<HostKeyProblem> },
-    /// Nobody is let in. `tried` says what, in order.
-    Authentication { host: String, user: String, tried: Vec<String> },
+    /// Nobody is let in. `tried` says what, in order; `said` is why, in the words of a host that hung up.
+    Authentication { host: String, user: String, tried: Vec<String>, said: Option<String> },
     /// The shell of another user did not start.
     Become { host: String, user: String, why: BecomeProblem },
     /// There is no shell that we could talk to.
@@ -60,9 +60,10 @@ impl fmt::Display for SessionError {
         match self {
             SessionError::Unreachable { host, why } => write!(f, "cannot reach `{host}`: {why}"),
             SessionError::HostKey { host, why } => write!(f, "the key of `{host}` {why}"),
-            SessionError::Authentication { host, user, tried } => {
+            SessionError::Authentication { host, user, tried, said } => {
                 write!(f, "`{host}` does not let `{user}` in; tried: ")?;
-                f.write_str(&if tried.is_empty() { "nothing".into() } else { tried.join(", ") })
+                f.write_str(&if tried.is_empty() { "nothing".into() } else { tried.join(", ") })?;
+                said.iter().try_for_each(|said| write!(f, "; it says: {said}"))
             }
             SessionError::Become { host, user, why } => {
                 write!(f, "cannot become `{user}` on `{host}`: {why}")
@@ -117,7 +118,7 @@ impl fmt::Display for BecomeProblem {
 impl SessionError {
     /// The host itself is out of reach, as opposed to one task that cannot be run on it.
     pub fn is_unreachable(&self) -> bool {
-        !matches!(self, SessionError::Become { .. } | SessionError::Config(_))
+        !matches!(self, SessionError::Become { .. })
     }
 
     /// What the user can do about it.
@@ -138,7 +139,7 @@ impl SessionError {
             SessionError::Become { why: BecomeProblem::TerminalMissing, .. } => {
                 "only connections by SSH have one: remove `Defaults requiretty` from sudoers".into()
             }
-            SessionError::Authentication { .. } => {
+            SessionError::Authentication { said: None, .. } => {
                 "check `ansible_user`, and that the agent or `ansible_ssh_private_key_file` holds a key the host accepts".into()
             }
             _ => return None,

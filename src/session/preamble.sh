@@ -71,11 +71,13 @@ __g() {
   return 1
 }
 
-# The private directory, made when first needed.
+# The private directory, made when first needed, where something can be written.
 __t() {
   [ -n "$__d" ] && [ -d "$__d" ] && return 0
   for __l in "${TMPDIR:-/tmp}" /tmp /var/tmp "$HOME"; do
-    __d=$(umask 077 && mktemp -d "$__l/rprov.XXXXXXXXXX" 2>/dev/null) && return 0
+    __d=$(umask 077 && mktemp -d "$__l/rprov.XXXXXXXXXX" 2>/dev/null) || continue
+    { printf %4096s >"$__d/o"; } 2>/dev/null && return 0
+    rm -rf -- "$__d"
   done
   __d=
   return 1

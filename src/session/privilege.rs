@@ -12,8 +12,8 @@ use super::{
     frame::{LOOP, Nonce},
 };
 
-/// The command that becomes the user and starts the shell, for a POSIX login shell. Where the program is
-/// missing, whoever is that user already goes on as it is.
+/// The command that says it has begun, becomes the user and starts the shell, for a POSIX login shell. Where
+/// the program is missing, whoever is that user already goes on as it is.
 pub(crate) fn command(other: &Become, nonce: &Nonce) -> String {
     use rprov_modules::kit::quote;
     let shell = quote(&format!("echo {};{LOOP}", ready(nonce)));
@@ -43,12 +43,18 @@ pub(crate) fn command(other: &Become, nonce: &Nonce) -> String {
     };
     let missing = format!("! command -v {} >/dev/null", quote(other.name()));
     let already = format!("[ \"$(id -un)\" = {user} ] && exec /bin/sh -c {shell}");
-    format!("exec /bin/sh -c {}", quote(&format!("{missing} && {already}; {start}")))
+    let begun = format!("echo {}", begun(nonce));
+    format!("exec /bin/sh -c {}", quote(&format!("{begun}; {missing} && {already}; {start}")))
 }
 
 /// Whether the command cannot do without a terminal from the beginning.
 pub(crate) fn needs_terminal(other: &Become) -> bool {
     other.method == Method::Doas && other.password.is_some()
+}
+
+/// The login shell has run what it was given: what fails from now on is the way to the other user.
+fn begun(nonce: &Nonce) -> String {
+    format!("{}-begun", nonce.as_str())
 }
 
 fn ready(nonce: &Nonce) -> String {
@@ -79,20 +85,22 @@ pub(crate) enum Turn {
 /// The conversation up to the ready line.
 pub(crate) struct Talk<'a> {
     other: &'a Become,
+    begun: String,
     ready: String,
     prompt: String,
     out: Vec<u8>,
     err: Vec<u8>,
     /// What was said on the terminal, if there is one.
     terminal: Vec<u8>,
+    has_begun: bool,
     answered: bool,
 }
 
 impl<'a> Talk<'a> {
     pub(crate) fn new(other: &'a Become, nonce: &Nonce) -> Talk<'a> {
-        let (ready, prompt) = (format!("{}\n", ready(nonce)), prompt(nonce));
-        let (out, err, terminal) = Default::default();
-        Talk { other, ready, prompt, out, err, terminal, answered: false }
+        let (begun, ready) = (format!("{}\n", begun(nonce)), format!("{}\n", ready(nonce)));
+        let (out, err, terminal, has_begun, answered) = Default::default();
+        Talk { other, begun, ready, prompt: prompt(nonce), out, err, terminal, has_begun, answered }
     }
 
     /// Takes what was said on the terminal.
@@ -109,6 +117,12 @@ impl<'a> Talk<'a> {
     }
 
     fn turn(&mut self) -> Turn {
+        if !self.has_begun
+            && let Some(at) = find(&self.out, self.begun.as_bytes())
+        {
+            self.has_begun = true;
+            self.out.drain(at..at + self.begun.len());
+        }
         if let Some(at) = find(&self.out, self.ready.as_bytes()) {
             return Turn::Ready { rest: self.out.split_off(at + self.ready.len()) };
         }
@@ -129,9 +143,16 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// The end of the streams before the shell was there.
-    pub(crate) fn end(&self, why: &str) -> BecomeProblem {
+    /// The end of the streams before the shell was there. `Err`: before anything was begun, in words.
+    pub(crate) fn end(&self, why: &str) -> Result<BecomeProblem, String> {
         let said = self.said();
+        if !self.has_begun {
+            return Err(if said.is_empty() { why.to_owned() } else { format!("{why}: {said}") });
+        }
+        Ok(self.refusal(why, said))
+    }
+
+    fn refusal(&self, why: &str, said: String) -> BecomeProblem {
         let refused = |text: &str| said.to_lowercase().contains(text);
         if self.answered
             && (matches!(self.other.method, Method::Su | Method::Doas)
@@ -190,6 +211,12 @@ mod tests {
         Become { password, ..Become::new(method, "root") }
     }
 
+    fn begun_talk<'a>(other: &'a Become, nonce: &Nonce) -> Talk<'a> {
+        let mut talk = Talk::new(other, nonce);
+        assert_eq!(talk.hear(format!("{}\n", begun(nonce)).as_bytes(), b""), Turn::Wait);
+        talk
+    }
+
     fn asks(line: &str) -> Turn {
         Turn::Password { line: line.into(), terminal: false }
     }
@@ -214,8 +241,12 @@ mod tests {
         let nobody = other(Method::Sudo, None);
         let mut talk = Talk::new(&nobody, &nonce);
         assert_eq!(talk.hear(b"", prompt.as_bytes()), Turn::Failed(BecomeProblem::PasswordMissing));
-        let talk = Talk::new(&nobody, &nonce);
-        assert_eq!(talk.end("status 1"), BecomeProblem::Failed("status 1".into()));
+        let mut talk = begun_talk(&nobody, &nonce);
+        assert_eq!(talk.end("status 1"), Ok(BecomeProblem::Failed("status 1".into())));
+        talk = Talk::new(&nobody, &nonce);
+        talk.hear(b"This account is not available.\n", b"");
+        let said = "status 1: This account is not available.";
+        assert_eq!(talk.end("status 1"), Err(said.to_owned()));
     }
 
     #[test]
@@ -230,27 +261,28 @@ mod tests {
         };
         let own = std::process::Command::new("id").arg("-un").output().unwrap();
         let own = String::from_utf8(own.stdout).unwrap();
-        assert!(run(own.trim()).starts_with(&ready(&nonce)));
-        assert_eq!(run("somebody"), "");
+        let begun = begun(&nonce);
+        assert!(run(own.trim()).starts_with(&format!("{begun}\n{}", ready(&nonce))));
+        assert_eq!(run("somebody"), format!("{begun}\n"));
     }
 
     #[test]
     fn su_has_its_own_prompt() {
         let nonce = Nonce::random();
         let own = other(Method::Su, Some("x"));
-        let mut talk = Talk::new(&own, &nonce);
+        let mut talk = begun_talk(&own, &nonce);
         assert_eq!(talk.hear(b"", b"Mot de passe :\xc2\xa0"), asks("x\n"));
         assert_eq!(talk.hear(b"", b"\nsu: Authentication failure\n"), Turn::Wait);
-        assert_eq!(talk.end("status 1"), BecomeProblem::PasswordRefused);
+        assert_eq!(talk.end("status 1"), Ok(BecomeProblem::PasswordRefused));
     }
 
     #[test]
     fn a_terminal_is_missed_in_sudos_words() {
         let nonce = Nonce::random();
         let own = other(Method::Sudo, Some("x"));
-        let mut talk = Talk::new(&own, &nonce);
+        let mut talk = begun_talk(&own, &nonce);
         talk.hear(b"", b"sudo: sorry, you must have a tty to run sudo\n");
-        assert_eq!(talk.end("status 1"), BecomeProblem::TerminalMissing);
+        assert_eq!(talk.end("status 1"), Ok(BecomeProblem::TerminalMissing));
     }
 
     #[test]
@@ -267,8 +299,8 @@ mod tests {
 
         let nobody = other(Method::Doas, None);
         assert!(!needs_terminal(&nobody) && command(&nobody, &nonce).contains("exec doas -n "));
-        let mut talk = Talk::new(&nobody, &nonce);
+        let mut talk = begun_talk(&nobody, &nonce);
         talk.hear(b"", b"doas: Authentication required\n");
-        assert_eq!(talk.end("status 1"), BecomeProblem::PasswordMissing);
+        assert_eq!(talk.end("status 1"), Ok(BecomeProblem::PasswordMissing));
     }
 }

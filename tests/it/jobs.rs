@@ -65,3 +65,19 @@ fn a_job_outlives_rprov_being_killed() {
     run.wait().expect("it ended");
     ends_well(dir.path());
 }
+
+/// As the `ansible` command does: what is known of the job is part of the result, which is shown whole.
+#[test]
+fn a_job_of_one_task_is_shown_whole() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let jobs = format!("ansible_async_dir={}/jobs", dir.path().display());
+    let words = ["run", "one", "-i", "one,", "-c", "local", "-a", "echo hi", "-B", "60", "-P", "1"];
+    let output = Command::new(env!("CARGO_BIN_EXE_rprov")).args(words).args(["-e", &jobs]).output();
+    let output = output.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("one | CHANGED => {\n"), "{said}");
+    for part in ["\"ansible_job_id\": \"j", "\"finished\": true", "\"stdout\": \"hi\""] {
+        assert!(said.contains(part), "{said}");
+    }
+}

@@ -62,6 +62,22 @@ scenario_dpkg_lock_fails() {
   is 2 "$code" "the exit code"; says_like lock; on 2 '! test -x /usr/bin/tree'
 }
 
+# The login gets no shell, or is not let in for a reason that the host tells: it is unreachable, and the reason is said.
+scenario_login_without_shell() {
+  local i; fresh 2; i=$(inventory lee 2)
+  on 2 'useradd -m -s /usr/sbin/nologin lee; mkdir /home/lee/.ssh; cp /root/.ssh/authorized_keys /home/lee/.ssh; chown -R lee: /home/lee'
+  rp playbook $PLAYS/whoami.yml -i "$i"; is 4 "$code" "the exit code"; says 'This account is currently not available'
+  on 2 'usermod -s /bin/bash lee; chage -E 0 lee'
+  rp playbook $PLAYS/whoami.yml -i "$i"; is 4 "$code" "the exit code"; says 'it says: Your account has expired'
+}
+
+# Temporary files go where there is room.
+scenario_tmp_full() {
+  on 2 'mount -t tmpfs -o size=4k tmpfs /tmp; head -c 8192 /dev/zero >/tmp/full || true'
+  ok_rp playbook $PLAYS/whoami.yml -i "$(inventory root 2)"; says '"login": "root"'
+  on 2 'umount /tmp; ls -A /var/tmp | grep rprov || true' | { not grep rprov; }
+}
+
 scenario_disk_full() {
   on 2 'mkdir -p /mnt/small; mountpoint -q /mnt/small || mount -t tmpfs -o size=1m tmpfs /mnt/small; echo old >/mnt/small/big'
   head -c 3000000 /dev/urandom >"$OUT/big"

@@ -90,7 +90,12 @@ fn arguments(
     let Some(text) = seen.last(variable.names)?.or_else(|| otherwise.clone()) else {
         return Ok(());
     };
-    let fail = |why: String| Failure::new(format!("{why}, in `{}`", variable.names[0]));
+    // As in Ansible, where `ssh` cannot be started so: no host is reached with them.
+    let fail = |why: String| {
+        let mut failure = Failure::new(format!("{why}, in `{}`", variable.names[0]));
+        failure.unreachable = true;
+        failure
+    };
     for word in words::parse(&text).map_err(fail)? {
         match word {
             Word::File(file) => target.config = Some(expand(&file)),

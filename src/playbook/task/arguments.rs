@@ -112,6 +112,8 @@ fn line(text: &str, span: Span, free_form: Option<&str>, module: bool) -> Result
         "stdin",
         "strip_empty_ends",
         "stdin_add_newline",
+        // Gone from Ansible, where it is still no word of the command.
+        "warn",
     ];
     let mut mapping = Node::map(span, Vec::new());
     let Some(free) = free_form else {

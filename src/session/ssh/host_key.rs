@@ -29,6 +29,8 @@ pub(super) struct Client {
     /// Its key is another one than before, which was to be accepted.
     pub(super) changed: Note<()>,
     pub(super) end: Note<String>,
+    /// What the host says before it lets anybody in: the latest.
+    pub(super) banner: Note<String>,
 }
 
 impl client::Handler for Client {
@@ -50,6 +52,15 @@ impl client::Handler for Client {
                 Ok(false)
             }
         }
+    }
+
+    async fn auth_banner(
+        &mut self,
+        banner: &str,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        note(&self.banner, banner.to_owned());
+        Ok(())
     }
 
     /// The host asks our agent, as `ForwardAgent` allows it to.

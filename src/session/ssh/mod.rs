@@ -199,6 +199,7 @@ impl Link {
     ) -> Result<Link, SessionError> {
         let known = KnownHosts::load(&settings.known_hosts);
         let (problem, changed, end) = (Note::default(), Note::default(), Note::default());
+        let banner: Note<String> = Note::default();
         let config = config(settings, &known);
         let client = Client {
             known,
@@ -207,6 +208,7 @@ impl Link {
             problem: problem.clone(),
             changed: changed.clone(),
             end: end.clone(),
+            banner: banner.clone(),
         };
         let connected = client::connect_stream(Arc::new(config), stream, client).await;
         let mut handle = connected.map_err(|why| match noted(&problem) {
@@ -239,8 +241,10 @@ impl Link {
                 if changed && target.password.is_some() {
                     tried.push("no password, for the host's key is another one than before".into());
                 }
+                // Who ends the conversation instead of saying no has a reason, and may have told it.
+                let said = noted(&banner).filter(|_| handle.is_closed());
                 let (host, user) = (host.to_owned(), settings.user);
-                Err(SessionError::Authentication { host, user, tried })
+                Err(SessionError::Authentication { host, user, tried, said: said.map(one_line) })
             }
         }
     }
@@ -346,10 +350,19 @@ async fn resolve(target: &SshTarget) -> Result<Settings, SessionError> {
     resolved.map_err(|why| SessionError::Config(why.to_string()))?
 }
 
+/// The first words of a text, on one line.
+fn one_line(text: String) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(200).collect()
+}
+
 /// Why a connection ended, in words.
 fn cause(why: &russh::Error) -> String {
     match why {
         russh::Error::Disconnect | russh::Error::HUP => "the connection was closed".to_owned(),
+        russh::Error::IO(why) if why.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the connection was closed".to_owned()
+        }
         russh::Error::IO(why) => reason(why),
         why => why.to_string(),
     }

@@ -95,6 +95,10 @@ impl Settings {
         }
         let files = match &target.config {
             Some(file) if file.as_os_str() == "none" => vec![],
+            Some(file) if !file.exists() => {
+                let why = format!("there is no configuration file `{}`", file.display());
+                return Err(SessionError::Config(why));
+            }
             Some(file) => vec![file.clone()],
             None => vec![home.join(".ssh/config"), "/etc/ssh/ssh_config".into()],
         };

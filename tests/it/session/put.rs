@@ -156,7 +156,7 @@ async fn a_connection_lost_in_the_middle_changes_nothing() {
         }
         let Bench { shell, dir: root, .. } = bench;
         drop(shell);
-        for _ in 0..100 {
+        for _ in 0..600 {
             if names(Path::new(&dir)).len() == 1 && names(&root.path().join("tmp")).is_empty() {
                 break;
             }

@@ -1,7 +1,7 @@
 //! SSH against the server in this process: round trips, lost connections, ways in, many hosts.
 
 use rprov::session::{
-    HostKeyChecking, HostKeyProblem, Keyring, SessionError, SshTarget,
+    Become, HostKeyChecking, HostKeyProblem, Keyring, Method, SessionError, SshTarget,
     embedded::{Cut, EmbeddedHost, HostOptions, Refuse, Server, ServerOptions, new_key},
 };
 use rprov_modules::kit::{Content, Put, sh};
@@ -110,6 +110,18 @@ async fn servers_that_refuse() {
         panic!("expected a refusal");
     };
     assert!(matches!(why, SessionError::Shell { .. }), "{why}");
+    // It is the login that has no shell, not the way to another user that fails.
+    let root = Become::new(Method::Sudo, "root");
+    let Err(why) = odd.open().await.shell(Some(&root)).await.map(|_| ()) else {
+        panic!("expected a refusal");
+    };
+    assert!(matches!(why, SessionError::Shell { .. }) && why.is_unreachable(), "{why}");
+
+    let mut target = odd.target();
+    target.config = Some("/no/such/file".into());
+    let why = refusal(target).await;
+    assert_eq!(why.to_string(), "there is no configuration file `/no/such/file`");
+    assert!(why.is_unreachable());
 }
 
 #[tokio::test]
