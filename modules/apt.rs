@@ -23,8 +23,8 @@ use crate::kit::{
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Apt {
     /// Packages: `foo`, `foo=1.2`, `foo=1.2*`, `foo>=1.2`, `foo/bookworm-backports`, `foo:i386`, or
-    /// patterns such as `foo*`. `"*"` with `state: latest` upgrades everything. A name that an
-    /// installed package provides counts as installed.
+    /// patterns such as `foo*`. `"*"` with `state: latest` upgrades everything. A name that is no
+    /// package of its own and that an installed one provides counts as installed.
     #[serde(alias = "pkg", alias = "package")]
     pub(crate) name: Option<Words>,
     /// `present` (default), `latest` (the newest version of the lists), `absent`, `build-dep` (what

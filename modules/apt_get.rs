@@ -16,7 +16,7 @@ pub(crate) struct Preview {
     pub removals: Vec<(String, String)>,
     /// Files of the archive that `autoclean` would delete.
     pub deletions: Vec<String>,
-    /// Names that an installed package provides: left out of the words.
+    /// Names of no package that an installed one provides: left out of the words.
     pub provided: Vec<String>,
     /// apt's errors, without `E: `.
     pub errors: Vec<String>,
@@ -189,10 +189,12 @@ if [ "$count" -gt 0 ]; then
 fi
 all=
 while [ "$count" -gt 0 ]; do
+  wanted=1
   case " $provided " in
-    *" $1 "*) printf 'provided %s\n' "$1" ;;
-    *) set -- "$@" "$1"; all=1 ;;
+    # A package of that name is what is meant, if there is one.
+    *" $1 "*) [ -n "$(apt-cache show "$1" 2>/dev/null)" ] || wanted= ;;
   esac
+  if [ -n "$wanted" ]; then set -- "$@" "$1"; all=1; else printf 'provided %s\n' "$1"; fi
   shift; count=$((count - 1)); some=1
 done
 [ -n "$all" ] || [ -z "$some" ] || exit 0

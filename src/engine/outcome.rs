@@ -121,11 +121,12 @@ impl Done {
         let mut values = self.values.clone();
         values.entry("changed").or_insert(false.into());
         values["changed"] = self.changed.into();
-        // As in Ansible: what was skipped, and a loop as a whole, does not say that it has not failed.
+        // As in Ansible: what `when` has skipped, and a loop as a whole, does not say that it has not failed.
         // Nor does what could not be tried for want of a connection.
         let failed =
             self.failure.as_ref().is_some_and(|failure| !failure.unreachable) || self.gave_up;
-        if failed || !(self.unreachable || self.skipped || self.looped) {
+        let passed_over = self.skipped && self.values.contains_key("skip_reason");
+        if failed || !(self.unreachable || passed_over || self.looped) {
             values.insert("failed".into(), failed.into());
         }
         if self.skipped {

@@ -158,9 +158,9 @@ impl At<'_> {
         }
     }
 
-    /// `failed_when` and `changed_when` have the last word.
+    /// `failed_when` and `changed_when` have the last word, unless nothing was done: what a check only foretells.
     fn judge(&self, context: &Context, done: &mut Done) -> Result<(), Failure> {
-        if done.unreachable {
+        if done.unreachable || done.skipped {
             return Ok(());
         }
         let templar = &self.play.engine.templar;

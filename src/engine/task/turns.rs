@@ -72,17 +72,12 @@ impl At<'_> {
             if let Some(name) = register {
                 last = Some((name.to_owned(), Raw::Value(from_json(&done.result()))));
             }
-            let ends = match loops::breaks(
+            // A condition that cannot be judged is a failure of the loop, not of this turn.
+            let ends = loops::breaks(
                 &self.play.engine.templar,
                 self.task,
                 &self.with_result(&inner, &done),
-            ) {
-                Ok(ends) => ends,
-                Err(error) => {
-                    done.failure = Some(Failure::from(error));
-                    true
-                }
-            };
+            );
             // As in Ansible: if any turn changes something, all that were not skipped notify.
             if !done.skipped && !done.is_failed() {
                 match self.wanted(&inner) {
@@ -108,8 +103,10 @@ impl At<'_> {
             }
             gave_up |= done.gave_up;
             results.push(done.result());
-            if ends {
-                break;
+            match ends {
+                Ok(false) => {}
+                Ok(true) => break,
+                Err(error) => return self.finish(context, Done::failed(Failure::from(error))),
             }
         }
         if !includes.is_empty() && failures.is_empty() {
