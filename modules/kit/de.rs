@@ -1,14 +1,19 @@
 //! Binding arguments: `&Node` is a serde deserializer, and errors point at the offending scalar.
 //!
 //! The receiving field decides: a string field takes `3.10` as it is written, a number field takes
-//! `"8"`, a boolean field takes what Ansible takes for one (`yes`, `on`, `1`, `"True"`, …).
+//! `"8"`, a boolean field takes what Ansible takes for one (`yes`, `on`, `1`, `"True"`, …). `convert` has
+//! the rules.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde_json::Value as Json;
 
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor,
 };
 
+use super::convert;
 use super::node::{Node, NodeKind, Span};
 use super::resolve::Resolved;
 
@@ -66,17 +71,9 @@ pub fn boolean(text: &str) -> Option<bool> {
 }
 
 impl Node {
-    fn number<T: std::str::FromStr + TryFrom<i128>>(&self, what: &str) -> Result<T, ArgError> {
-        let text = self.scalar_text(what)?;
-        let int = match super::resolve::plain(text.trim()) {
-            Resolved::Int(int) => T::try_from(int).ok(),
-            _ => text.trim().parse().ok(),
-        };
-        int.ok_or_else(|| self.expected(what))
-    }
-
-    fn scalar_text(&self, what: &str) -> Result<&str, ArgError> {
-        self.text().ok_or_else(|| self.expected(what))
+    fn number<T: TryFrom<i128>>(&self, what: &str) -> Result<T, ArgError> {
+        let number = convert::whole(self).and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| self.expected(what))
     }
 
     /// "expected X, found Y", at this node.
@@ -110,19 +107,21 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
-        let text = self.scalar_text("a number")?;
-        let value = text.trim().parse().map_err(|_| self.expected("a number"))?;
+        let value = convert::number(self).ok_or_else(|| self.expected("a number"))?;
         v.visit_f64(value).map_err(|e: ArgError| e.at(self.span))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
-        let value =
-            boolean(self.scalar_text("a boolean")?).ok_or_else(|| self.expected("a boolean"))?;
+        let value = convert::truth(self).ok_or_else(|| self.expected("a boolean"))?;
         v.visit_bool(value).map_err(|e: ArgError| e.at(self.span))
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
-        v.visit_borrowed_str(self.scalar_text("a string")?).map_err(|e: ArgError| e.at(self.span))
+        match convert::text(self) {
+            Cow::Borrowed(text) => v.visit_borrowed_str(text),
+            Cow::Owned(text) => v.visit_string(text),
+        }
+        .map_err(|e: ArgError| e.at(self.span))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
@@ -152,14 +151,37 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
-        let items = self.items().ok_or_else(|| self.expected("a list"))?;
-        v.visit_seq(de::value::SeqDeserializer::new(items.iter()))
-            .map_err(|e: ArgError| e.at(self.span))
+        match &self.kind {
+            NodeKind::List(items) => v.visit_seq(de::value::SeqDeserializer::new(items.iter())),
+            NodeKind::Scalar(scalar)
+                if scalar.resolve() == Resolved::Str && scalar.text.contains(',') =>
+            {
+                v.visit_seq(de::value::SeqDeserializer::new(scalar.text.split(',')))
+            }
+            // One value is a list of one.
+            NodeKind::Scalar(_) => {
+                v.visit_seq(de::value::SeqDeserializer::new(std::iter::once(self)))
+            }
+            NodeKind::Map(_) => return Err(self.expected("a list")),
+        }
+        .map_err(|e: ArgError| e.at(self.span))
     }
 
+    /// Also of a text: JSON, or `name=text` words.
     fn deserialize_map<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
+        let text = self.scalar().filter(|scalar| scalar.resolve() == Resolved::Str);
+        let text = text.map(|scalar| scalar.text.trim()).unwrap_or_default();
+        if text.starts_with('{') {
+            let json: Json = serde_json::from_str(text).map_err(|_| self.expected("a mapping"))?;
+            return json.deserialize_map(v).map_err(|e| ArgError::new(e.to_string()).at(self.span));
+        }
+        if text.contains('=') {
+            let pairs = convert::pairs(text).ok_or_else(|| self.expected("a mapping"))?;
+            let pairs = de::value::MapDeserializer::new(pairs.into_iter());
+            return v.visit_map(pairs).map_err(|e: ArgError| e.at(self.span));
+        }
         let entries = self.entries().ok_or_else(|| self.expected("a mapping"))?;
-        v.visit_map(Fields { entries: entries.iter(), value: None, whole: self.span })
+        v.visit_map(de::value::MapDeserializer::new(entries.iter().map(|e| (&e.key, &e.value))))
             .map_err(|e: ArgError| e.at(self.span))
     }
 
@@ -195,16 +217,16 @@ impl<'de> Deserializer<'de> for &'de Node {
         variants: &'static [&'static str],
         v: V,
     ) -> Result<V::Value, ArgError> {
-        let word = self.scalar_text("a word")?;
-        if !variants.contains(&word) {
+        let word = self.text().ok_or_else(|| self.expected("a word"))?;
+        let Some(choice) = convert::choice(self, variants) else {
             let choices = variants.iter().map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", ");
             let error = self.expected(&format!("one of {choices}"));
             return Err(match super::nearest(word, variants.iter().copied()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error,
             });
-        }
-        v.visit_enum(Word(word)).map_err(|e: ArgError| e.at(self.span))
+        };
+        v.visit_enum(Word(choice)).map_err(|e: ArgError| e.at(self.span))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -216,7 +238,8 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {
-        self.deserialize_str(v)
+        let name = self.text().ok_or_else(|| self.expected("a name"))?;
+        v.visit_borrowed_str(name).map_err(|e: ArgError| e.at(self.span))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, v: V) -> Result<V::Value, ArgError> {

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod ask;
+mod convert;
 mod de;
 mod facts;
 mod mode;

@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod connections;
 mod converge;
+mod conversions;
 mod edits;
 mod embedded;
 mod embedded_sandbox;
