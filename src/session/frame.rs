@@ -30,6 +30,9 @@ use rprov_modules::kit::Reply;
 pub(crate) const START: &str = r#"exec /bin/sh -c 'while IFS= read -r __l;do eval "$__l";done'"#;
 /// The same, for a `-c` of one's own.
 pub(crate) const LOOP: &str = r#"while IFS= read -r __l;do eval "$__l";done"#;
+/// The same without a dollar sign, for `sudo -i` lets the other user's login shell expand what has one.
+pub(crate) const LOOP_BEHIND_LOGIN: &str =
+    r#"eval `printf 'while IFS= read -r __l;do eval "\44__l";done'`"#;
 
 const PREAMBLE: &str = include_str!("preamble.sh");
 /// Scripts up to this size are read line by line.

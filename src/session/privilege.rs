@@ -9,14 +9,14 @@
 use super::{
     connection::{Become, Method},
     error::BecomeProblem,
-    frame::{LOOP, Nonce},
+    frame::{LOOP_BEHIND_LOGIN, Nonce},
 };
 
 /// The command that says it has begun, becomes the user and starts the shell, for a POSIX login shell. Where
 /// the program is missing, whoever is that user already goes on as it is.
 pub(crate) fn command(other: &Become, nonce: &Nonce) -> String {
     use rprov_modules::kit::quote;
-    let shell = quote(&format!("echo {};{LOOP}", ready(nonce)));
+    let shell = quote(&format!("echo {};{LOOP_BEHIND_LOGIN}", ready(nonce)));
     let mut flags = other.flags.iter().map(|flag| quote(flag) + " ").collect::<String>();
     let user = quote(&other.user);
     let program = other.program();
@@ -264,6 +264,32 @@ mod tests {
         let begun = begun(&nonce);
         assert!(run(own.trim()).starts_with(&format!("{begun}\n{}", ready(&nonce))));
         assert_eq!(run("somebody"), format!("{begun}\n"));
+    }
+
+    #[test]
+    fn a_login_shell_in_between_finds_nothing_to_expand() {
+        let nonce = Nonce::random();
+        let other = Become { flags: vec!["-i".into()], ..Become::new(Method::Sudo, "app") };
+        let line = command(&other, &nonce);
+        let words = shlex::split(&line).unwrap();
+        let (_, own) = words[3].split_once(" -- ").unwrap();
+        assert!(!own.contains('$'), "{own}");
+        // As sudo does it: all but letters, digits and a few signs is escaped for the shell.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-$".contains(c);
+        let escape = |c: char| if plain(c) { c.to_string() } else { format!("\\{c}") };
+        let escaped = |word: &String| word.chars().map(escape).collect::<String>();
+        let escaped: Vec<String> = shlex::split(own).unwrap().iter().map(escaped).collect();
+        let mut child = std::process::Command::new("/bin/sh")
+            .args(["-c", &escaped.join(" ")])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, b"x=7\necho \"x is $x\"\n").unwrap();
+        drop(stdin);
+        let said = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+        assert_eq!(said, format!("{}\nx is 7\n", ready(&nonce)));
     }
 
     #[test]

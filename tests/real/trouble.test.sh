@@ -71,6 +71,15 @@ scenario_login_without_shell() {
   rp playbook $PLAYS/whoami.yml -i "$i"; is 4 "$code" "the exit code"; says 'it says: Your account has expired'
 }
 
+# `sudo -i` and `-s` hand the command to a login shell, which expands what it can.
+scenario_sudo_by_a_login_shell() {
+  local i flags; i=$(inventory carol 2)
+  for flags in -i '-H -S -i' -s; do
+    ok_rp playbook $PLAYS/whoami.yml -i "$i" -e "ansible_become_password=$(cat "$LAB/carol.password")" -e "ansible_become_flags='$flags'"
+    says '"becomes": "root"'
+  done
+}
+
 # Temporary files go where there is room.
 scenario_tmp_full() {
   on 2 'mount -t tmpfs -o size=4k tmpfs /tmp; head -c 8192 /dev/zero >/tmp/full || true'
