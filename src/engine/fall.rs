@@ -11,6 +11,7 @@ use super::flags::flag;
 use super::host::Host;
 use super::play::PlayRun;
 use crate::playbook::Task;
+use crate::report::Event;
 
 /// Looks at the hosts that have just acted. `once`: one of them did so for all.
 pub(super) fn settle(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], once: bool) {
@@ -19,7 +20,9 @@ pub(super) fn settle(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], once: boo
         && !flag(play, task, &hosts[0], "ignore_errors")
         && hosts.iter().any(|host| !host.whole())
     {
-        let others = if play.settings().is_free() { hosts.to_vec() } else { play.alive() };
+        // Where each host goes its own way, a failure concerns the others only if the task was meant for all.
+        let alone = play.settings().is_free() && !flag(play, task, &hosts[0], "run_once");
+        let others = if alone { hosts.to_vec() } else { play.alive() };
         for host in &others {
             let mut progress = host.progress();
             progress.dragged |= !progress.failed && !progress.unreachable;
@@ -34,6 +37,14 @@ pub(super) fn settle(play: &PlayRun, task: &Task, hosts: &[Arc<Host>], once: boo
     });
     if play.exceeds(lost.map(|host| host.name.clone())) {
         play.batch().iter().for_each(|host| host.progress().ended = true);
+    }
+}
+
+/// Says once that `run_once` runs a task on each host, though its failure concerns all.
+pub(super) fn say_each(play: &PlayRun) {
+    let message = "with the strategies free and host_pinned each host runs a task with `run_once`";
+    if play.engine.first_time(message) {
+        play.engine.reporter.report(Event::Warning(message.to_owned()));
     }
 }
 

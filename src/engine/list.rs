@@ -185,8 +185,11 @@ pub(super) async fn act(
     next: usize,
 ) {
     // A pause is one for all, as in Ansible; and so is a new host.
-    let once = flag(play, task, &hosts[0], "run_once")
-        || matches!(task.action, Action::Builtin(Builtin::Pause | Builtin::AddHost));
+    let asked = flag(play, task, &hosts[0], "run_once");
+    if asked && play.settings().is_free() {
+        fall::say_each(play);
+    }
+    let once = asked || matches!(task.action, Action::Builtin(Builtin::Pause | Builtin::AddHost));
     let acting = if once { &hosts[..1] } else { hosts };
     let outcomes = on_hosts(play, task, acting, |host| {
         let (play, task, rest) = (play.clone(), task.clone(), rest.clone());

@@ -69,8 +69,12 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut all = Vec::new();
     flat(&call.args, &mut all);
     let mut result = Map::new();
-    // As Ansible has it, what is null is not there.
-    for value in all.into_iter().filter(|value| !value.is_none()) {
+    // As Ansible has it, what is null is not there, and what is left alone is as it was.
+    all.retain(|value| !value.is_none());
+    if let [alone] = &all[..] {
+        return Ok(alone.clone());
+    }
+    for value in all {
         if value.kind() != ValueKind::Map {
             return Err(failed(format!(
                 "`combine` expects mappings, found {}",

@@ -15,7 +15,7 @@ pub(super) const FILTERS: &[(&str, Body)] = &[
 ];
 
 fn indent(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let text = print::text(call.value());
+    let text = call.string()?;
     let width = match call.given(0, "width") {
         Some(width) if width.as_str().is_some() => print::text(width),
         _ => " ".repeat(usize::try_from(call.int(0, "width", 4)?).unwrap_or(0)),
@@ -24,7 +24,7 @@ fn indent(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let newline = text.contains('\n');
     // A final newline ends the text: Jinja adds one, then splits, so nothing is lost.
     let mut out = String::new();
-    let body = text.strip_suffix('\n').unwrap_or(&text);
+    let body = text.strip_suffix('\n').unwrap_or(text);
     for (i, line) in body.split('\n').enumerate() {
         if i > 0 {
             out.push('\n');

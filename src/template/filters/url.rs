@@ -74,8 +74,8 @@ fn decoded(text: &str) -> String {
 }
 
 fn urlsplit(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let url = print::text(call.value());
-    let (rest, fragment) = url.split_once('#').unwrap_or((&url, ""));
+    let url = call.string()?;
+    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let is_scheme = |s: &str| {
         s.starts_with(|c: char| c.is_ascii_alphabetic())
