@@ -27,7 +27,14 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
             })
         });
         match holds {
-            Ok(true) => chosen.push(host.clone()),
+            Ok(true) => {
+                // The next host's condition sees that this one has gone.
+                if action == "end_host" {
+                    host.progress().ended = true;
+                    play.settle_standing();
+                }
+                chosen.push(host.clone());
+            }
             Ok(false) => {}
             Err(failure) => match failure.diagnostic {
                 Some(diagnostic) => show::refuse(play, host, &[*diagnostic]),
@@ -45,7 +52,6 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
             play.alive().iter().for_each(|host| host.progress().ended = true);
         }
         "end_batch" => play.alive().iter().for_each(|host| host.progress().ended = true),
-        "end_host" => chosen.iter().for_each(|host| host.progress().ended = true),
         "clear_facts" => play.batch().iter().for_each(|host| play.engine.forget_facts(host)),
         "end_role" => {
             if task.role().is_none() {
@@ -70,7 +76,7 @@ pub(in crate::engine) async fn meta(play: &Arc<PlayRun>, task: &Arc<Task>, hosts
                 host.link.lock().await.close();
             }
         }
-        "noop" => {}
+        "end_host" | "noop" => {}
         "refresh_inventory" => {
             if let Err(errors) = play.engine.world.refresh(&play.engine) {
                 chosen.iter().for_each(|host| show::refuse(play, host, &errors));
