@@ -55,6 +55,8 @@ pub(super) struct Progress {
     pub(super) forgiven: bool,
     /// In check mode: some task would have changed the host, so later ones see it as it was.
     pub(super) foreseen: bool,
+    /// `--start-at-task`: it has not come there yet.
+    pub(super) waiting: bool,
     /// `meta: end_host` or `end_play`.
     pub(super) ended: bool,
     /// `meta: end_role`.

@@ -152,7 +152,7 @@ async fn one(
     if hosts.is_empty() {
         return;
     }
-    if engine.waiting.load(std::sync::atomic::Ordering::Relaxed) {
+    if hosts.iter().any(|host| host.progress().waiting) {
         let wanted = engine.options.start_at_task.as_deref();
         let full = title(play, task, &hosts[0]);
         let short = full.rsplit(" : ").next();
@@ -161,6 +161,7 @@ async fn one(
         if !means(&full) && !short.is_some_and(means) {
             return;
         }
+        hosts.iter().for_each(|host| host.progress().waiting = false);
         engine.waiting.store(false, std::sync::atomic::Ordering::Relaxed);
     }
     play.settle_standing();

@@ -100,6 +100,8 @@ pub(super) async fn run(
     for names in batches {
         let batch: Vec<Arc<Host>> =
             names.iter().map(|name| engine.host(name)).filter(|host| host.whole()).collect();
+        let waiting = engine.waiting.load(std::sync::atomic::Ordering::Relaxed);
+        batch.iter().for_each(|host| host.progress().waiting = waiting);
         let run = Arc::new(PlayRun {
             engine: engine.clone(),
             play: play.clone(),
