@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::host::Host;
 use super::task::Learning;
 use crate::source::Diagnostic;
-use crate::template::TemplateError;
+use crate::template::{Raw, TemplateError};
 
 /// The result of one turn of a task.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +30,10 @@ pub(super) struct Done {
     pub(super) unsettled: Vec<Diff>,
     pub(super) warnings: Vec<String>,
     pub(super) delegated: Option<String>,
-    /// The host that has learnt its facts in this one's place.
+    /// The host that learns its facts in this one's place.
     pub(super) learner: Option<Arc<Host>>,
+    /// What turns have set for such hosts.
+    pub(super) elsewhere: Vec<(Arc<Host>, Learning)>,
     pub(super) learnt: Learning,
     /// Its `ansible_facts` are variables, not facts of the host.
     pub(super) sets_variables: bool,
@@ -114,6 +116,11 @@ impl Done {
 
     pub(super) fn is_failed(&self) -> bool {
         self.failure.is_some() || self.unreachable
+    }
+
+    /// The variables it sets, as templates see them: for its `until` and for later turns.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (String, Raw)> {
+        self.learnt.set.iter().map(|(name, value)| (name.clone(), Raw::Value(value.clone())))
     }
 
     /// What `register` gets.

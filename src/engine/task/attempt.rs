@@ -52,16 +52,6 @@ impl At<'_> {
             if let Err(failure) = self.judge(context, &mut done) {
                 done.failure = Some(failure);
             }
-            // What has failed sets nothing.
-            let set = std::mem::take(&mut done.learnt.set);
-            match &done.learner {
-                _ if done.is_failed() => {}
-                Some(learner) => learner.set(set),
-                None => {
-                    self.host.set(set.iter().cloned());
-                    done.learnt.set = set;
-                }
-            }
             if until.is_some() || retries > 0 {
                 done.values.insert("attempts".into(), attempts.into());
             }
@@ -70,7 +60,7 @@ impl At<'_> {
                     .play
                     .engine
                     .templar
-                    .condition(until, &self.with_result(context, &done))
+                    .condition(until, &self.with_result(&context.with(done.sets()), &done))
                 {
                     Ok(holds) => holds,
                     Err(error) => {

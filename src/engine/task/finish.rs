@@ -25,6 +25,7 @@ impl At<'_> {
             self.host.set([registered.clone()]);
         }
         let mut learnt = std::mem::take(&mut done.learnt);
+        self.keep(&done, &mut learnt.set);
         learnt.set.extend(registered);
         if let Some(serde_json::Value::Object(facts)) = done.values.get("ansible_facts")
             && !done.sets_variables
@@ -81,6 +82,21 @@ impl At<'_> {
             self.play.engine.reporter.report(Event::Ignored);
         }
         Outcome::Done { learnt }
+    }
+
+    /// What the task sets is of the host, or of its delegate; what has failed sets nothing, loops as a whole.
+    fn keep(&self, done: &Done, set: &mut Vec<(String, Value)>) {
+        if done.is_failed() {
+            set.clear();
+            return;
+        }
+        match &done.learner {
+            Some(learner) => learner.set(std::mem::take(set)),
+            None => self.host.set(set.iter().cloned()),
+        }
+        for (learner, learnt) in &done.elsewhere {
+            learner.set(learnt.set.iter().cloned());
+        }
     }
 
     /// Whether a failure is to be ignored: as it stood before the task acted, as in Ansible.

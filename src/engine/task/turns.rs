@@ -34,10 +34,12 @@ impl At<'_> {
         // Whether every failure is one to be ignored: that may depend on the item.
         let mut tolerated = true;
         let mut learnt = Learning::default();
+        let mut elsewhere = Vec::new();
         let mut names = Vec::new();
         let register = self.task.keyword("register").and_then(Node::text);
-        // What the turn before has registered, until the whole loop has.
+        // What the turn before has registered, until the whole loop has; and what turns have set.
         let mut last: Option<(String, Raw)> = None;
+        let mut set = std::collections::BTreeMap::new();
         for (index, turn) in turns.iter().enumerate() {
             if index > 0
                 && !pause.is_zero()
@@ -52,7 +54,8 @@ impl At<'_> {
                 0 => context.clone(),
                 _ => self.play.context(self.host, Some(self.task)).unwrap_or(context.clone()),
             };
-            let inner = fresh.with(turn.variables.iter().cloned().chain(last.clone()));
+            let inner = fresh.with(set.clone());
+            let inner = inner.with(turn.variables.iter().cloned().chain(last.clone()));
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 let mut result = std::mem::take(&mut include.result);
@@ -91,7 +94,11 @@ impl At<'_> {
             {
                 self.learn_facts(&done, facts, &mut learnt);
             }
-            learnt.set.append(&mut done.learnt.set);
+            set.extend(done.sets());
+            match done.learner.clone() {
+                Some(learner) => elsewhere.push((learner, std::mem::take(&mut done.learnt))),
+                None => learnt.set.append(&mut done.learnt.set),
+            }
             learnt.included = done.learnt.included.take().or(learnt.included);
             changed |= done.changed;
             skipped &= done.skipped;
@@ -118,7 +125,8 @@ impl At<'_> {
             ]));
             return Outcome::Include(includes);
         }
-        let mut whole = Done { changed, skipped, gave_up, looped: true, learnt, ..Done::default() };
+        let mut whole =
+            Done { changed, skipped, gave_up, looped: true, learnt, elsewhere, ..Done::default() };
         let unreachable = failures.iter().any(|failure| failure.unreachable);
         let failed = failures.iter().any(|failure| !failure.unreachable);
         let message = match (failed || gave_up, skipped, turns.is_empty()) {
