@@ -45,11 +45,12 @@ impl Fault {
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Fault {
         let sign = refused.message.rsplit('`').nth(1).unwrap_or_default();
-        let word = [("&", "and"), ("|", "or"), ("!", "not")].iter().find(|(own, _)| *own == sign);
+        let words = [("&", "&&", "and"), ("|", "||", "or"), ("!", "!", "not")];
+        let word = words.iter().find(|(found, ..)| *found == sign);
         Fault {
             kind: ErrorKind::Syntax,
             message: format!("syntax error in template: {}", refused.message),
-            help: word.map(|(sign, word)| format!("`{word}` is what `{sign}` is elsewhere")),
+            help: word.map(|(_, sign, word)| format!("write `{word}` for `{sign}`")),
             range: Some(refused.range),
         }
     }
