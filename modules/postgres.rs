@@ -23,7 +23,8 @@ macro_rules! with_login {
             /// The server. Default: the socket of this host.
             #[serde(alias = "host")]
             login_host: Option<String>,
-            /// The directory of the socket. Default: psql's own.
+            /// The directory of the socket, for this host; `login_host: localhost` gives way to it. Default: psql's
+            /// own.
             #[serde(alias = "unix_socket")]
             login_unix_socket: Option<String>,
             /// The port. Default: 5432.
@@ -53,7 +54,10 @@ macro_rules! with_login {
         impl $name {
             fn login<'a>(&'a self, database: &'a str) -> crate::postgres::Login<'a> {
                 crate::postgres::Login {
-                    host: self.login_host.as_deref().or(self.login_unix_socket.as_deref()),
+                    host: crate::postgres::server(
+                        self.login_host.as_deref(),
+                        self.login_unix_socket.as_deref(),
+                    ),
                     port: self.login_port,
                     user: &self.login_user,
                     password: self.login_password.as_deref(),
@@ -67,6 +71,16 @@ macro_rules! with_login {
     };
 }
 pub(crate) use with_login;
+
+/// Whom to ask: a socket wins over `localhost`, another host over a socket.
+pub(crate) fn server<'a>(host: Option<&'a str>, socket: Option<&'a str>) -> Option<&'a str> {
+    let host = host.filter(|host| !host.is_empty());
+    let socket = socket.filter(|socket| !socket.is_empty());
+    match host {
+        None | Some("localhost") => socket.or(host),
+        other => other,
+    }
+}
 
 pub(crate) fn postgres() -> String {
     "postgres".into()
