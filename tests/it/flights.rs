@@ -181,6 +181,10 @@ async fn facts_that_nothing_refers_to_take_no_round_trip() {
         .expect("written");
     fs::write(dir.join("included.yml"), "- debug: msg={{ ansible_system }}\n").expect("written");
     fs::write(dir.join("harmless.yml"), "- debug: msg={{ greeting }}\n").expect("written");
+    let several = "- debug: msg=x\n  when: greeting is defined\n".repeat(3);
+    fs::write(dir.join("several.yml"), several).expect("written");
+    let last = "- debug: msg=x\n  when: ansible_system == 'Linux'\n";
+    fs::write(dir.join("last.yml"), last).expect("written");
     let play = |rest: &str| {
         format!(
             "- hosts: all\n  vars: {{greeting: hello, unused: '{{{{ ansible_system }}}}', kind: '{{{{ os }}}}', os: '{{{{ ansible_os_family }}}}', file: harmless.yml}}\n  tasks:\n{rest}"
@@ -209,6 +213,7 @@ async fn facts_that_nothing_refers_to_take_no_round_trip() {
         ("    - debug: msg={{ hostvars[inventory_hostname].inventory_hostname }}\n", true),
         ("    - debug: msg={{ lookup('vars', 'ansible_' ~ 'system') }}\n", true),
         ("    - include_tasks: included.yml\n", true),
+        ("    - include_tasks: several.yml\n    - include_tasks: last.yml\n", true),
         ("    - include_tasks: '{{ file }}'\n", true),
         ("    - assert: {that: [ansible_system is defined]}\n", true),
         ("    - debug: msg=x\n      loop: '{{ ansible_interfaces }}'\n      when: false\n", true),

@@ -35,6 +35,7 @@ pub(in crate::engine) fn needed(engine: &Engine, plays: &[Arc<Play>]) -> bool {
         definitions: Definitions::new(engine, plays),
         names: HashSet::new(),
         chains: HashSet::new(),
+        kept: Vec::new(),
         files: HashSet::new(),
         found: false,
     };
@@ -51,8 +52,11 @@ struct Walk<'a> {
     definitions: Definitions,
     /// What is used. What it is defined as is looked at when all definitions are known.
     names: HashSet<String>,
-    /// What was looked at already.
+    /// What was looked at already, by its address.
     chains: HashSet<*const Chain>,
+    /// Keeps it where it is: what an include brings is dropped as soon as it was walked, and the next one would
+    /// stand at its address.
+    kept: Vec<Arc<Chain>>,
     files: HashSet<std::path::PathBuf>,
     found: bool,
 }
@@ -98,7 +102,8 @@ impl Walk<'_> {
     }
 
     /// Keywords of every level; their variables are definitions.
-    fn chain(&mut self, chain: &Chain, dir: &Path) {
+    fn chain(&mut self, chain: &Arc<Chain>, dir: &Path) {
+        self.kept.push(chain.clone());
         for level in chain.levels() {
             if !self.chains.insert(std::ptr::from_ref(level)) {
                 return;
