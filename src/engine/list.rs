@@ -145,7 +145,7 @@ async fn one(
     if !selected(play, &task.chain) {
         return;
     }
-    let hosts: Vec<_> = hosts
+    let mut hosts: Vec<_> = hosts
         .into_iter()
         .filter(|host| (rest.handler || !host.passes(task)) && !play.knows_facts(task, host))
         .collect();
@@ -163,6 +163,14 @@ async fn one(
         }
         hosts.iter().for_each(|host| host.progress().waiting = false);
         engine.waiting.store(false, std::sync::atomic::Ordering::Relaxed);
+        // The facts of the play are there for every task of it.
+        if let Some(gather) = play.fact_task().filter(|_| !play.gathers(task)) {
+            Box::pin(one(play, &gather, rest, next, hosts.clone())).await;
+            hosts.retain(|host| host.alive());
+            if hosts.is_empty() {
+                return;
+            }
+        }
     }
     play.settle_standing();
     if let Action::Builtin(Builtin::Meta) = task.action {

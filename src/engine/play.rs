@@ -213,6 +213,7 @@ impl PlayRun {
         let gather = self.fact_task();
         let mut phases = self.play.phases.clone();
         if let Some(task) = gather {
+            let task = list::Item::Task(task);
             let first: Vec<_> = std::iter::once(task).chain(phases[0].iter().cloned()).collect();
             phases[0] = first.into();
         }
@@ -254,7 +255,7 @@ impl PlayRun {
     }
 
     /// The task that gathers facts, unless the play says no.
-    fn fact_task(&self) -> Option<list::Item> {
+    pub(super) fn fact_task(&self) -> Option<Arc<Task>> {
         let wanted = match self.play.chain.keywords.get("gather_facts") {
             Some(node) => boolean(&self.plain(node)).unwrap_or(true),
             None => self.engine.options.facts.gathering != Gathering::Explicit,

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use rprov_modules::kit::Node;
 
-use crate::engine::list::Item;
 use crate::playbook::{Action, Chain, ChainLevel, Keywords, Play, Task};
 
 /// The task that gathers facts at the beginning of a play.
-pub(in crate::engine) fn fact_task(play: &Play) -> Option<Item> {
+pub(in crate::engine) fn fact_task(play: &Play) -> Option<Arc<Task>> {
     let spec = rprov_modules::find("setup")?;
     let mut args = Node::map(play.span, Vec::new());
     for name in ["gather_subset", "gather_timeout", "fact_path"] {
@@ -28,7 +27,7 @@ pub(in crate::engine) fn fact_task(play: &Play) -> Option<Item> {
         dir: play.dir.clone(),
         up: Some(play.chain.clone()),
     };
-    Some(Item::Task(Arc::new(Task {
+    Some(Arc::new(Task {
         name: Some(Node::string(play.span, "Gathering Facts")),
         action: Action::Module(spec),
         written: "gather_facts".to_owned(),
@@ -37,5 +36,5 @@ pub(in crate::engine) fn fact_task(play: &Play) -> Option<Item> {
         others: Vec::new(),
         chain: Arc::new(chain),
         span: play.span,
-    })))
+    }))
 }
