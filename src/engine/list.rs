@@ -193,8 +193,8 @@ pub(super) async fn act(
     rest: &Arc<Rest>,
     next: usize,
 ) {
-    // A pause is one for all, as in Ansible; and so is a new host.
-    let asked = flag(play, task, &hosts[0], "run_once");
+    // A pause is one for all, as in Ansible; and so is a new host. Facts are of each host.
+    let asked = !play.gathers(task) && flag(play, task, &hosts[0], "run_once");
     if asked && play.settings().is_free() {
         fall::say_each(play);
     }
