@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
-use super::convert::float_text;
+use super::python;
 
 /// Whether a thing should exist.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
@@ -44,7 +44,7 @@ impl<'de> Deserialize<'de> for Words {
                 Ok(Words(vec![number.to_string()]))
             }
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Words, E> {
-                Ok(Words(vec![float_text(number)]))
+                Ok(Words(vec![python::float(number)]))
             }
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<Words, E> {
                 Ok(Words(vec![if value { "True" } else { "False" }.to_owned()]))

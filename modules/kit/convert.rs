@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::node::{Node, NodeKind, Scalar};
+use super::python;
 use super::resolve::Resolved;
 
 /// A value as text: booleans, lists and mappings as Python writes them.
@@ -18,7 +19,7 @@ pub(super) fn text(node: &Node) -> Cow<'_, str> {
         Resolved::Null => "".into(),
         Resolved::Bool(true) => "True".into(),
         Resolved::Bool(false) => "False".into(),
-        Resolved::Float(number) if !plain(scalar) => float_text(number).into(),
+        Resolved::Float(number) if !plain(scalar) => python::float(number).into(),
         Resolved::Float(_) | Resolved::Int(_) | Resolved::Str => Cow::Borrowed(&*scalar.text),
     }
 }
@@ -55,45 +56,9 @@ fn repr(node: &Node, out: &mut String) {
             Resolved::Bool(true) => out.push_str("True"),
             Resolved::Bool(false) => out.push_str("False"),
             Resolved::Int(number) => out.push_str(&number.to_string()),
-            Resolved::Float(number) => out.push_str(&float_text(number)),
-            Resolved::Str => quoted(&scalar.text, out),
+            Resolved::Float(number) => out.push_str(&python::float(number)),
+            Resolved::Str => python::text(out, &scalar.text),
         },
-    }
-}
-
-/// A text between the quotes that Python chooses.
-fn quoted(text: &str, out: &mut String) {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    out.push(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == quote => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push(quote);
-}
-
-/// A number as Python prints it: with a point, or with an exponent of two digits.
-pub(super) fn float_text(number: f64) -> String {
-    if number.is_nan() {
-        return "nan".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    match exponent {
-        -4..16 if number.fract() == 0.0 => format!("{number:.1}"),
-        -4..16 => number.to_string(),
-        _ => format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
     }
 }
 

@@ -14,6 +14,7 @@ mod nearest;
 mod node;
 mod plan;
 mod probe;
+pub mod python;
 pub mod resolve;
 mod script;
 

@@ -2,6 +2,7 @@
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
+use rprov_modules::kit::python;
 
 use super::error::failed;
 use super::print;
@@ -345,7 +346,7 @@ fn format_spec(value: &Value, spec: &str) -> Result<String, Error> {
             }
             (None, None) => match precision {
                 Some(precision) => float_format(real.abs(), 'g', precision),
-                None => print::float_text(real.abs()),
+                None => python::float(real.abs()),
             },
             (Some(kind), _) => {
                 return Err(failed(format!("unknown format code `{kind}` for a number")));

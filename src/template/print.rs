@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
+use rprov_modules::kit::python;
 
 /// `str(value)`.
 pub(crate) fn text(value: &Value) -> String {
@@ -29,13 +30,13 @@ fn write_repr(out: &mut String, value: &Value) {
         ValueKind::None => out.push_str("None"),
         ValueKind::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
         ValueKind::Number => match float(value) {
-            Some(number) => out.push_str(&float_text(number)),
+            Some(number) => out.push_str(&python::float(number)),
             None => drop(write!(out, "{value}")),
         },
-        ValueKind::String => string_repr(out, value.as_str().unwrap_or_default()),
+        ValueKind::String => python::text(out, value.as_str().unwrap_or_default()),
         ValueKind::Bytes => {
             out.push('b');
-            string_repr(out, &String::from_utf8_lossy(value.as_bytes().unwrap_or_default()));
+            python::text(out, &String::from_utf8_lossy(value.as_bytes().unwrap_or_default()));
         }
         ValueKind::Seq | ValueKind::Iterable => {
             out.push('[');
@@ -78,50 +79,6 @@ pub(super) fn float(value: &Value) -> Option<f64> {
     }
 }
 
-/// `repr(float)`.
-pub(super) fn float_text(number: f64) -> String {
-    if number.is_nan() {
-        return "nan".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let scientific = format!("{number:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if number != 0.0 && !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{digits}e{sign}{:02}", exponent.abs());
-    }
-    let plain = number.to_string();
-    if plain.contains('.') { plain } else { format!("{plain}.0") }
-}
-
-fn string_repr(out: &mut String, text: &str) {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    out.push(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == quote => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if (c as u32) < 0x20 || (0x7f..0xa1).contains(&(c as u32)) || c == '\u{ad}' => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            c if matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{feff}') => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push(quote);
-}
-
 /// The name of the value's type in Python, as `type_debug` and messages give it.
 pub(super) fn type_name(value: &Value) -> &'static str {
     match value.kind() {
@@ -156,7 +113,7 @@ mod tests {
             (-2.25, "-2.25"),
             (0.1 + 0.2, "0.30000000000000004"),
         ] {
-            assert_eq!(float_text(number), text);
+            assert_eq!(python::float(number), text);
         }
     }
 }

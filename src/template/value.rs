@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr, Tuple, ValueKind};
-use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span, Tag};
+use rprov_modules::kit::{Entry, Node, NodeKind, Resolved, Scalar, Span, Tag, python};
 
 use super::lazy::{LazyList, LazyMap};
 use super::moment::is_time;
@@ -144,7 +144,7 @@ fn yaml_float(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    let text = print::float_text(number);
+    let text = python::float(number);
     match text.split_once('e') {
         Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0e{exponent}"),
         _ => text,

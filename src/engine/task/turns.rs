@@ -54,8 +54,8 @@ impl At<'_> {
                 0 => context.clone(),
                 _ => self.play.context(self.host, Some(self.task)).unwrap_or(context.clone()),
             };
-            let inner = fresh.with(set.clone());
-            let inner = inner.with(turn.variables.iter().cloned().chain(last.clone()));
+            let own = turn.variables.iter().cloned().chain(last.clone());
+            let inner = fresh.with(set.clone().into_iter().chain(own));
             let (mut done, include) = self.attempt(&inner, &turns[index + 1..]).await;
             if let Some(mut include) = include {
                 let mut result = std::mem::take(&mut include.result);
